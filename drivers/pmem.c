@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The registry of persistent-memory regions, and the primitives that are the same on every machine. The
+ * others are drivers/pmem_x86.c on hardware and host/pmem_sim.c in the simulation.
+ *
+ * Rule: regions are added at boot, before anybody looks; afterwards the table only is read.
+ */
+#include "drivers/pmem.h"
+#include "kernel/thread.h"
+#include "lib/errno.h"
+
+static struct pmem_region regions[PMEM_MAX_REGIONS];
+static unsigned nr_regions;
+
+int pmem_add_region(const struct pmem_region *r)
+{
+	if (!r->len || r->base.v + r->len < r->base.v || !IS_ALIGNED(r->base.v | r->len, PAGE_SIZE))
+		return -EINVAL;
+	for (unsigned i = 0; i < nr_regions; i++)
+		if (r->base.v < regions[i].base.v + regions[i].len && regions[i].base.v < r->base.v + r->len)
+			return -EINVAL;
+	if (nr_regions == PMEM_MAX_REGIONS)
+		return -ENOSPC;
+	regions[nr_regions++] = *r;
+	return 0;
+}
+
+unsigned pmem_region_count(void)
+{
+	return nr_regions;
+}
+
+struct pmem_region *pmem_region(unsigned i)
+{
+	return i < nr_regions ? &regions[i] : NULL;
+}
+
+struct pmem_region *pmem_find(paddr_t a)
+{
+	for (unsigned i = 0; i < nr_regions; i++)
+		if (a.v - regions[i].base.v < regions[i].len)
+			return &regions[i];
+	return NULL;
+}
+
+size_t pmem_copy_from_user(void *dst, uaddr_t src, size_t n)
+{
+	size_t left;
+
+	pagefault_disable();
+	left = cpu_copy_from_user(dst, src, n);
+	pagefault_enable();
+	pmem_flush(dst, n - left);
+	return left;
+}

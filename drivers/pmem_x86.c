@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Persistent-memory primitives on x86-64 (SDM vol. 1, 11.4.6 and vol. 2: CLWB, CLFLUSHOPT, CLFLUSH, MOVNTI, SFENCE).
+ *
+ * Rule: clwb and clflushopt are ordered only by a fence on the same CPU, clflush by itself; movnti goes round the cache
+ * and is complete after sfence. A thread that is moved to another CPU between flush and fence is covered, because
+ * the scheduler's switch fences (kernel/cpu/switch.asm).
+ */
+#include "drivers/pmem.h"
+#include "lib/string.h"
+
+enum flush_kind { FLUSH_CLFLUSH, FLUSH_CLFLUSHOPT, FLUSH_CLWB };
+static enum flush_kind flush_kind;
+
+#define CPUID_7_EBX_CLFLUSHOPT (1u << 23)
+#define CPUID_7_EBX_CLWB (1u << 24)
+
+static void cpuid(u32 leaf, u32 sub, u32 *a, u32 *b, u32 *c, u32 *d)
+{
+	__asm__ volatile("cpuid" : "=a"(*a), "=b"(*b), "=c"(*c), "=d"(*d) : "0"(leaf), "2"(sub));
+}
+
+const char *pmem_init_cpu(void)
+{
+	static const char *const names[] = { "clflush", "clflushopt", "clwb" };
+	u32 a, b, c, d;
+
+	cpuid(0, 0, &a, &b, &c, &d);
+	if (a >= 7) {
+		cpuid(7, 0, &a, &b, &c, &d);
+		flush_kind = b & CPUID_7_EBX_CLWB ? FLUSH_CLWB : b & CPUID_7_EBX_CLFLUSHOPT ? FLUSH_CLFLUSHOPT : FLUSH_CLFLUSH;
+	}
+	return names[flush_kind];
+}
+
+void pmem_store8(void *dst, u8 v)
+{
+	*(volatile u8 *)dst = v;
+}
+
+void pmem_store16(void *dst, u16 v)
+{
+	*(volatile u16 *)dst = v;
+}
+
+void pmem_store32(void *dst, u32 v)
+{
+	*(volatile u32 *)dst = v;
+}
+
+void pmem_store64(void *dst, u64 v)
+{
+	*(volatile u64 *)dst = v;
+}
+
+void pmem_write(void *dst, const void *src, size_t n)
+{
+	memcpy(dst, src, n);
+}
+
+static inline void store_nt(u64 *dst, u64 v)
+{
+	__asm__ volatile("movnti %1, %0" : "=m"(*dst) : "r"(v));
+}
+
+/* Bytes up to the next 8-byte boundary, at most n. */
+static size_t ragged_head(const void *p, size_t n)
+{
+	return MIN(n, -(uintptr_t)p & 7);
+}
+
+void pmem_copy(void *dst, const void *src, size_t n)
+{
+	size_t head = ragged_head(dst, n);
+	char *d = dst;
+	const char *s = src;
+
+	if (head) {
+		memcpy(d, s, head);
+		pmem_flush(d, head);
+	}
+	for (d += head, s += head, n -= head; n >= 8; d += 8, s += 8, n -= 8) {
+		u64 v;
+
+		memcpy(&v, s, 8);
+		store_nt((u64 *)d, v);
+	}
+	if (n) {
+		memcpy(d, s, n);
+		pmem_flush(d, n);
+	}
+}
+
+void pmem_zero(void *dst, size_t n)
+{
+	size_t head = ragged_head(dst, n);
+	char *d = dst;
+
+	if (head) {
+		memset(d, 0, head);
+		pmem_flush(d, head);
+	}
+	d += head;
+	n -= head;
+	for (; n >= 64; d += 64, n -= 64) {
+		u64 *w = (u64 *)d;
+
+		store_nt(w, 0), store_nt(w + 1, 0), store_nt(w + 2, 0), store_nt(w + 3, 0);
+		store_nt(w + 4, 0), store_nt(w + 5, 0), store_nt(w + 6, 0), store_nt(w + 7, 0);
+	}
+	for (; n >= 8; d += 8, n -= 8)
+		store_nt((u64 *)d, 0);
+	if (n) {
+		memset(d, 0, n);
+		pmem_flush(d, n);
+	}
+}
+
+void pmem_flush(const void *p, size_t n)
+{
+	uintptr_t line = ALIGN_DOWN((uintptr_t)p, CACHE_LINE), end = (uintptr_t)p + n;
+
+	if (!n)
+		return;
+	switch (flush_kind) {
+	case FLUSH_CLWB:
+		for (; line < end; line += CACHE_LINE)
+			__asm__ volatile("clwb %0" : "+m"(*(volatile char *)line));
+		break;
+	case FLUSH_CLFLUSHOPT:
+		for (; line < end; line += CACHE_LINE)
+			__asm__ volatile("clflushopt %0" : "+m"(*(volatile char *)line));
+		break;
+	case FLUSH_CLFLUSH:
+		for (; line < end; line += CACHE_LINE)
+			__asm__ volatile("clflush %0" : "+m"(*(volatile char *)line));
+		break;
+	}
+}
+
+/* Always a fence, also where the platform flushes caches on power loss: movnti still needs it. */
+void pmem_fence(void)
+{
+	__asm__ volatile("sfence" ::: "memory");
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * DAX faults: from a page of a file to a page-table entry that points at persistent memory.
+ *
+ * Rule: an entry for page p is installed only between the scheme's lock and unlock for p, and only after i_size and the block were
+ * looked up inside the same lock. Whoever takes blocks away holds the lock of these pages from before its unmap until after
+ * the free. So under a scheme whose lock excludes, no entry can reach a block that the file has lost. The schemes that do not
+ * exclude run the same code: what breaks under them is the scheme, not a difference in the steps.
+ *
+ * Order: VMA lock (held by the caller) -> DAX lock -> journal handle -> block map -> rmap -> page table.
+ * Faults never take the inode lock: write(2) faults on its buffer while it holds it.
+ */
+#include "fs/dax_priv.h"
+#include "fs/state.h"
+#include "kernel/instance.h"
+#include "mm/kmem.h"
+
+struct dax_config *dax_config(void)
+{
+	return &the_instance.fs->dax;
+}
+
+struct mapping *dax_mapping(struct inode *i)
+{
+	struct mapping *m = atomic_load_explicit(&i->mapping, memory_order_acquire), *expected = NULL;
+
+	if (likely(m))
+		return m;
+	m = kzalloc(sizeof(*m));
+	if (!m)
+		return NULL;
+	m->inode = i;
+	rmap_init(&m->rmap);
+	m->lock_ops = dax_config()->lock_ops;
+	m->lock_ops->init(m);
+	if (atomic_compare_exchange_strong(&i->mapping, &expected, m))
+		return m;
+	kfree(m);
+	return expected;
+}
+
+void dax_mapping_destroy(struct inode *i)
+{
+	struct mapping *m = atomic_load(&i->mapping);
+	struct page *zero;
+
+	if (!m)
+		return;
+	if (i->nlink)
+		dax_fsync(i, 0, RANGE_LAST);
+	atomic_store(&i->mapping, NULL);
+	zero = atomic_load(&m->zero_page);
+	if (zero)
+		page_put(zero);
+	dax_segments_destroy(&m->segments);
+	kfree(m);
+}
+
+int dax_lock(struct mapping *m, struct dax_lock *l, enum dax_lock_for who, u64 first, u64 last)
+{
+	l->who = who;
+	l->first = first;
+	l->last = last;
+	PROTOCOL_STEP_ARG(LOCK, first);
+	return m->lock_ops->lock(m, l);
+}
+
+void dax_unlock(struct mapping *m, struct dax_lock *l)
+{
+	PROTOCOL_STEP_ARG(UNLOCK, l->first);
+	m->lock_ops->unlock(m, l);
+}
+
+bool dax_is_dirty(struct mapping *m, u64 pgoff)
+{
+	struct dax_segment *s = dax_segment_find(&m->segments, pgoff);
+
+	return s && tag_test(s->dirty, pgoff);
+}
+
+/* The zero page of this mapping, or the global one, by policy. NULL: no memory. */
+static struct page *zero_page(struct mapping *m)
+{
+	_Atomic(struct page *) *where = dax_config()->zero_page_global ? &the_instance.fs->zero_page : &m->zero_page;
+	struct page *p = atomic_load_explicit(where, memory_order_acquire), *expected = NULL;
+
+	if (likely(p))
+		return p;
+	p = pmm_alloc_zeroed(0);
+	if (!p || atomic_compare_exchange_strong(where, &expected, p))
+		return p;
+	page_put(p);
+	return expected;
+}
+
+void dax_unmap_zero(struct mapping *m, u64 first, u64 last)
+{
+	for (u64 p = first; p <= last; p++) {
+		struct dax_segment *s = dax_segment_find(&m->segments, p);
+
+		if (!s || !tag_test(s->zero, p))
+			continue;
+		PROTOCOL_STEP_ARG(UNMAP_ZERO, p);
+		rmap_unmap(&m->rmap, p, p, RMAP_ZERO_PAGES);
+		tag_clear(s->zero, p);
+	}
+}
+
+static enum fault_result from_errno(int err, const struct fault *f)
+{
+	switch (err) {
+	case 0:
+	case -EAGAIN: /* somebody else's entry is there: the access is made again and finds it */
+		return FAULT_DONE;
+	case -EINTR: /* the thread is dying: on its way to user mode it ends; a copy in the kernel must not go on */
+		return f->user ? FAULT_DONE : FAULT_SIGBUS;
+	case -ENOMEM:
+		return FAULT_OOM;
+	default:
+		return FAULT_SIGBUS;
+	}
+}
+
+static bool past_end(struct inode *i, u64 pgoff)
+{
+	PROTOCOL_STEP_ARG(CHECK_SIZE, pgoff);
+	return pgoff >= DIV_ROUND_UP(inode_size(i), PAGE_SIZE);
+}
+
+static int look_up(struct inode *i, u64 pgoff, enum map_intent intent, struct extent *e)
+{
+	PROTOCOL_STEP_ARG(LOOKUP, pgoff);
+	return i->ops->map_extent(i, pgoff, 1, intent, e);
+}
+
+/* Read fault, locked: the block read-only, or the zero page where there is none. */
+static int map_for_read(struct mapping *m, struct dax_segment *s, struct fault *f)
+{
+	struct extent e;
+	struct page *zero;
+	int err = look_up(m->inode, f->pgoff, MAP_LOOK, &e);
+
+	if (err)
+		return err;
+	if (e.state == EXTENT_MAPPED) {
+		PROTOCOL_STEP_ARG(SET_PTE, f->pgoff);
+		return vm_insert_pmem(f, e.pa, false);
+	}
+	zero = zero_page(m);
+	if (!zero)
+		return -ENOMEM;
+	tag_set(s->zero, f->pgoff); /* before the entry: who sees no tag need not look for entries */
+	PROTOCOL_STEP_ARG(SET_PTE, f->pgoff);
+	return vm_insert_zero(f, page_to_paddr(zero));
+}
+
+/* Write fault on a shared mapping, and mkwrite, locked: a written block, tagged dirty, writable. */
+static int map_for_write(struct mapping *m, struct dax_segment *s, struct fault *f)
+{
+	struct extent e;
+	int err = look_up(m->inode, f->pgoff, MAP_WRITE, &e);
+
+	if (err)
+		return err;
+	if (e.is_new && dax_config()->zeroing == DAX_ZERO_IN_FAULT) {
+		PROTOCOL_STEP_ARG(ZERO_BLOCK, f->pgoff);
+		pmem_zero(phys_to_virt(e.pa), PAGE_SIZE);
+		pmem_fence();
+	}
+	dax_unmap_zero(m, f->pgoff, f->pgoff);
+	PROTOCOL_STEP_ARG(TAG_DIRTY, f->pgoff);
+	tag_set(s->dirty, f->pgoff);
+	PROTOCOL_STEP_ARG(SET_PTE, f->pgoff);
+	return vm_insert_pmem(f, e.pa, true);
+}
+
+/* Write to a private mapping, locked: the copy is made and mapped inside the lock, so it cannot hold a stranger's data. */
+static int map_private_copy(struct mapping *m, struct fault *f)
+{
+	struct page *copy = pmm_alloc(0);
+	struct extent e;
+	int err;
+
+	if (!copy)
+		return -ENOMEM;
+	err = look_up(m->inode, f->pgoff, MAP_LOOK, &e);
+	if (err)
+		goto out;
+	PROTOCOL_STEP_ARG(COPY_COW, f->pgoff);
+	if (e.state == EXTENT_MAPPED)
+		memcpy(page_to_virt(copy), phys_to_virt(e.pa), PAGE_SIZE);
+	else
+		memset(page_to_virt(copy), 0, PAGE_SIZE);
+	PROTOCOL_STEP_ARG(SET_PTE, f->pgoff);
+	err = vm_insert_anon(f, copy);
+out:
+	if (err)
+		page_put(copy);
+	return err;
+}
+
+static enum fault_result locked_fault(struct vma *v, struct fault *f)
+{
+	struct inode *i = v->inode;
+	struct mapping *m = CONTAINER_OF(v->rmap, struct mapping, rmap);
+	struct dax_segment *s = dax_segment_get(&m->segments, f->pgoff);
+	struct dax_lock l;
+	int err;
+
+	if (!s)
+		return FAULT_OOM;
+	err = dax_lock(m, &l, DAX_FOR_FAULT, f->pgoff, f->pgoff);
+	if (err)
+		return from_errno(err, f);
+	if (past_end(i, f->pgoff))
+		err = -EFAULT;
+	else if (f->cow)
+		err = map_private_copy(m, f);
+	else if (f->write)
+		err = map_for_write(m, s, f);
+	else
+		err = map_for_read(m, s, f);
+	dax_unlock(m, &l);
+	return from_errno(err, f);
+}
+
+enum fault_result dax_fault(struct vma *v, struct fault *f)
+{
+	return locked_fault(v, f);
+}
+
+/*
+ * A store to a page that is mapped read-only: a clean block, or the zero page. Everything is looked up again under the
+ * lock, because between the entry and this call the page may have been truncated, punched or allocated. So mkwrite is the write
+ * fault entered again, as Boaz Harrosh had it; there is no page that could be handed over instead.
+ */
+enum fault_result dax_mkwrite(struct vma *v, struct fault *f)
+{
+	return locked_fault(v, f);
+}
+
+static void vm_open(struct vma *v)
+{
+	file_get(v->file);
+}
+
+static void vm_close(struct vma *v)
+{
+	file_put(v->file);
+}
+
+const struct vm_ops dax_vm_ops = {
+	.fault = dax_fault,
+	.mkwrite = dax_mkwrite,
+	.open = vm_open,
+	.close = vm_close,
+};

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * DAX: page faults, truncate, punch, read, write and fsync of files whose pages are persistent memory itself.
+ *
+ * There is no page cache, so there is no page lock; what keeps a fault and a truncate apart is the scheme behind struct
+ * dax_lock_ops (fs/dax_lock.h). docs/PROTOCOL.md tells the protocol; each function in fs/dax*.c is one operation whose steps
+ * are named by PROTOCOL_STEP.
+ */
+#ifndef FS_DAX_H
+#define FS_DAX_H
+
+#include "fs/dax_lock.h"
+#include "fs/vfs.h"
+#include "mm/mm.h"
+
+/*
+ * One 2 MiB segment of a file: what faults on it share, and nothing that faults on other segments write. Made on
+ * demand, freed with the mapping.
+ */
+struct dax_segment {
+	struct range_segment range;
+	u64 index;                               /* constant: pgoff >> RANGE_SEGMENT_SHIFT */
+	_Atomic(u64) dirty[PAGES_PER_HUGE / 64]; /* a bit a page: stored to through a mapping since the last fsync */
+	_Atomic(u64) zero[PAGES_PER_HUGE / 64];  /* a bit a page: the zero page may be mapped there */
+};
+
+/* Segments by index: a radix tree (fs/dax_segment.c) with lock-free look-up. */
+struct dax_segments {
+	_Atomic(u64) root; /* node or segment | height in the low bits; 0: empty */
+};
+
+struct mapping {
+	struct inode *inode;
+	struct rmap rmap;
+	struct dax_segments segments;
+	const struct dax_lock_ops *lock_ops; /* constant: chosen when the mapping is made */
+	union {
+		struct rwsem rwsem;
+		struct range_lock range;
+	} lock;
+	_Atomic(struct page *) zero_page; /* dax_zero=mapping: one per mapping, made at the first hole fault */
+};
+
+enum dax_zeroing { DAX_ZERO_IN_ALLOC, DAX_ZERO_IN_FAULT };
+
+/* Settings of the instance, from the command line or the explorer's run. */
+struct dax_config {
+	const struct dax_lock_ops *lock_ops;
+	bool zero_page_global;
+	enum dax_zeroing zeroing;
+};
+struct dax_config *dax_config(void);
+
+/* fs/dax_segment.c. `get` makes the segment of a page (NULL: no memory), `find` does not; `next`: the first with index in
+ * [*index, last]. A segment stays until dax_segments_destroy(). Any context. */
+struct dax_segment *dax_segment_get(struct dax_segments *s, u64 pgoff);
+struct dax_segment *dax_segment_find(struct dax_segments *s, u64 pgoff);
+struct dax_segment *dax_segment_next(struct dax_segments *s, u64 *index, u64 last);
+void dax_segments_destroy(struct dax_segments *s);
+
+/* The inode's mapping, made on demand. NULL: no memory. */
+struct mapping *dax_mapping(struct inode *i);
+/* Flushes dirty tags and frees; eviction. No VMA is left. */
+void dax_mapping_destroy(struct inode *i);
+
+extern const struct vm_ops dax_vm_ops;
+enum fault_result dax_fault(struct vma *v, struct fault *f);
+enum fault_result dax_mkwrite(struct vma *v, struct fault *f);
+
+/* Inode lock held. 0 or errno. */
+int dax_truncate(struct inode *i, u64 new_size);
+int dax_punch(struct inode *i, u64 pos, u64 len);
+int dax_allocate(struct inode *i, u64 pos, u64 len, bool keep_size);
+ssize_t dax_write(struct inode *i, uaddr_t buf, size_t n, u64 pos);
+ssize_t dax_kwrite(struct inode *i, const void *buf, size_t n, u64 pos);
+/* No inode lock. */
+ssize_t dax_read(struct inode *i, uaddr_t buf, size_t n, u64 pos);
+ssize_t dax_kread(struct inode *i, void *buf, size_t n, u64 pos);
+int dax_fsync(struct inode *i, u64 first_page, u64 last_page);
+/* Oracle: is page tagged dirty? */
+bool dax_is_dirty(struct mapping *m, u64 pgoff);
+
+#endif

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * read(2) and write(2) on DAX files: copies between a buffer and persistent memory.
+ *
+ * Rule: the user buffer may be a mapping of the very range that is read or written, so nobody faults while it holds the
+ * DAX lock. The buffer is touched first, the copy runs with page faults disabled, and what it could not copy is tried again after the lock
+ * was dropped. write(2) orders: allocate (unwritten) -> unmap zero pages -> copy, durably -> mark written -> i_size. So no
+ * reader sees the old contents of a new block, and nobody keeps a zero page where data is.
+ * write(2) is called with the inode lock, read(2) without.
+ */
+#include "fs/dax_priv.h"
+#include "mm/uaccess.h"
+
+#define CHUNK_PAGES 16u /* copied under one lock: bounds how long a fault waits */
+
+/* A user buffer, or (kernel callers) kernel memory. */
+struct buffer {
+	uaddr_t user;
+	char *kernel; /* non-NULL: this one */
+};
+
+static int buffer_touch(const struct buffer *b, u64 off, size_t n, bool write)
+{
+	return b->kernel ? 0 : prefault_user(uaddr_add(b->user, off), n, write);
+}
+
+/* Into persistent memory; bytes copied. They are durable after the caller's pmem_fence(). */
+static size_t copy_in(char *dst, const struct buffer *b, u64 off, size_t n)
+{
+	size_t left = 0;
+
+	if (b->kernel) {
+		pmem_copy(dst, b->kernel + off, n);
+		return n;
+	}
+	left = pmem_copy_from_user(dst, uaddr_add(b->user, off), n);
+	return n - left;
+}
+
+/* Out of persistent memory (src NULL: zeros of a hole); bytes copied. */
+static size_t copy_out(const struct buffer *b, u64 off, const char *src, size_t n)
+{
+	size_t left;
+
+	if (b->kernel) {
+		if (src)
+			memcpy(b->kernel + off, src, n);
+		else
+			memset(b->kernel + off, 0, n);
+		return n;
+	}
+	pagefault_disable();
+	left = src ? cpu_copy_to_user(uaddr_add(b->user, off), src, n) : cpu_zero_user(uaddr_add(b->user, off), n);
+	pagefault_enable();
+	return n - left;
+}
+
+/* Writes [pos, pos+n) of one piece whose blocks are `e`. Bytes written, short when the buffer faulted. Lock held. */
+static ssize_t write_piece(struct inode *i, struct mapping *m, const struct extent *e, const struct buffer *b, u64 off,
+			   u64 pos, size_t n)
+{
+	u64 start = e->pgoff << PAGE_SHIFT;
+	char *blocks = phys_to_virt(e->pa);
+	size_t done;
+
+	PROTOCOL_STEP_ARG(COPY_DATA, e->pgoff);
+	done = copy_in(blocks + (pos - start), b, off, n);
+	if (e->state == EXTENT_UNWRITTEN && done) {
+		u64 end = pos + done, first = pos >> PAGE_SHIFT, last = (end - 1) >> PAGE_SHIFT;
+		struct extent marked;
+		int err = 0;
+
+		/* What the copy left of its first and last page was never written: it reads as zeros. */
+		pmem_zero(blocks + ((first << PAGE_SHIFT) - start), pos & PAGE_MASK);
+		pmem_zero(blocks + (end - start), ALIGN_UP(end, PAGE_SIZE) - end);
+		pmem_fence();
+		for (u64 p = first; !err && p <= last; p += marked.len)
+			err = i->ops->map_extent(i, p, last - p + 1, MAP_MARK_WRITTEN, &marked);
+		if (err)
+			return err;
+		dax_unmap_zero(m, first, last);
+	} else {
+		pmem_fence();
+	}
+	return (ssize_t)done;
+}
+
+static ssize_t write_chunk(struct inode *i, struct mapping *m, const struct buffer *b, u64 off, u64 pos, size_t n)
+{
+	u64 first = pos >> PAGE_SHIFT, last = (pos + n - 1) >> PAGE_SHIFT, old_size;
+	struct dax_lock l;
+	ssize_t done = 0;
+	int err = dax_lock(m, &l, DAX_FOR_WRITE, first, last);
+
+	if (err)
+		return err;
+	old_size = inode_size(i);
+	if (pos > old_size) /* the old tail becomes content */
+		err = dax_zero_part(i, old_size, MIN(ALIGN_UP(old_size, PAGE_SIZE), pos));
+	while (!err && (size_t)done < n) {
+		u64 at = pos + done, page = at >> PAGE_SHIFT;
+		struct extent e;
+		ssize_t copied;
+		size_t want;
+
+		PROTOCOL_STEP_ARG(LOOKUP, page);
+		err = i->ops->map_extent(i, page, last - page + 1, MAP_RESERVE, &e);
+		if (err)
+			break;
+		dax_unmap_zero(m, page, page + e.len - 1);
+		want = MIN(n - done, ((page + e.len) << PAGE_SHIFT) - at);
+		copied = write_piece(i, m, &e, b, off + done, at, want);
+		if (copied < 0)
+			err = (int)copied;
+		else
+			done += copied;
+		if (copied < 0 || (size_t)copied < want)
+			break;
+	}
+	if (done && pos + done > old_size) {
+		PROTOCOL_STEP_ARG(SET_SIZE, pos + done);
+		inode_set_size(i, pos + done);
+	}
+	dax_unlock(m, &l);
+	return done ? done : err;
+}
+
+static ssize_t do_write(struct inode *i, const struct buffer *b, size_t n, u64 pos)
+{
+	struct mapping *m = dax_mapping(i);
+	ssize_t done = 0, got;
+
+	if (!m)
+		return -ENOMEM;
+	while ((size_t)done < n) {
+		u64 at = pos + done;
+		size_t chunk = MIN(n - done, CHUNK_PAGES * PAGE_SIZE - (at & PAGE_MASK));
+		size_t segment_left = HUGE_SIZE - at % HUGE_SIZE; /* stay local for the range lock */
+
+		chunk = MIN(chunk, segment_left);
+		got = buffer_touch(b, done, chunk, false);
+		if (got) { /* a chunk that is partly readable: what can be read of its first page, then the error */
+			chunk = MIN(chunk, PAGE_SIZE - (b->user.v + done) % PAGE_SIZE);
+			got = buffer_touch(b, done, chunk, false);
+		}
+		if (!got)
+			got = write_chunk(i, m, b, done, at, chunk);
+		if (got < 0)
+			return done ? done : got;
+		done += got;
+	}
+	return done;
+}
+
+ssize_t dax_write(struct inode *i, uaddr_t buf, size_t n, u64 pos)
+{
+	return do_write(i, &(struct buffer){ .user = buf }, n, pos);
+}
+
+ssize_t dax_kwrite(struct inode *i, const void *buf, size_t n, u64 pos)
+{
+	return do_write(i, &(struct buffer){ .kernel = (char *)(uintptr_t)buf }, n, pos);
+}
+
+static ssize_t read_chunk(struct inode *i, struct mapping *m, const struct buffer *b, u64 off, u64 pos, size_t n)
+{
+	u64 first = pos >> PAGE_SHIFT, last = (pos + n - 1) >> PAGE_SHIFT, size;
+	struct dax_lock l;
+	size_t done = 0;
+	int err = dax_lock(m, &l, DAX_FOR_READ, first, last);
+
+	if (err)
+		return err;
+	PROTOCOL_STEP_ARG(CHECK_SIZE, first);
+	size = inode_size(i);
+	n = pos >= size ? 0 : MIN(n, size - pos);
+	while (done < n) {
+		u64 at = pos + done, page = at >> PAGE_SHIFT;
+		struct extent e;
+		size_t want, copied;
+
+		PROTOCOL_STEP_ARG(LOOKUP, page);
+		err = i->ops->map_extent(i, page, last - page + 1, MAP_LOOK, &e);
+		if (err)
+			break;
+		want = MIN(n - done, ((page + e.len) << PAGE_SHIFT) - at);
+		PROTOCOL_STEP_ARG(COPY_DATA, page);
+		copied = copy_out(b, off + done,
+				  e.state == EXTENT_MAPPED ? (char *)phys_to_virt(e.pa) + (at & PAGE_MASK) : NULL, want);
+		done += copied;
+		if (copied < want)
+			break;
+	}
+	dax_unlock(m, &l);
+	return done ? (ssize_t)done : err;
+}
+
+static ssize_t do_read(struct inode *i, const struct buffer *b, size_t n, u64 pos)
+{
+	struct mapping *m = dax_mapping(i);
+	ssize_t done = 0, got;
+
+	if (!m)
+		return -ENOMEM;
+	while ((size_t)done < n) {
+		u64 at = pos + done, size = inode_size(i);
+		size_t chunk = MIN(n - done, CHUNK_PAGES * PAGE_SIZE - (at & PAGE_MASK));
+
+		if (at >= size)
+			break;
+		chunk = MIN(MIN(chunk, HUGE_SIZE - at % HUGE_SIZE), size - at);
+		got = buffer_touch(b, done, chunk, true);
+		if (got) {
+			chunk = MIN(chunk, PAGE_SIZE - (b->user.v + done) % PAGE_SIZE);
+			got = buffer_touch(b, done, chunk, true);
+		}
+		if (!got)
+			got = read_chunk(i, m, b, done, at, chunk);
+		if (got < 0)
+			return done ? done : got;
+		done += got;
+	}
+	return done;
+}
+
+ssize_t dax_read(struct inode *i, uaddr_t buf, size_t n, u64 pos)
+{
+	return do_read(i, &(struct buffer){ .user = buf }, n, pos);
+}
+
+ssize_t dax_kread(struct inode *i, void *buf, size_t n, u64 pos)
+{
+	return do_read(i, &(struct buffer){ .kernel = buf }, n, pos);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Scheme `range`: a range lock over page offsets, as Kirill Shutemov and Jan Kara proposed. Every operation locks just
+ * the pages it looks up, maps or removes; read(2) shares, all others exclude.
+ */
+#include "fs/dax.h"
+
+static struct mapping *mapping_of(struct range_lock *l)
+{
+	return CONTAINER_OF(l, struct mapping, lock.range);
+}
+
+static struct range_segment *segment(struct range_lock *l, u64 pgoff)
+{
+	struct dax_segment *s = dax_segment_get(&mapping_of(l)->segments, pgoff);
+
+	return s ? &s->range : NULL;
+}
+
+static struct range_segment *next_segment(struct range_lock *l, u64 *index, u64 last)
+{
+	struct dax_segment *s = dax_segment_next(&mapping_of(l)->segments, index, last);
+
+	return s ? &s->range : NULL;
+}
+
+static const struct range_lock_ops segment_ops = { segment, next_segment };
+
+static void range_scheme_init(struct mapping *m)
+{
+	range_lock_init(&m->lock.range, &segment_ops);
+}
+
+static int range_scheme_lock(struct mapping *m, struct dax_lock *l)
+{
+	return range_lock_killable(&m->lock.range, &l->range, l->first, l->last, l->who == DAX_FOR_READ);
+}
+
+static void range_scheme_unlock(struct mapping *m UNUSED, struct dax_lock *l)
+{
+	range_unlock(&l->range);
+}
+
+const struct dax_lock_ops dax_lock_range = {
+	.name = "range",
+	.describe = "range lock: every operation locks the pages it touches",
+	.bytes = sizeof(struct range_lock),
+	.init = range_scheme_init,
+	.lock = range_scheme_lock,
+	.unlock = range_scheme_unlock,
+};

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* Shared by the dax*.c files only. */
+#ifndef FS_DAX_PRIV_H
+#define FS_DAX_PRIV_H
+
+#include "drivers/pmem.h"
+#include "fs/dax.h"
+
+/* Takes the scheme's lock over pages [first, last]; 0, -EINTR, -ENOMEM. Steps LOCK and UNLOCK. */
+int dax_lock(struct mapping *m, struct dax_lock *l, enum dax_lock_for who, u64 first, u64 last);
+void dax_unlock(struct mapping *m, struct dax_lock *l);
+
+/* Page tags, one bit a page (struct dax_segment). The DAX lock of the page is held, in schemes that have one. */
+static inline bool tag_test(_Atomic(u64) *tags, u64 pgoff)
+{
+	u64 i = pgoff % PAGES_PER_HUGE;
+
+	SHARED_READ(&tags[i / 64]);
+	return atomic_load(&tags[i / 64]) >> (i % 64) & 1;
+}
+static inline void tag_set(_Atomic(u64) *tags, u64 pgoff)
+{
+	u64 i = pgoff % PAGES_PER_HUGE;
+
+	if (tag_test(tags, pgoff))
+		return;
+	SHARED_WRITE(&tags[i / 64]);
+	atomic_fetch_or(&tags[i / 64], 1ull << (i % 64));
+}
+static inline void tag_clear(_Atomic(u64) *tags, u64 pgoff)
+{
+	u64 i = pgoff % PAGES_PER_HUGE;
+
+	SHARED_WRITE(&tags[i / 64]);
+	atomic_fetch_and(&tags[i / 64], ~(1ull << (i % 64)));
+}
+
+/* Exchanges mapped zero pages of [first, last] for nothing, in every address space, where there may be any: a
+ * block stands there now. Step UNMAP_ZERO where there is something to do. */
+void dax_unmap_zero(struct mapping *m, u64 first, u64 last);
+/* Forgets all tags of [first, last]: nothing is mapped there and the blocks are going away. */
+void dax_clear_tags(struct mapping *m, u64 first, u64 last);
+/* Zeroes [from, to) of one page where a written block stands there, durably. DAX lock held. */
+int dax_zero_part(struct inode *i, u64 from, u64 to);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fsync of a DAX file: stores made through mappings become durable.
+ *
+ * Rule, per run of dirty pages, under the lock of its pages: write-protect everywhere and await the shootdowns -> write the
+ * lines back -> fence on this CPU -> clear the tags. A store after the write-protection faults and waits for the lock, then
+ * tags the page again; a tag that is clear says that the data is durable. write(2) is durable when it returns and leaves no tag.
+ */
+#include "fs/dax_priv.h"
+
+static int sync_run(struct inode *i, struct mapping *m, struct dax_segment *s, u64 first, u64 last)
+{
+	struct dax_lock l;
+	int err = dax_lock(m, &l, DAX_FOR_SYNC, first, last);
+
+	if (err)
+		return err;
+	PROTOCOL_STEP_ARG(WRPROTECT, first);
+	rmap_wrprotect(&m->rmap, first, last);
+	PROTOCOL_STEP_ARG(FLUSH, first);
+	for (u64 p = first; p <= last;) {
+		struct extent e;
+
+		err = i->ops->map_extent(i, p, last - p + 1, MAP_LOOK, &e);
+		if (err)
+			goto out;
+		if (e.state == EXTENT_MAPPED)
+			pmem_flush(phys_to_virt(e.pa), e.len * PAGE_SIZE);
+		p += e.len;
+	}
+	PROTOCOL_STEP_ARG(FENCE, first);
+	pmem_fence();
+	PROTOCOL_STEP_ARG(CLEAR_TAG, first);
+	for (u64 p = first; p <= last; p++)
+		tag_clear(s->dirty, p);
+out:
+	dax_unlock(m, &l);
+	return err;
+}
+
+/* The next run of dirty pages in [*first, last] of one segment; false: none. */
+static bool next_run(struct dax_segment *s, u64 *first, u64 *run_last, u64 last)
+{
+	u64 p = *first;
+
+	while (p <= last && !tag_test(s->dirty, p))
+		p += atomic_load(&s->dirty[p % PAGES_PER_HUGE / 64]) >> (p % 64) ? 1 : 64 - p % 64;
+	if (p > last)
+		return false;
+	*first = p;
+	while (p < last && tag_test(s->dirty, p + 1))
+		p++;
+	*run_last = p;
+	return true;
+}
+
+int dax_fsync(struct inode *i, u64 first, u64 last)
+{
+	struct mapping *m = atomic_load_explicit(&i->mapping, memory_order_acquire);
+	u64 index = first >> RANGE_SEGMENT_SHIFT, end = last >> RANGE_SEGMENT_SHIFT;
+	struct dax_segment *s;
+
+	if (!m)
+		return 0;
+	for (; index <= end && (s = dax_segment_next(&m->segments, &index, end)); index++) {
+		u64 base = index << RANGE_SEGMENT_SHIFT, run_last;
+		u64 p = MAX(first, base), to = MIN(last, base + PAGES_PER_HUGE - 1);
+
+		for (; p <= to && next_run(s, &p, &run_last, to); p = run_last + 1) {
+			int err = sync_run(i, m, s, p, run_last);
+
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Virtual file system: inodes, open files, path walks, and the calls that system calls are made of.
+ *
+ * Rules: an inode is found in its file system's cache while it has references; the last put of an unlinked inode frees its
+ * blocks. inode->lock (RANK_INODE) serialises everything that changes an inode or a directory; page faults never take it.
+ * inode->size is written under it and read anywhere through the accessors.
+ */
+#ifndef FS_VFS_H
+#define FS_VFS_H
+
+#include "kernel/protocol.h"
+#include "kernel/sync/mutex.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+
+struct inode;
+struct file;
+struct mapping;
+struct super;
+struct vma;
+struct mmap_request;
+
+#define NAME_MAX_LEN 255
+#define PATH_MAX_LEN 4096
+
+/* Mode bits as on disk and in struct stat. */
+#define S_IFMT_ 0170000
+#define S_IFIFO_ 0010000
+#define S_IFCHR_ 0020000
+#define S_IFDIR_ 0040000
+#define S_IFBLK_ 0060000
+#define S_IFREG_ 0100000
+#define S_IFLNK_ 0120000
+#define S_IFSOCK_ 0140000
+static inline bool mode_is_dir(u32 m) { return (m & S_IFMT_) == S_IFDIR_; }
+static inline bool mode_is_reg(u32 m) { return (m & S_IFMT_) == S_IFREG_; }
+
+struct time_spec { i64 sec; u32 nsec; };
+
+/* What a lookup of blocks found for the start of the asked range. */
+enum extent_state { EXTENT_HOLE, EXTENT_UNWRITTEN, EXTENT_MAPPED };
+struct extent {
+	u64 pgoff;       /* first page of the piece, = the page asked for */
+	u64 len;         /* pages for which the answer holds, >= 1, at most what was asked for */
+	enum extent_state state;
+	paddr_t pa;      /* MAPPED, UNWRITTEN: physical address of the first page */
+	bool is_new;     /* allocated or converted by this call (and zeroed inside, unless the policy is to zero in the fault) */
+};
+enum map_intent {
+	MAP_LOOK,        /* change nothing */
+	MAP_WRITE,       /* allocate holes, convert unwritten; all of the answer is MAPPED. Zeroed before it is published */
+	MAP_RESERVE,     /* allocate holes as unwritten (fallocate, and write(2) before its copy) */
+	MAP_MARK_WRITTEN, /* convert unwritten to written without zeroing: the caller has filled the blocks durably */
+};
+
+/* Dirent callback: 0 to go on, anything else stops the walk (and `pos` stays before this entry). */
+typedef int (*readdir_fn)(void *arg, const char *name, size_t len, u64 ino, u8 dt_type, u64 next_pos);
+
+/*
+ * Upward calls of vfs and dax into a file system. Context of all: may sleep; inode lock held unless said
+ * otherwise. Errors: negative errno. Page numbers are 4 KiB pages of the file; `last` is inclusive.
+ */
+struct inode_ops {
+	/* The only door to block lookup. Inode lock NOT needed: page faults call it. At most nr pages are described or allocated. -ENOSPC, -EIO, -EUCLEAN. */
+	int (*map_extent)(struct inode *i, u64 pgoff, u64 nr, enum map_intent intent, struct extent *out);
+	/* Frees the blocks of pages [first, last]; last may be ~0. The caller unmapped them everywhere. Transactions restart inside. */
+	int (*remove_blocks)(struct inode *i, u64 first, u64 last);
+	/* Marks pages unwritten without freeing (zero range). */
+	int (*make_unwritten)(struct inode *i, u64 first, u64 last);
+	/* Puts the inode on the orphan list before a truncate that may take several transactions, and off again. */
+	int (*orphan_add)(struct inode *i);
+	int (*orphan_del)(struct inode *i);
+	/* Writes i_size and times from the in-memory inode to disk. */
+	int (*write_inode)(struct inode *i);
+	/* Makes the inode's metadata durable (fsync). datasync: only what is needed to read the data. */
+	int (*sync_inode)(struct inode *i, bool datasync);
+
+	int (*lookup)(struct inode *dir, const char *name, size_t len, u64 *ino);
+	int (*create)(struct inode *dir, const char *name, size_t len, u32 mode, struct inode **out); /* regular files, directories by mode */
+	int (*unlink)(struct inode *dir, const char *name, size_t len, struct inode *victim);
+	int (*rmdir)(struct inode *dir, const char *name, size_t len, struct inode *victim);
+	/* All directories involved and the victim (may be NULL) are locked. */
+	int (*rename)(struct inode *odir, const char *oname, size_t olen, struct inode *what, struct inode *ndir, const char *nname,
+		      size_t nlen, struct inode *victim);
+	int (*readdir)(struct inode *dir, u64 *pos, readdir_fn fn, void *arg);
+	ssize_t (*readlink)(struct inode *i, char *buf, size_t size);
+};
+
+struct super_ops {
+	/* Reads inode `ino` into a new struct inode (fills everything); called by iget. -EUCLEAN for what is damaged. */
+	int (*read_inode)(struct super *s, u64 ino, struct inode **out);
+	/* Last reference gone: frees blocks and inode if nlink is 0; then frees the memory of i. */
+	void (*evict)(struct inode *i);
+	int (*sync)(struct super *s);
+	/* Marks clean and forgets. No inode is in use. */
+	int (*unmount)(struct super *s);
+};
+
+struct super {
+	const struct super_ops *ops;
+	const char *type; /* "ext4", "proc" */
+	bool readonly;
+	struct mutex cache_lock; /* RANK_FS_CACHE: guards `inodes` */
+	struct list *inodes;     /* hash table of INODE_HASH lists */
+	struct inode *root;
+	struct mutex rename_lock; /* RANK_FS_RENAME */
+	struct pmem_region *region;
+	void *fs; /* file system's own */
+};
+#define INODE_HASH 256
+
+struct inode {
+	/* constant after read_inode */
+	u64 ino;
+	struct super *super;
+	const struct inode_ops *ops;
+	const struct file_ops *fops; /* NULL: the regular-file and directory calls of vfs */
+	u32 generation;
+	/* cache_lock */
+	struct list_node hash_node;
+	_Atomic(u32) refs;
+	/* inode lock */
+	struct mutex lock;
+	u32 mode, nlink, uid, gid;
+	u64 rdev;
+	_Atomic(u64) size_; /* written under lock, read anywhere: inode_size() */
+	_Atomic(u64) blocks; /* 512-byte sectors, as st_blocks */
+	struct time_spec atime, mtime, ctime, crtime;
+	/* DAX: made at the first mapping or write, freed at eviction; published once with release */
+	_Atomic(struct mapping *) mapping;
+	void *fs; /* file system's own */
+};
+
+static inline u64 inode_size(struct inode *i)
+{
+	SHARED_READ(&i->size_);
+	return atomic_load_explicit(&i->size_, memory_order_acquire);
+}
+static inline void inode_set_size(struct inode *i, u64 size)
+{
+	SHARED_WRITE(&i->size_);
+	atomic_store_explicit(&i->size_, size, memory_order_release);
+}
+
+/* Open files */
+#define O_ACCMODE_ 3
+#define O_RDONLY_ 0
+#define O_WRONLY_ 1
+#define O_RDWR_ 2
+#define O_CREAT_ 0100
+#define O_EXCL_ 0200
+#define O_NOCTTY_ 0400
+#define O_TRUNC_ 01000
+#define O_APPEND_ 02000
+#define O_NONBLOCK_ 04000
+#define O_DSYNC_ 010000
+#define O_DIRECTORY_ 0200000
+#define O_NOFOLLOW_ 0400000
+#define O_CLOEXEC_ 02000000
+#define O_SYNC_ 04010000
+#define O_PATH_ 010000000
+
+struct file_ops { /* character devices, pipes, pseudo files. NULL entries: -EINVAL or the sensible default */
+	int (*open)(struct file *f);
+	void (*release)(struct file *f);
+	ssize_t (*read)(struct file *f, uaddr_t buf, size_t n, u64 *pos);
+	ssize_t (*write)(struct file *f, uaddr_t buf, size_t n, u64 *pos);
+	long (*ioctl)(struct file *f, unsigned cmd, u64 arg);
+	unsigned (*poll)(struct file *f);
+};
+
+struct file {
+	_Atomic(u32) refs;
+	u32 flags; /* O_* */
+	struct inode *inode;
+	const struct file_ops *ops; /* NULL: inode is a regular file or directory of a file system */
+	struct mutex pos_lock;      /* RANK_FILE_POS */
+	u64 pos;                    /* pos_lock */
+	void *data;                 /* ops's own */
+};
+
+/* Inode cache */
+int iget(struct super *s, u64 ino, struct inode **out);
+void iref(struct inode *i);
+void iput(struct inode *i);
+/* For read_inode and create: sets the generic fields, refs 1, not yet hashed. */
+void inode_init(struct inode *i, struct super *s, u64 ino);
+/* For create: enters a new inode into the cache. */
+void inode_hash(struct inode *i);
+
+/* Supers */
+int super_init(struct super *s, const struct super_ops *ops, const char *type);
+/* Mounts s at `path`, "/" first. -EBUSY. */
+int vfs_mount(struct super *s, const char *path);
+/* Unmounts everything, syncing; returns the first error. -EBUSY names files that are still open in the log. */
+int vfs_unmount_all(void);
+int vfs_sync_all(void);
+
+/* Path walks. `base`: directory where relative paths start (counted by the caller). Symlinks are followed (40 at most: -ELOOP). */
+int vfs_lookup(struct inode *base, const char *path, bool follow_last, struct inode **out);
+/* The directory that holds the last component, and that component (points into path). */
+int vfs_lookup_parent(struct inode *base, const char *path, struct inode **dir, const char **last, size_t *len);
+int vfs_open(struct inode *base, const char *path, u32 flags, u32 mode, struct file **out);
+/* A file for an inode that the caller holds (takes its own reference). */
+int file_open_inode(struct inode *i, u32 flags, struct file **out);
+void file_get(struct file *f);
+void file_put(struct file *f);
+
+ssize_t vfs_read(struct file *f, uaddr_t buf, size_t n, u64 *pos);
+ssize_t vfs_write(struct file *f, uaddr_t buf, size_t n, u64 *pos);
+/* Kernel buffer forms (exec, explorer, tests); regular files only. */
+ssize_t vfs_kread(struct inode *i, void *buf, size_t n, u64 pos);
+ssize_t vfs_kwrite(struct inode *i, const void *buf, size_t n, u64 pos);
+int vfs_truncate(struct inode *i, u64 size);
+#define FALLOC_KEEP_SIZE_ 1
+#define FALLOC_PUNCH_HOLE_ 2
+#define FALLOC_COLLAPSE_RANGE_ 8
+#define FALLOC_ZERO_RANGE_ 16
+#define FALLOC_INSERT_RANGE_ 32
+int vfs_fallocate(struct inode *i, u32 mode, u64 pos, u64 len);
+int vfs_fsync(struct inode *i, u64 first_page, u64 last_page, bool datasync);
+int vfs_mkdir(struct inode *base, const char *path, u32 mode);
+int vfs_rmdir(struct inode *base, const char *path);
+int vfs_unlink(struct inode *base, const char *path);
+int vfs_rename(struct inode *obase, const char *opath, struct inode *nbase, const char *npath);
+/* Absolute path of a directory inode (getcwd). */
+int vfs_path_of(struct inode *dir, char *buf, size_t size);
+/* Fills the file part of an mmap request and checks access; regular files on DAX file systems: else -ENODEV. */
+int vfs_mmap(struct file *f, struct mmap_request *rq);
+
+struct inode *vfs_root(void); /* of "/"; counted for the caller. NULL: nothing mounted */
+#endif

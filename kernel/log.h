@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel log and panic. Any context, also NMI. Hosted: stderr and abort(). */
+#ifndef KERNEL_LOG_H
+#define KERNEL_LOG_H
+
+#include "lib/types.h"
+
+enum log_level { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+
+/* One line, '\n' added. `subsys` is a short prefix: "ext4", "nfit". */
+void log_line(enum log_level level, const char *subsys, const char *fmt, ...) PRINTF_LIKE(3, 4);
+#define pr_err(subsys, ...) log_line(LOG_ERR, subsys, __VA_ARGS__)
+#define pr_warn(subsys, ...) log_line(LOG_WARN, subsys, __VA_ARGS__)
+#define pr_info(subsys, ...) log_line(LOG_INFO, subsys, __VA_ARGS__)
+#define pr_debug(subsys, ...) log_line(LOG_DEBUG, subsys, __VA_ARGS__)
+
+/* Only for broken invariants of our own; never for bad input or hardware. */
+void panic(const char *fmt, ...) NORETURN PRINTF_LIKE(1, 2);
+#define BUG_ON(cond) \
+	do { if (unlikely(cond)) panic("BUG: %s at %s:%d", #cond, __FILE__, __LINE__); } while (0)
+#ifdef FAULTLINE_DEBUG
+#define DEBUG_ASSERT(cond) BUG_ON(!(cond))
+#else
+#define DEBUG_ASSERT(cond) ((void)sizeof(!!(cond)))
+#endif
+
+#endif

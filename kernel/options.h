@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kernel command line: parsed once into named options. Unknown words are reported. Words after "--" go to init, as on Linux; so do
+ * "init=PATH". Syntax: name=value separated by blanks; "quoted values".
+ */
+#ifndef KERNEL_OPTIONS_H
+#define KERNEL_OPTIONS_H
+
+#include "lib/types.h"
+
+#define OPTIONS_MAX_INIT_ARGS 32
+
+struct options {
+	const char *init;         /* init=PATH, default /sbin/init */
+	const char *init_args[OPTIONS_MAX_INIT_ARGS + 1]; /* words after "--", NULL-ended */
+	const char *dax_lock;     /* dax_lock=none|rwsem|range, default range */
+	const char *dax_zero;     /* dax_zero=mapping|global, default mapping */
+	const char *dax_zeroing;  /* dax_zeroing=alloc|fault, default alloc */
+	const char *explore;      /* explore=SPEC: run the explorer before init; "" none */
+	u64 ram_pmem;             /* ram_pmem=SIZE: RAM-backed region of that size when there is no NVDIMM; 0: none */
+	u64 mem;                  /* mem=SIZE: use at most that much RAM; 0: all */
+	unsigned maxcpus;         /* maxcpus=N, default MAX_CPUS */
+	bool noexit;              /* noexit: do not use isa-debug-exit */
+	bool ro;                  /* ro: mount read-only */
+	bool panic_halt;          /* panic=halt: stay halted after a panic instead of ending QEMU */
+	bool quiet;               /* quiet: warnings and errors only on the console */
+	bool nox2apic;
+};
+extern struct options options;
+
+/* Parses `line` (modified); names every unknown or malformed word in the log. */
+void options_parse(char *line);
+
+#endif

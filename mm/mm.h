@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * User address spaces: VMAs in a tree, faults, mmap and its kin.
+ *
+ * Locks: mm->lock (rwsem) guards the shape of the VMA tree. Each VMA has its own lock: a fault holds it
+ * shared and takes no mm-wide lock; whoever changes or removes a VMA holds mm->lock for writing and the VMA's
+ * lock exclusively. VMAs are type-stable within their mm (a removed VMA goes to the mm's free list and back to the
+ * object allocator only with the mm), so a fault may look the tree up without a lock, lock what it found and then check
+ * with mm->seq that it found the right one.
+ */
+#ifndef MM_MM_H
+#define MM_MM_H
+
+#include "kernel/sync/rwsem.h"
+#include "lib/interval_tree.h"
+#include "mm/pagetable.h"
+#include "mm/rmap.h"
+
+enum { /* vma.flags */
+	VMA_READ = 1,
+	VMA_WRITE = 2,
+	VMA_EXEC = 4,
+	VMA_SHARED = 8,
+	VMA_MAYWRITE = 16, /* mprotect may add VMA_WRITE */
+	VMA_STACK = 32,    /* grows down, guard gap below */
+	VMA_SYNC = 64,     /* MAP_SYNC */
+};
+
+struct fault;
+struct vma;
+struct file;
+
+enum fault_result {
+	FAULT_DONE,
+	FAULT_RETRY,       /* the world changed: look the VMA up again */
+	FAULT_SIGSEGV_MAP, /* no mapping (SEGV_MAPERR) */
+	FAULT_SIGSEGV_ACC, /* permissions (SEGV_ACCERR) */
+	FAULT_SIGBUS,      /* past the end of the file, or EIO (BUS_ADRERR) */
+	FAULT_OOM,
+};
+
+/* A file system's side of a mapping. Called with the VMA locked shared; may sleep. */
+struct vm_ops {
+	/* Nothing mapped, or (cow) a private write to a read-only file page. Installs an entry by the vm_insert_* calls. */
+	enum fault_result (*fault)(struct vma *v, struct fault *f);
+	/* Write to a present, read-only entry of a shared writable mapping. */
+	enum fault_result (*mkwrite)(struct vma *v, struct fault *f);
+	void (*open)(struct vma *v);  /* v was copied or split: take references */
+	void (*close)(struct vma *v); /* v is gone: drop them. Called without mm->lock where possible */
+	const char *(*name)(struct vma *v);
+};
+
+struct vma {
+	/* m: changes under mm->lock (w) and the VMA lock (w); stable under either */
+	uaddr_t start, end; /* m; page-aligned, end exclusive */
+	u32 flags;          /* m; VMA_* */
+	u64 pgoff;          /* m; page offset in the file of `start` */
+	struct mm *mm;
+	struct rmap *rmap;        /* NULL: anonymous. Set for file mappings, shared and private */
+	struct file *file;        /* counted by ops->open/close; NULL: anonymous */
+	void *inode;              /* for ops; struct inode of the file */
+	const struct vm_ops *ops; /* NULL: anonymous */
+	struct tree_node node;         /* m; mm->vmas, by address */
+	struct interval_node rmap_node; /* rmap->lock */
+	_Atomic(u64) lock_state;  /* per-VMA reader/writer lock, mm/vma.c */
+	bool detached;            /* m; not in the tree any more */
+	struct list_node free_node;
+};
+
+struct mm {
+	struct rwsem lock;      /* RANK_MM */
+	_Atomic(u64) seq;       /* odd while the tree changes */
+	struct tree vmas;       /* m */
+	struct list free_vmas;  /* m */
+	paddr_t root;           /* page-table root; constant */
+	uaddr_t brk_start, brk; /* m */
+	uaddr_t mmap_top;       /* addresses are handed out downwards from here */
+	u64 total_pages;        /* m; mapped, for limits */
+	_Atomic(u64) loaded;    /* CPUs that have this address space loaded */
+	_Atomic(u64) tlb_gen;   /* counts shootdowns */
+	_Atomic(u32) refs;
+	struct waitq vma_wait;  /* waiters of per-VMA locks */
+};
+
+/* What a fault handler is told, and the state of vm_insert_*. */
+struct fault {
+	struct vma *vma;
+	uaddr_t addr;  /* page-aligned */
+	u64 pgoff;     /* page offset in the file */
+	bool write, exec, user;
+	bool cow;      /* private mapping, write: the handler provides the copy */
+	unsigned order; /* 0; 9 when the handler may map 2 MiB at addr (aligned down) */
+};
+
+/* Installs an entry for f->addr unless something newer is there: 0, -EAGAIN (another entry is present; the fault is retried by hardware), -ENOMEM.
+ * vm_insert_pmem: shared or private read. `write`: writable (and hardware-dirty). It upgrades a read-only entry of the same frame and replaces
+ * nothing else. vm_insert_anon takes over the caller's reference of page on success, and replaces a read-only file entry (its shootdown is
+ * awaited inside). */
+int vm_insert_pmem(struct fault *f, paddr_t a, bool write);
+int vm_insert_zero(struct fault *f, paddr_t zero_page);
+int vm_insert_anon(struct fault *f, struct page *p);
+
+struct mm *mm_create(void);
+void mm_get(struct mm *mm);
+void mm_put(struct mm *mm); /* the last one unmaps everything */
+
+struct mmap_request {
+	uaddr_t addr;      /* hint, or exact with fixed */
+	u64 len;           /* bytes, > 0 */
+	u32 flags;         /* VMA_* */
+	bool fixed, noreplace;
+	struct rmap *rmap; /* file mapping: these five from the file system's mmap */
+	struct file *file;
+	void *inode;
+	const struct vm_ops *ops;
+	u64 pgoff;
+	u64 align;         /* 0, or HUGE_SIZE: the address gets the colour of pgoff */
+};
+/* Address or negative errno (as a long). Calls ops->open on success. */
+long mm_map(struct mm *mm, const struct mmap_request *rq);
+int mm_unmap(struct mm *mm, uaddr_t start, u64 len);
+int mm_protect(struct mm *mm, uaddr_t start, u64 len, u32 prot_flags);
+int mm_discard(struct mm *mm, uaddr_t start, u64 len); /* MADV_DONTNEED */
+long mm_brk(struct mm *mm, uaddr_t brk);
+/* A copy for fork: private anonymous pages shared copy-on-write; entries of shared file mappings copied under the rmap lock. NULL: no memory. */
+struct mm *mm_fork(struct mm *parent);
+/* Calls fn for each VMA in address order under mm->lock; non-zero stops. */
+int mm_for_each_vma(struct mm *mm, int (*fn)(void *arg, struct vma *v), void *arg);
+/* msync and fsync of a mapped range: calls fn(file, first pgoff, last pgoff) for each shared file VMA piece with references held. -ENOMEM on gaps. */
+int mm_for_each_file_range(struct mm *mm, uaddr_t start, u64 len, int (*fn)(void *arg, struct file *f, u64 first, u64 last), void *arg);
+
+enum { FAULT_WRITE = 1, FAULT_EXEC = 2, FAULT_USER = 4 };
+/* A page fault at `a` in mm. Context: interrupts on, may sleep, no locks above RANK_MM held (user copies under the DAX lock
+ * disable page faults instead). Never returns FAULT_RETRY. */
+enum fault_result mm_fault(struct mm *mm, uaddr_t a, unsigned flags);
+
+#endif
