@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bench [-q] [DIRECTORY]: what operations cost, in ticks of the time-stamp counter. Under an
+ * emulator that counts one tick an instruction these are guest instructions, the same in every run.
+ *
+ * A row is NAME<TAB>MEDIAN. The names are stable: results are compared across versions and with
+ * Linux, where the same binary runs. A measurement includes the user side of the operation; an
+ * empty one is subtracted nowhere. -q repeats less. Needs 80 MiB in the directory.
+ */
+#include "util.h"
+
+#include <err.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MAX_SAMPLES 4096
+#define FAULTS 2048UL          /* pages of the file that faults are measured on */
+#define BIG_PAGES 16384UL      /* 64 MiB */
+#define MIB_PAGES 256UL        /* 1 MiB */
+#define MIB (MIB_PAGES * PAGE) /* bytes */
+
+static uint64_t samples[MAX_SAMPLES];
+static size_t sample_count;
+static unsigned scale = 1; /* divides the repetitions */
+
+static inline uint64_t ticks(void)
+{
+	uint32_t lo, hi;
+
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi)::"memory");
+	return (uint64_t)hi << 32 | lo;
+}
+
+/* Measures one statement. */
+#define SAMPLE(statement)                                       \
+	do {                                                    \
+		uint64_t start_ = ticks();                      \
+		statement;                                      \
+		samples[sample_count] = ticks() - start_;       \
+		sample_count += sample_count + 1 < MAX_SAMPLES; \
+	} while (0)
+
+static unsigned long times(unsigned long n)
+{
+	return n / scale ? n / scale : 1;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Prints the row of the samples taken since the last one. */
+static void report(const char *name)
+{
+	qsort(samples, sample_count, sizeof(*samples), compare);
+	printf("%s\t%llu\n", name, (unsigned long long)samples[sample_count / 2]);
+	fflush(stdout);
+	sample_count = 0;
+}
+
+static void check(int ok, const char *what)
+{
+	if (!ok)
+		err(1, "%s", what);
+}
+
+static int new_file(unsigned long size_pages)
+{
+	int fd = open("bench-file", O_RDWR | O_CREAT | O_TRUNC, 0666);
+
+	check(fd >= 0 && ftruncate(fd, (off_t)(size_pages * PAGE)) == 0, "bench-file");
+	return fd;
+}
+
+static void done(int fd)
+{
+	close(fd);
+	unlink("bench-file");
+}
+
+static volatile char *map(int fd, unsigned long map_pages)
+{
+	void *p = mmap(NULL, map_pages * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	check(p != MAP_FAILED, "mmap");
+	return p;
+}
+
+static void unmap(volatile char *p, unsigned long map_pages)
+{
+	munmap((void *)p, map_pages * PAGE);
+}
+
+static void write_pages(int fd, unsigned long count)
+{
+	static char page[PAGE];
+
+	memset(page, 'b', PAGE);
+	for (unsigned long i = 0; i < count; i++)
+		check(pwrite(fd, page, PAGE, (off_t)(i * PAGE)) == (ssize_t)PAGE, "pwrite-4k");
+}
+
+static void load_pages(volatile char *p, unsigned long count)
+{
+	for (unsigned long i = 0; i < count; i++)
+		(void)p[i * PAGE];
+}
+
+static void store_pages(volatile char *p, unsigned long count)
+{
+	for (unsigned long i = 0; i < count; i++)
+		p[i * PAGE] = 's';
+}
+
+static void sample_loads(volatile char *p, unsigned long count)
+{
+	for (unsigned long i = 0; i < count; i++)
+		SAMPLE((void)p[i * PAGE]);
+}
+
+static void sample_stores(volatile char *p, unsigned long count)
+{
+	for (unsigned long i = 0; i < count; i++)
+		SAMPLE(p[i * PAGE] = 's');
+}
+
+static void bench_calls(void)
+{
+	for (unsigned long i = 0; i < times(4000); i++)
+		SAMPLE((void)0);
+	report("empty");
+	for (unsigned long i = 0; i < times(4000); i++)
+		SAMPLE(getppid());
+	report("getppid");
+}
+
+static int second_process(void *arg)
+{
+	volatile char *p = map(*(int *)arg, FAULTS);
+
+	sample_loads(p, FAULTS);
+	report("fault-second-process");
+	return 0;
+}
+
+static void bench_faults(void)
+{
+	int fd = new_file(FAULTS);
+	volatile char *p;
+
+	write_pages(fd, FAULTS);
+	p = map(fd, FAULTS);
+	sample_loads(p, FAULTS);
+	report("read-fault-allocated");
+	sample_stores(p, FAULTS);
+	report("mkwrite-after-read");
+	check(run_child(second_process, &fd) == 0, "second process");
+	unmap(p, FAULTS);
+	done(fd);
+
+	fd = new_file(FAULTS);
+	p = map(fd, FAULTS);
+	sample_loads(p, FAULTS);
+	report("read-fault-hole");
+	sample_stores(p, FAULTS);
+	report("write-fault-zero-page");
+	unmap(p, FAULTS);
+	done(fd);
+
+	fd = new_file(FAULTS);
+	p = map(fd, FAULTS);
+	sample_stores(p, FAULTS);
+	report("write-fault-hole");
+	unmap(p, FAULTS);
+	done(fd);
+
+	fd = new_file(FAULTS);
+	check(fallocate(fd, 0, 0, (off_t)(FAULTS * PAGE)) == 0, "fallocate");
+	p = map(fd, FAULTS);
+	sample_stores(p, FAULTS);
+	report("write-fault-unwritten");
+	unmap(p, FAULTS);
+	done(fd);
+}
+
+static void bench_mappings(void)
+{
+	int fd = new_file(MIB_PAGES);
+	volatile char *p;
+
+	write_pages(fd, MIB_PAGES);
+	for (unsigned long i = 0; i < times(2000); i++)
+		SAMPLE(unmap(map(fd, MIB_PAGES), MIB_PAGES));
+	report("mmap-munmap-1m");
+	for (unsigned long i = 0; i < times(100); i++) {
+		p = map(fd, MIB_PAGES);
+		load_pages(p, MIB_PAGES);
+		SAMPLE(unmap(p, MIB_PAGES));
+	}
+	report("munmap-1m-256-ptes");
+	done(fd);
+}
+
+static void bench_read_write(void)
+{
+	static char page[PAGE];
+	int fd = new_file(MIB_PAGES);
+
+	memset(page, 'b', PAGE);
+	write_pages(fd, MIB_PAGES);
+	for (unsigned long i = 0; i < times(2000); i++)
+		SAMPLE(pread(fd, page, PAGE, (off_t)(i % MIB_PAGES * PAGE)));
+	report("pread-4k");
+	for (unsigned long i = 0; i < times(2000); i++)
+		SAMPLE(pwrite(fd, page, PAGE, (off_t)(i % MIB_PAGES * PAGE)));
+	report("pwrite-4k");
+	done(fd);
+}
+
+static void bench_fsync(void)
+{
+	int fd = new_file(MIB_PAGES);
+	volatile char *p = map(fd, MIB_PAGES);
+
+	store_pages(p, MIB_PAGES);
+	check(fsync(fd) == 0, "fsync");
+	for (unsigned long i = 0; i < times(2000); i++)
+		SAMPLE(fsync(fd));
+	report("fsync-clean");
+	for (unsigned long i = 0; i < times(2000); i++) {
+		p[i % MIB_PAGES * PAGE] = 'f';
+		SAMPLE(fsync(fd));
+	}
+	report("fsync-1-page");
+	for (unsigned long i = 0; i < times(64); i++) {
+		store_pages(p, MIB_PAGES);
+		SAMPLE(fsync(fd));
+	}
+	report("fsync-256-pages");
+	unmap(p, MIB_PAGES);
+	done(fd);
+}
+
+static void bench_truncate(void)
+{
+	int fd = new_file(BIG_PAGES);
+	volatile char *p = map(fd, BIG_PAGES);
+
+	for (unsigned long i = 0; i < times(3); i++) {
+		check(ftruncate(fd, (off_t)(BIG_PAGES * PAGE)) == 0, "ftruncate");
+		store_pages(p, BIG_PAGES);
+		SAMPLE(check(ftruncate(fd, 0) == 0, "ftruncate"));
+	}
+	report("truncate-64m-mapped");
+	unmap(p, BIG_PAGES);
+	done(fd);
+}
+
+/* Punches the last page in use; all of them are mapped again before each punch. */
+static void bench_punch(const char *name, unsigned long in_use, unsigned long count)
+{
+	int fd = new_file(BIG_PAGES);
+	volatile char *p = map(fd, BIG_PAGES);
+	off_t last = (off_t)((in_use - 1) * PAGE);
+	int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+
+	store_pages(p, in_use);
+	for (unsigned long i = 0; i < times(count); i++) {
+		load_pages(p, in_use);
+		p[last] = 'p';
+		SAMPLE(check(fallocate(fd, mode, last, (off_t)PAGE) == 0, "punch hole"));
+	}
+	report(name);
+	unmap(p, BIG_PAGES);
+	done(fd);
+}
+
+static void create_and_unlink(void)
+{
+	int fd = creat("bench-new", 0666);
+
+	check(fd >= 0, "creat");
+	close(fd);
+	unlink("bench-new");
+}
+
+static void fork_exec_wait(const char *program)
+{
+	char *argv[] = {"true", NULL};
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		execve(program, argv, environ);
+		_exit(127);
+	}
+	check(pid > 0 && wait_for(pid) == 0, program);
+}
+
+static void bench_others(void)
+{
+	for (unsigned long i = 0; i < times(1000); i++)
+		SAMPLE(create_and_unlink());
+	report("creat-close-unlink");
+	for (unsigned long i = 0; i < times(100); i++)
+		SAMPLE(fork_exec_wait("/bin/true"));
+	report("fork-exec-wait");
+}
+
+int main(int argc, char **argv)
+{
+	const char *dir = "/data";
+	int opt;
+
+	while ((opt = getopt(argc, argv, "q")) != -1) {
+		if (opt != 'q')
+			return 2;
+		scale = 8;
+	}
+	if (optind < argc)
+		dir = argv[optind];
+	check(chdir(dir) == 0, dir);
+	memset(samples, 1, sizeof(samples)); /* faulted in, so that no sample pays for it */
+	bench_calls();
+	bench_faults();
+	bench_mappings();
+	bench_read_write();
+	bench_fsync();
+	bench_truncate();
+	bench_punch("punch-4k-1-page", 1, 1000);
+	bench_punch("punch-4k-2048-pages", 2048, 20);
+	bench_punch("punch-4k-16384-pages", BIG_PAGES, 3);
+	bench_others();
+	return 0;
+}
