@@ -10,10 +10,10 @@
 struct nfit_range {
 	paddr_t base;
 	u64 len;
-	u16 index;            /* SPA range structure index */
+	u16 index; /* SPA range structure index */
 	u32 proximity;
-	u64 flush_hint;       /* physical address of the first flush hint of a DIMM of this range, 0: none */
-	bool unarmed;         /* a DIMM of this range says that it cannot save its contents */
+	u64 flush_hint; /* physical address of the first flush hint of a DIMM of this range, 0: none */
+	bool unarmed;   /* a DIMM of this range says that it cannot save its contents */
 };
 struct nfit_info {
 	unsigned nr_ranges;
@@ -21,7 +21,7 @@ struct nfit_info {
 	bool has_capabilities;
 	bool cpu_cache_flush_on_power_loss; /* capabilities bit 0 */
 	bool mem_ctrl_flush_on_power_loss;  /* bit 1 */
-	unsigned nr_bad;      /* structures that were skipped */
+	unsigned nr_bad;                    /* structures that were skipped */
 };
 /* table: the whole NFIT with its ACPI header, `len` bytes readable. -EINVAL: not an NFIT, bad length or checksum. Pure. */
 int nfit_parse(const void *table, size_t len, struct nfit_info *out);

@@ -6,7 +6,6 @@
  * Rule: regions are added at boot, before anybody looks; afterwards the table only is read.
  */
 #include "drivers/pmem.h"
-#include "kernel/thread.h"
 #include "lib/errno.h"
 
 static struct pmem_region regions[PMEM_MAX_REGIONS];
@@ -25,6 +24,13 @@ int pmem_add_region(const struct pmem_region *r)
 	return 0;
 }
 
+#ifdef FAULTLINE_HOSTED
+void pmem_forget_regions(void)
+{
+	nr_regions = 0;
+}
+#endif
+
 unsigned pmem_region_count(void)
 {
 	return nr_regions;
@@ -41,15 +47,4 @@ struct pmem_region *pmem_find(paddr_t a)
 		if (a.v - regions[i].base.v < regions[i].len)
 			return &regions[i];
 	return NULL;
-}
-
-size_t pmem_copy_from_user(void *dst, uaddr_t src, size_t n)
-{
-	size_t left;
-
-	pagefault_disable();
-	left = cpu_copy_from_user(dst, src, n);
-	pagefault_enable();
-	pmem_flush(dst, n - left);
-	return left;
 }

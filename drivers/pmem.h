@@ -29,6 +29,10 @@ struct pmem_region {
 #define PMEM_MAX_REGIONS 16
 /* Registers a region; boot only. -ENOSPC, -EINVAL (overlaps another). */
 int pmem_add_region(const struct pmem_region *r);
+#ifdef FAULTLINE_HOSTED
+/* A new simulated machine has none. */
+void pmem_forget_regions(void);
+#endif
 unsigned pmem_region_count(void);
 struct pmem_region *pmem_region(unsigned i);
 /* The region that holds a; NULL: none. */

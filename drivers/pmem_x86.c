@@ -7,6 +7,7 @@
  * the scheduler's switch fences (kernel/cpu/switch.asm).
  */
 #include "drivers/pmem.h"
+#include "kernel/thread.h"
 #include "lib/string.h"
 
 enum flush_kind { FLUSH_CLFLUSH, FLUSH_CLFLUSHOPT, FLUSH_CLWB };
@@ -142,4 +143,15 @@ void pmem_flush(const void *p, size_t n)
 void pmem_fence(void)
 {
 	__asm__ volatile("sfence" ::: "memory");
+}
+
+size_t pmem_copy_from_user(void *dst, uaddr_t src, size_t n)
+{
+	size_t left;
+
+	pagefault_disable();
+	left = cpu_copy_from_user(dst, src, n);
+	pagefault_enable();
+	pmem_flush(dst, n - left);
+	return left;
 }

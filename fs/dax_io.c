@@ -6,9 +6,13 @@
  * DAX lock. The buffer is touched first, the copy runs with page faults disabled, and what it could not copy is tried again after the lock
  * was dropped. write(2) orders: allocate (unwritten) -> unmap zero pages -> copy, durably -> mark written -> i_size. So no
  * reader sees the old contents of a new block, and nobody keeps a zero page where data is.
+ *
+ * A buffer that maps holes of the very range that is written would lose its zero page to the unmap each time round and never be
+ * copied. So after a round without progress the bytes go through kernel memory, which is filled without the lock.
  * write(2) is called with the inode lock, read(2) without.
  */
 #include "fs/dax_priv.h"
+#include "mm/kmem.h"
 #include "mm/uaccess.h"
 
 #define CHUNK_PAGES 16u /* copied under one lock: bounds how long a fault waits */
@@ -125,6 +129,22 @@ static ssize_t write_chunk(struct inode *i, struct mapping *m, const struct buff
 	return done ? done : err;
 }
 
+/* At most a page by way of kernel memory: for buffers that a copy under the lock cannot reach. */
+static ssize_t write_bounced(struct inode *i, struct mapping *m, const struct buffer *b, u64 off, u64 pos, size_t n)
+{
+	char *page = kmalloc(PAGE_SIZE);
+	ssize_t got;
+
+	if (!page)
+		return -ENOMEM;
+	n = MIN(n, PAGE_SIZE);
+	got = copy_from_user(page, uaddr_add(b->user, off), n);
+	if (!got)
+		got = write_chunk(i, m, &(struct buffer){ .kernel = page }, 0, pos, n);
+	kfree(page);
+	return got;
+}
+
 static ssize_t do_write(struct inode *i, const struct buffer *b, size_t n, u64 pos)
 {
 	struct mapping *m = dax_mapping(i);
@@ -145,6 +165,8 @@ static ssize_t do_write(struct inode *i, const struct buffer *b, size_t n, u64 p
 		}
 		if (!got)
 			got = write_chunk(i, m, b, done, at, chunk);
+		if (!got)
+			got = write_bounced(i, m, b, done, at, chunk);
 		if (got < 0)
 			return done ? done : got;
 		done += got;

@@ -1,13 +1,32 @@
 /* SPDX-License-Identifier: MIT */
-/* Mutable state of the fs layer; one per instance (kernel/instance.h). */
+/*
+ * The mutable state of fs: mounts, the DAX settings, the clock of time stamps. Hangs from the_instance.fs; the machine allocates it (statically in the
+ * kernel, in the arena of the hosted build) and calls fs_state_init() before anything else of fs runs.
+ */
 #ifndef FS_STATE_H
 #define FS_STATE_H
 
 #include "fs/dax.h"
 
-struct fs_state {
-	struct dax_config dax;              /* set before the first mount */
-	_Atomic(struct page *) zero_page;   /* dax_zero=global */
+#define FS_MAX_MOUNTS 8
+#define FS_MOUNT_NAME 32
+
+/* A mounted file system. Written before nr_mounts counts it, constant until everything is unmounted: path walks take no lock. */
+struct fs_mount {
+	struct super *super;
+	struct inode *parent;     /* counted; directory that the mount appears in; NULL: the root */
+	char name[FS_MOUNT_NAME]; /* its name there */
+	size_t len;
 };
+
+struct fs_state {
+	struct dax_config dax;
+	_Atomic(struct page *) zero_page; /* dax_zero=global: made at the first hole fault */
+	struct fs_mount mounts[FS_MAX_MOUNTS];
+	_Atomic(u32) nr_mounts;
+	_Atomic(i64) wall_offset;         /* wall clock minus time_ns() */
+};
+
+void fs_state_init(struct fs_state *s);
 
 #endif

@@ -35,6 +35,9 @@ struct mmap_request;
 #define S_IFSOCK_ 0140000
 static inline bool mode_is_dir(u32 m) { return (m & S_IFMT_) == S_IFDIR_; }
 static inline bool mode_is_reg(u32 m) { return (m & S_IFMT_) == S_IFREG_; }
+static inline bool mode_is_lnk(u32 m) { return (m & S_IFMT_) == S_IFLNK_; }
+/* Types of directory entries, as in getdents64. */
+enum { DT_UNKNOWN_ = 0, DT_FIFO_ = 1, DT_CHR_ = 2, DT_DIR_ = 4, DT_BLK_ = 6, DT_REG_ = 8, DT_LNK_ = 10, DT_SOCK_ = 12 };
 
 struct time_spec { i64 sec; u32 nsec; };
 
@@ -52,9 +55,10 @@ enum map_intent {
 	MAP_WRITE,       /* allocate holes, convert unwritten; all of the answer is MAPPED. Zeroed before it is published */
 	MAP_RESERVE,     /* allocate holes as unwritten (fallocate, and write(2) before its copy) */
 	MAP_MARK_WRITTEN, /* convert unwritten to written without zeroing: the caller has filled the blocks durably */
+	MAP_TRY,         /* as MAP_LOOK, but -EAGAIN where that would wait for a lock: the race explorer looks while others hold locks */
 };
 
-/* Dirent callback: 0 to go on, anything else stops the walk (and `pos` stays before this entry). */
+/* Dirent callback: 0 to go on, anything else stops the walk (and `pos` stays before this entry). Inode lock of the directory is held. */
 typedef int (*readdir_fn)(void *arg, const char *name, size_t len, u64 ino, u8 dt_type, u64 next_pos);
 
 /*
@@ -73,7 +77,7 @@ struct inode_ops {
 	int (*orphan_del)(struct inode *i);
 	/* Writes i_size and times from the in-memory inode to disk. */
 	int (*write_inode)(struct inode *i);
-	/* Makes the inode's metadata durable (fsync). datasync: only what is needed to read the data. */
+	/* Makes the metadata changes of this inode so far durable (fsync). Inode lock NOT needed. datasync: only what is needed to read the data. */
 	int (*sync_inode)(struct inode *i, bool datasync);
 
 	int (*lookup)(struct inode *dir, const char *name, size_t len, u64 *ino);
@@ -90,7 +94,7 @@ struct inode_ops {
 struct super_ops {
 	/* Reads inode `ino` into a new struct inode (fills everything); called by iget. -EUCLEAN for what is damaged. */
 	int (*read_inode)(struct super *s, u64 ino, struct inode **out);
-	/* Last reference gone: frees blocks and inode if nlink is 0; then frees the memory of i. */
+	/* Last reference gone, out of the cache, no mapping left: frees blocks and inode if nlink is 0; then frees the memory of i. */
 	void (*evict)(struct inode *i);
 	int (*sync)(struct super *s);
 	/* Marks clean and forgets. No inode is in use. */
@@ -100,9 +104,12 @@ struct super_ops {
 struct super {
 	const struct super_ops *ops;
 	const char *type; /* "ext4", "proc" */
-	bool readonly;
+	_Atomic(bool) readonly; /* also set when damage is found */
+	u64 max_size;           /* largest file, bytes; 0: no regular files of its own */
 	struct mutex cache_lock; /* RANK_FS_CACHE: guards `inodes` */
 	struct list *inodes;     /* hash table of INODE_HASH lists */
+	struct waitq evict_wait; /* who wants an inode that is on its way out waits here ... */
+	_Atomic(u64) evictions;  /* ... for this to change */
 	struct inode *root;
 	struct mutex rename_lock; /* RANK_FS_RENAME */
 	struct pmem_region *region;
@@ -119,7 +126,8 @@ struct inode {
 	u32 generation;
 	/* cache_lock */
 	struct list_node hash_node;
-	_Atomic(u32) refs;
+	_Atomic(u32) refs; /* 0 while hashed: being evicted; goes to 0 under cache_lock only */
+	_Atomic(i32) writers; /* > 0: files open for writing; < 0: programs that run from it */
 	/* inode lock */
 	struct mutex lock;
 	u32 mode, nlink, uid, gid;
@@ -127,6 +135,7 @@ struct inode {
 	_Atomic(u64) size_; /* written under lock, read anywhere: inode_size() */
 	_Atomic(u64) blocks; /* 512-byte sectors, as st_blocks */
 	struct time_spec atime, mtime, ctime, crtime;
+	_Atomic(bool) dirty; /* times changed since the last write_inode: written at fsync, sync and eviction */
 	/* DAX: made at the first mapping or write, freed at eviction; published once with release */
 	_Atomic(struct mapping *) mapping;
 	void *fs; /* file system's own */
@@ -142,6 +151,22 @@ static inline void inode_set_size(struct inode *i, u64 size)
 	SHARED_WRITE(&i->size_);
 	atomic_store_explicit(&i->size_, size, memory_order_release);
 }
+
+/* Writers and running programs keep each other out: -ETXTBSY. Each success is undone by inode_put_write, inode_allow_write. */
+static inline int inode_count_writers(struct inode *i, i32 step)
+{
+	i32 n = atomic_load(&i->writers);
+
+	do {
+		if (step > 0 ? n < 0 : n > 0)
+			return -ETXTBSY;
+	} while (!atomic_compare_exchange_weak(&i->writers, &n, n + step));
+	return 0;
+}
+static inline int inode_get_write(struct inode *i) { return inode_count_writers(i, 1); }
+static inline void inode_put_write(struct inode *i) { atomic_fetch_sub(&i->writers, 1); }
+static inline int inode_deny_write(struct inode *i) { return inode_count_writers(i, -1); }
+static inline void inode_allow_write(struct inode *i) { atomic_fetch_add(&i->writers, 1); }
 
 /* Open files */
 #define O_ACCMODE_ 3
@@ -170,6 +195,8 @@ struct file_ops { /* character devices, pipes, pseudo files. NULL entries: -EINV
 	unsigned (*poll)(struct file *f);
 };
 
+#define FILE_NAME_LEN 48
+
 struct file {
 	_Atomic(u32) refs;
 	u32 flags; /* O_* */
@@ -178,6 +205,7 @@ struct file {
 	struct mutex pos_lock;      /* RANK_FILE_POS */
 	u64 pos;                    /* pos_lock */
 	void *data;                 /* ops's own */
+	char name[FILE_NAME_LEN];   /* constant; the end of the path that vfs_open was given, for messages */
 };
 
 /* Inode cache */
@@ -188,10 +216,18 @@ void iput(struct inode *i);
 void inode_init(struct inode *i, struct super *s, u64 ino);
 /* For create: enters a new inode into the cache. */
 void inode_hash(struct inode *i);
+/* Sets mtime and/or ctime to now; written later. Inode lock held. */
+enum { INODE_MTIME = 1, INODE_CTIME = 2 };
+void inode_touch(struct inode *i, unsigned which);
+/* Wall-clock time, and setting it (boot: from the real-time clock; nanoseconds since 1970). */
+struct time_spec vfs_now(void);
+void vfs_set_wall_clock(i64 ns);
 
 /* Supers */
 int super_init(struct super *s, const struct super_ops *ops, const char *type);
-/* Mounts s at `path`, "/" first. -EBUSY. */
+void super_destroy(struct super *s);
+/* Mounts s at `path`, "/" first; s->root is set and its reference goes to the mount. The last component of path need not exist: the mount
+ * then appears in its parent. -EBUSY: something is mounted there. */
 int vfs_mount(struct super *s, const char *path);
 /* Unmounts everything, syncing; returns the first error. -EBUSY names files that are still open in the log. */
 int vfs_unmount_all(void);
@@ -199,14 +235,16 @@ int vfs_sync_all(void);
 
 /* Path walks. `base`: directory where relative paths start (counted by the caller). Symlinks are followed (40 at most: -ELOOP). */
 int vfs_lookup(struct inode *base, const char *path, bool follow_last, struct inode **out);
-/* The directory that holds the last component, and that component (points into path). */
-int vfs_lookup_parent(struct inode *base, const char *path, struct inode **dir, const char **last, size_t *len);
+/* The directory that holds the last component, and that component: NUL-ended in last, "" when path is "/" itself. */
+int vfs_lookup_parent(struct inode *base, const char *path, struct inode **dir, char last[NAME_MAX_LEN + 1], size_t *len);
 int vfs_open(struct inode *base, const char *path, u32 flags, u32 mode, struct file **out);
 /* A file for an inode that the caller holds (takes its own reference). */
 int file_open_inode(struct inode *i, u32 flags, struct file **out);
 void file_get(struct file *f);
 void file_put(struct file *f);
 
+/* Entries of an open directory from f->pos on, mounts that are not on disk included (getdents64). 0, or a negative errno; takes pos_lock. */
+int vfs_readdir(struct file *f, readdir_fn fn, void *arg);
 ssize_t vfs_read(struct file *f, uaddr_t buf, size_t n, u64 *pos);
 ssize_t vfs_write(struct file *f, uaddr_t buf, size_t n, u64 *pos);
 /* Kernel buffer forms (exec, explorer, tests); regular files only. */
@@ -223,6 +261,8 @@ int vfs_fsync(struct inode *i, u64 first_page, u64 last_page, bool datasync);
 int vfs_mkdir(struct inode *base, const char *path, u32 mode);
 int vfs_rmdir(struct inode *base, const char *path);
 int vfs_unlink(struct inode *base, const char *path);
+/* Text of the symbolic link at path, not NUL-ended: its length, at most size. -EINVAL: not a link. */
+ssize_t vfs_readlink(struct inode *base, const char *path, char *buf, size_t size);
 int vfs_rename(struct inode *obase, const char *opath, struct inode *nbase, const char *npath);
 /* Absolute path of a directory inode (getcwd). */
 int vfs_path_of(struct inode *dir, char *buf, size_t size);

@@ -9,6 +9,8 @@ enum log_level { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 /* One line, '\n' added. `subsys` is a short prefix: "ext4", "nfit". */
 void log_line(enum log_level level, const char *subsys, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Text as it is, without time stamp or newline, at error level: dumps that go with a pr_err or a panic. */
+void log_raw(const char *fmt, ...) PRINTF_LIKE(1, 2);
 #define pr_err(subsys, ...) log_line(LOG_ERR, subsys, __VA_ARGS__)
 #define pr_warn(subsys, ...) log_line(LOG_WARN, subsys, __VA_ARGS__)
 #define pr_info(subsys, ...) log_line(LOG_INFO, subsys, __VA_ARGS__)

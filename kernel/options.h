@@ -24,7 +24,8 @@ struct options {
 	bool ro;                  /* ro: mount read-only */
 	bool panic_halt;          /* panic=halt: stay halted after a panic instead of ending QEMU */
 	bool quiet;               /* quiet: warnings and errors only on the console */
-	bool nox2apic;
+	bool nox2apic;            /* nox2apic: xAPIC also where the CPU has x2APIC */
+	bool selftest;            /* selftest: run tests/kernel before init (debug builds) */
 };
 extern struct options options;
 

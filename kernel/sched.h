@@ -2,8 +2,11 @@
 /*
  * Threads on hardware: stacks, run queues, preemption, timers. The portable half is kernel/thread.h.
  *
- * Rule: a thread's registers are valid exactly while it is not `on_cpu`; a CPU picks up a thread from another only
- * after on_cpu went false with release order.
+ * Rule: a CPU holds its run-queue lock from the decision to switch until it runs on the new thread's stack. So whoever finds a thread under
+ * the lock of the run queue that it belongs to, finds its registers saved (or the thread running).
+ *
+ * Life of a thread: created blocked, off every queue; thread_wake() makes it runnable; it runs, is preempted, blocks and is woken; ends in
+ * thread_exit(); the CPU that ran it gives its memory back once it is on another stack.
  */
 #ifndef KERNEL_SCHED_H
 #define KERNEL_SCHED_H
@@ -18,42 +21,77 @@ enum thread_state { THREAD_RUNNABLE, THREAD_BLOCKED, THREAD_DEAD };
 
 struct sched_thread {
 	struct thread t; /* first */
-	_Atomic(u32) state;
-	_Atomic(bool) on_cpu;
-	_Atomic(bool) wake_pending;
-	unsigned cpu;           /* run queue it belongs to */
-	struct list_node rq_node;
-	u64 saved_rsp;
-	void *stack;            /* lowest usable byte; a guard page lies below */
+	u32 tid;
+	void *stack;    /* lowest usable byte of KERNEL_STACK_PAGES, a guard page lies below */
+	bool is_static; /* the boot thread: nothing of it is ever freed */
 	void (*fn)(void *);
 	void *arg;
-	u64 slice_end;          /* ns */
-	u64 wake_time;          /* sleeping: ns */
-	u64 fs_base, gs_base;   /* user; saved at switches */
-	void *fpu;              /* XSAVE area, 64-byte aligned; NULL: no user half */
-	u32 tid;
+
+	_Atomic(u32)
+		state; /* RUNNABLE -> BLOCKED by the thread itself; back by a waker under the run-queue lock, or by itself */
+	_Atomic(unsigned) cpu; /* run queue it belongs to; changes under the lock of the old one */
+	/* q: guarded by the lock of that run queue */
+	bool on_rq;               /* q: running, queued, or on its way between two queues */
+	struct list_node rq_node; /* q: on run_queue.ready */
+	struct list_node
+		timer_node; /* on run_queue.sleepers of the CPU that it began to sleep on, under that queue's lock */
+	u64 wake_time; /* ns */
+
+	/* Only while it runs, by itself, and at switches. */
+	u64 saved_rsp;
+	u64 started, slice_end; /* ns: when it last got a CPU, when it has to share it */
 	u64 run_ns;
+	u64 fs_base; /* user; written to the CPU at switches. Changes by system call only: CR4.FSGSBASE is off */
+	void *fpu;        /* user registers while it does not run (kernel/cpu/fpu.h); NULL: no user half */
+	unsigned fpu_cpu; /* where it last had its user registers loaded; MAX_CPUS: nowhere */
+	struct list_node all_node; /* every thread; lock in thread.c */
+#ifdef FAULTLINE_DEBUG
+	struct lockdep_held held_storage;
+#endif
 };
 
-/* Boot: makes the caller the idle/boot thread of this CPU; then starts scheduling. */
-void sched_init_cpu(struct percpu *p);
-/* As thread_create but not yet runnable (thread_wake starts it); user threads get an FPU area. */
-struct thread *thread_create_stopped(const char *name, void (*fn)(void *), void *arg, struct mm *mm, bool user);
+/* kernel/thread.c */
+
+/* As thread_create but not yet runnable (thread_wake starts it); user threads get an FPU area. `name` and `mm` are borrowed: they
+ * must stay until the thread has ended (mm: or given it up by thread_set_mm). */
+struct thread *thread_create_stopped(
+	const char *name, void (*fn)(void *), void *arg, struct mm *mm, bool user);
 void thread_exit(void) NORETURN;
 /* Switches the current thread to another address space (exec), dropping nothing. */
 void thread_set_mm(struct mm *mm);
 void thread_set_fs_base(u64 base);
 u64 thread_fs_base(void);
-/* fork: copies user FPU state and FS/GS base of the current thread into a stopped one. */
+/* fork: copies user FPU state and FS base of the current thread into a stopped one. */
 void thread_copy_user_state(struct thread *to);
 /* exec: initial FPU state, FS base 0. */
 void thread_reset_user_state(void);
-/* From the timer interrupt and the reschedule IPI. */
-void sched_tick(void);
-/* Called on the way out of interrupts and traps: switches if asked for and allowed. */
-void sched_preempt(void);
 /* For panic and debug: prints every thread with its stack. */
 void sched_dump(void);
 unsigned thread_id(const struct thread *t);
+
+/* kernel/sched.c */
+
+/* Makes the run queue and the idle thread of a CPU. The other CPUs start on the idle thread's stack, whose end is returned. NULL: no memory. */
+void *sched_prepare_cpu(unsigned cpu);
+/* Boot CPU: makes the caller the boot thread and prepares the CPU. Other CPUs: makes the caller the idle thread. Then scheduling may start. */
+void sched_init_cpu(struct percpu *p);
+/* What the idle threads do; started CPUs end here. Interrupts off on entry. */
+void sched_idle(void) NORETURN;
+/* From the timer interrupt and the reschedule IPI: wakes sleepers, ends time slices, arms the timer. */
+void sched_tick(void);
+/* Called on the way out of interrupts and traps, interrupts off: switches. The caller has checked need_resched and that nothing forbids it. */
+void sched_preempt(void);
+/* Who is told when a thread with thread.explore set is about to block, has been woken inside thread_block(), and is being woken (any
+ * context): the race explorer. NULL: nobody. Changes only while there is no such thread. */
+struct thread_watcher {
+	void (*block)(struct explore_thread *t);
+	void (*unblock)(struct explore_thread *t);
+	void (*wake)(struct explore_thread *t);
+};
+void thread_set_watcher(const struct thread_watcher *w);
+/* A switch was asked for while preemption was off: now, if interrupts are on. */
+void preempt_resched(void);
+/* A dead thread's switch to whatever is next. */
+void sched_exit_switch(void) NORETURN;
 
 #endif

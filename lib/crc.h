@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* CRC-32C (Castagnoli, reflected, no final inversion) as ext4 and jbd2 use it, and CRC-16 (ANSI, reflected: group descriptors
- * without metadata_csum). Sliced tables; constant data only. */
+/* CRC-32C (Castagnoli, reflected, no final inversion) as ext4 and jbd2 use it, and CRC-16 (ANSI,
+ * reflected: group descriptors without metadata_csum). Sliced tables; constant data only. */
 #ifndef LIB_CRC_H
 #define LIB_CRC_H
 

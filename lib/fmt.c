@@ -88,12 +88,23 @@ static const char *parse_flags(const char *p, struct spec *sp)
 {
 	for (;; p++) {
 		switch (*p) {
-		case '-': sp->left = true; break;
-		case '0': sp->zero = true; break;
-		case '+': sp->plus = true; break;
-		case ' ': sp->blank = true; break;
-		case '#': sp->alt = true; break;
-		default: return p;
+		case '-':
+			sp->left = true;
+			break;
+		case '0':
+			sp->zero = true;
+			break;
+		case '+':
+			sp->plus = true;
+			break;
+		case ' ':
+			sp->blank = true;
+			break;
+		case '#':
+			sp->alt = true;
+			break;
+		default:
+			return p;
 		}
 	}
 }
@@ -121,9 +132,12 @@ static const char *parse_length(const char *p, unsigned *size)
 static i64 sign_extend(u64 v, unsigned size)
 {
 	switch (size) {
-	case 1: return (signed char)v;
-	case 2: return (short)v;
-	case 4: return (i32)v;
+	case 1:
+		return (signed char)v;
+	case 2:
+		return (short)v;
+	case 4:
+		return (i32)v;
 	}
 	return (i64)v;
 }
@@ -149,7 +163,7 @@ static void put_unsigned(struct sink *o, struct spec *sp, u64 v, unsigned size, 
 
 int fmt_vsnprintf(char *buf, size_t size, const char *fmt, va_list args)
 {
-	struct sink o = { buf, size ? size - 1 : 0, 0 };
+	struct sink o = {buf, size ? size - 1 : 0, 0};
 	va_list ap;
 
 	va_copy(ap, args);
@@ -159,7 +173,7 @@ int fmt_vsnprintf(char *buf, size_t size, const char *fmt, va_list args)
 			continue;
 		}
 		const char *start = p;
-		struct spec sp = { .precision = -1 };
+		struct spec sp = {.precision = -1};
 		unsigned len;
 
 		p = parse_flags(p + 1, &sp);
@@ -185,7 +199,8 @@ int fmt_vsnprintf(char *buf, size_t size, const char *fmt, va_list args)
 		switch (*p) {
 		case 'd':
 		case 'i':
-			put_signed(&o, &sp, len == 8 ? va_arg(ap, i64) : sign_extend((u64)va_arg(ap, int), len));
+			put_signed(
+				&o, &sp, len == 8 ? va_arg(ap, i64) : sign_extend((u64)va_arg(ap, int), len));
 			break;
 		case 'u':
 		case 'o':

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Formatted output without state: %d %i %u %o %x %X %p %s %c %% with 0 - + # and blank flags, width, precision
- * (also *), and h hh l ll z j t. Returns the length that the whole text has; always ends buf if size > 0.
- * Results are those of C's vsnprintf. An unknown conversion is copied as it stands and takes no argument.
+ * Formatted output without state: %d %i %u %o %x %X %p %s %c %% with 0 - + # and blank flags, width,
+ * precision (also *), and h hh l ll z j t. Returns the length that the whole text has; always ends buf
+ * if size > 0. Results are those of C's vsnprintf. An unknown conversion is copied as it stands and
+ * takes no argument.
  */
 #ifndef LIB_FMT_H
 #define LIB_FMT_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Interval trees: a tree ordered by `first`, augmented with the largest `last` of each subtree, so that a search
- * goes only into subtrees that can hold an overlap: O(log n + answers). Clients: reverse map. Locking is the caller's.
+ * Interval trees: a tree ordered by `first`, augmented with the largest `last` of each subtree, so that
+ * a search goes only into subtrees that can hold an overlap: O(log n + answers). Clients: reverse map.
+ * Locking is the caller's.
  */
 #include "lib/interval_tree.h"
 

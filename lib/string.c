@@ -2,18 +2,24 @@
 /*
  * Memory and strings of the freestanding kernel, and two helpers that hosted builds share.
  *
- * Rule: bulk moves are `rep movsq`/`rep stosq` (one counted instruction per 8 bytes with or without ERMS); heads and tails are
- * overlapping unaligned words, never byte loops, which the compiler would turn back into calls of the
- * function they stand in. No state, no locks; any context.
+ * Rule: bulk moves are `rep movsq`/`rep stosq` (one counted instruction per 8 bytes with or without
+ * ERMS); heads and tails are overlapping unaligned words, never byte loops, which the compiler would
+ * turn back into calls of the function they stand in. No state, no locks; any context.
  */
 #include "lib/string.h"
 #include "lib/errno.h"
 
-#if !__STDC_HOSTED__
+#if !__STDC_HOSTED__ || defined(LIB_STRING_TEST) /* tests/host/lib_test.c compiles these under other names */
 
-struct word64 { u64 v; } PACKED __attribute__((may_alias));
-struct word32 { u32 v; } PACKED __attribute__((may_alias));
-struct word16 { u16 v; } PACKED __attribute__((may_alias));
+struct word64 {
+	u64 v;
+} PACKED __attribute__((may_alias));
+struct word32 {
+	u32 v;
+} PACKED __attribute__((may_alias));
+struct word16 {
+	u16 v;
+} PACKED __attribute__((may_alias));
 
 #define W64(p) (((struct word64 *)(p))->v)
 #define W32(p) (((struct word32 *)(p))->v)
@@ -65,7 +71,8 @@ void *memmove(void *dst, const void *src, size_t n)
 		move_small(d, s, n);
 		return dst;
 	}
-	if ((size_t)(d - s) >= n) { /* d below s, or past its end: forwards. The tail is read before it can be overwritten */
+	if ((size_t)(d - s) >=
+		n) { /* d below s, or past its end: forwards. The tail is read before it can be overwritten */
 		u64 tail = W64(s + n - 8);
 		char *end = d + n;
 		size_t words = n / 8;
@@ -187,7 +194,7 @@ char *strrchr(const char *s, int c)
 	}
 }
 
-#endif /* !__STDC_HOSTED__ */
+#endif
 
 size_t str_copy(char *dst, const char *src, size_t size)
 {

@@ -2,9 +2,10 @@
 /*
  * AVL trees: lib/tree.h. Clients: interval trees, VMAs.
  *
- * Rules: heights of siblings differ by one at most. A child pointer is stored by set_link() only, with release order, and
- * a subtree is complete before it is linked; a node that moves down in a rotation takes over its new child
- * before it becomes a child itself. So whoever walks down without the lock sees, at each moment, a finite path.
+ * Rules: heights of siblings differ by one at most. A child pointer is stored by set_link() only, with
+ * release order, and a subtree is complete before it is linked; a node that moves down in a rotation
+ * takes over its new child before it becomes a child itself. So whoever walks down without the lock
+ * sees, at each moment, a finite path.
  */
 #include "lib/tree.h"
 
@@ -49,12 +50,13 @@ static struct tree_node *rotate(struct tree *t, struct tree_node *x, int d, tree
 	return y;
 }
 
-/* Makes heights, balance and augmentation right from n up to the root. */
-static void rebalance(struct tree *t, struct tree_node *n, tree_augment_fn fn)
+/* Makes heights, balance and augmentation right from n upwards, until nothing changes any more; but
+ * not before the parent of `moved` was looked at, which has another child now (NULL: none has). */
+static void rebalance(struct tree *t, struct tree_node *n, const struct tree_node *moved, tree_augment_fn fn)
 {
 	while (n) {
 		i32 before = n->height;
-		bool changed = fn && fn(n);
+		bool changed = fn && fn(n), was_moved = n == moved;
 		i32 skew = height(n->child[1]) - height(n->child[0]);
 
 		if (skew > 1 || skew < -1) {
@@ -67,8 +69,10 @@ static void rebalance(struct tree *t, struct tree_node *n, tree_augment_fn fn)
 		} else {
 			n->height = 1 + MAX(height(n->child[0]), height(n->child[1]));
 		}
-		if (n->height == before && !changed)
+		if (!moved && n->height == before && !changed)
 			return;
+		if (was_moved)
+			moved = NULL;
 		n = n->parent;
 	}
 }
@@ -82,13 +86,14 @@ void tree_insert(struct tree *t, struct tree_node *parent, int dir, struct tree_
 	if (fn)
 		fn(n);
 	set_link(parent ? &parent->child[dir] : &t->root, n);
-	rebalance(t, parent, fn);
+	rebalance(t, parent, NULL, fn);
 }
 
 void tree_remove(struct tree *t, struct tree_node *n, tree_augment_fn fn)
 {
 	struct tree_node **link = link_of(t, n);
-	struct tree_node *from; /* lowest node whose subtree changed */
+	struct tree_node *from;         /* lowest node whose subtree changed */
+	struct tree_node *moved = NULL; /* takes n's place */
 
 	if (!n->child[0] || !n->child[1]) {
 		struct tree_node *c = n->child[0] ? n->child[0] : n->child[1];
@@ -101,6 +106,7 @@ void tree_remove(struct tree *t, struct tree_node *n, tree_augment_fn fn)
 		struct tree_node *s = n->child[1];
 		while (s->child[0])
 			s = s->child[0];
+		moved = s;
 		if (s->parent == n) {
 			from = s;
 		} else {
@@ -117,10 +123,7 @@ void tree_remove(struct tree *t, struct tree_node *n, tree_augment_fn fn)
 		s->height = n->height;
 		set_link(link, s);
 	}
-	/* The augmentation of `from` lost something even where its height stays: recompute the whole way up. */
-	if (fn)
-		tree_update(from, fn);
-	rebalance(t, from, fn);
+	rebalance(t, from, moved, fn);
 }
 
 void tree_update(struct tree_node *n, tree_augment_fn fn)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Balanced binary search trees (AVL), intrusive, with an optional augmentation that is kept up
- * through insertions, removals and rotations.
+ * Balanced binary search trees (AVL), intrusive, with an optional augmentation that is kept up through
+ * insertions, removals and rotations.
  *
  * Rule: every store to a child pointer is a single pointer-sized store in an order that never makes a
  * cycle, so a reader that walks down without the lock always ends (it may miss a node and must then
- * recheck under the lock). A removed node keeps its child pointers, so a reader that stands on it walks on. The caller orders the keys.
+ * recheck under the lock). A removed node keeps its child pointers, so a reader that stands on it walks
+ * on. The caller orders the keys.
  */
 #ifndef LIB_TREE_H
 #define LIB_TREE_H

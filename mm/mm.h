@@ -3,10 +3,11 @@
  * User address spaces: VMAs in a tree, faults, mmap and its kin.
  *
  * Locks: mm->lock (rwsem) guards the shape of the VMA tree. Each VMA has its own lock: a fault holds it
- * shared and takes no mm-wide lock; whoever changes or removes a VMA holds mm->lock for writing and the VMA's
- * lock exclusively. VMAs are type-stable within their mm (a removed VMA goes to the mm's free list and back to the
- * object allocator only with the mm), so a fault may look the tree up without a lock, lock what it found and then check
- * with mm->seq that it found the right one.
+ * shared and takes no mm-wide lock; whoever changes or removes a VMA holds mm->lock for writing and the
+ * VMA's lock exclusively. VMAs are type-stable within their mm (a removed VMA goes to the mm's free
+ * list and back to the object allocator only with the mm), so a fault may look the tree up without a
+ * lock, lock what it found and then check that it is still in the tree and still spans the address
+ * (mm/vma.c).
  */
 #ifndef MM_MM_H
 #define MM_MM_H
@@ -41,7 +42,8 @@ enum fault_result {
 
 /* A file system's side of a mapping. Called with the VMA locked shared; may sleep. */
 struct vm_ops {
-	/* Nothing mapped, or (cow) a private write to a read-only file page. Installs an entry by the vm_insert_* calls. */
+	/* Nothing mapped, or (cow) a private write to a read-only file page. Installs an entry by the
+	 * vm_insert_* calls. */
 	enum fault_result (*fault)(struct vma *v, struct fault *f);
 	/* Write to a present, read-only entry of a shared writable mapping. */
 	enum fault_result (*mkwrite)(struct vma *v, struct fault *f);
@@ -52,50 +54,62 @@ struct vm_ops {
 
 struct vma {
 	/* m: changes under mm->lock (w) and the VMA lock (w); stable under either */
-	uaddr_t start, end; /* m; page-aligned, end exclusive */
-	u32 flags;          /* m; VMA_* */
-	u64 pgoff;          /* m; page offset in the file of `start` */
+	uaddr_t start, end;     /* m; page-aligned, end exclusive */
+	u32 flags;              /* m; VMA_* */
+	_Atomic(bool) detached; /* m; not in the tree (any more) */
+	u64 pgoff;              /* m, and rmap->lock; page offset in the file of `start` */
 	struct mm *mm;
-	struct rmap *rmap;        /* NULL: anonymous. Set for file mappings, shared and private */
-	struct file *file;        /* counted by ops->open/close; NULL: anonymous */
-	void *inode;              /* for ops; struct inode of the file */
-	const struct vm_ops *ops; /* NULL: anonymous */
-	struct tree_node node;         /* m; mm->vmas, by address */
+	struct rmap *rmap;         /* NULL: anonymous. Set for file mappings, shared and private */
+	struct file *file;         /* counted by ops->open/close; NULL: anonymous */
+	void *inode;               /* for ops; struct inode of the file */
+	const struct vm_ops *ops;  /* NULL: anonymous */
+	struct tree_node node;     /* m; mm->vmas, by address */
+	u64 tree_first, tree_last; /* m; span of the subtree */
+	union {
+		u64 tree_gap;          /* m; largest hole inside the subtree */
+		struct vma *free_next; /* detached: free list, or the list of who removed it */
+	};
 	struct interval_node rmap_node; /* rmap->lock */
-	_Atomic(u64) lock_state;  /* per-VMA reader/writer lock, mm/vma.c */
-	bool detached;            /* m; not in the tree any more */
-	struct list_node free_node;
+	_Atomic(u64) lock_state;        /* per-VMA reader/writer lock, mm/vma.c */
 };
 
 struct mm {
-	struct rwsem lock;      /* RANK_MM */
-	_Atomic(u64) seq;       /* odd while the tree changes */
-	struct tree vmas;       /* m */
-	struct list free_vmas;  /* m */
-	paddr_t root;           /* page-table root; constant */
-	uaddr_t brk_start, brk; /* m */
-	uaddr_t mmap_top;       /* addresses are handed out downwards from here */
-	u64 total_pages;        /* m; mapped, for limits */
-	_Atomic(u64) loaded;    /* CPUs that have this address space loaded */
-	_Atomic(u64) tlb_gen;   /* counts shootdowns */
+	struct rwsem lock;               /* RANK_MM */
+	struct tree vmas;                /* m */
+	u32 nr_vmas;                     /* m */
+	_Atomic(struct vma *) free_vmas; /* pushed by anyone, popped under mm->lock (w) */
+	paddr_t root;                    /* page-table root; constant */
+	uaddr_t brk_start, brk;          /* m */
+	uaddr_t mmap_top;                /* addresses are handed out downwards from here */
+	u64 total_pages;                 /* m; mapped, for limits */
+	_Atomic(u64) loaded;             /* CPUs that have this address space loaded */
+	_Atomic(u64) tlb_gen;            /* counts shootdowns */
 	_Atomic(u32) refs;
-	struct waitq vma_wait;  /* waiters of per-VMA locks */
+	struct waitq vma_wait; /* waiters of per-VMA locks and of busy entries */
 };
+
+#define MM_MMAP_MIN 0x10000ull                 /* nothing is ever mapped below: null pointers with offsets */
+#define MM_STACK_MAX (8ull << 20)              /* a VMA_STACK grows to this */
+#define MM_STACK_GAP (64ull << 10)             /* and keeps this far from what is below it */
+#define MM_MMAP_TOP (USER_TOP - (16ull << 20)) /* default of mmap_top: the stack lives above */
+#define MM_MAX_VMAS 65530
 
 /* What a fault handler is told, and the state of vm_insert_*. */
 struct fault {
 	struct vma *vma;
-	uaddr_t addr;  /* page-aligned */
-	u64 pgoff;     /* page offset in the file */
+	uaddr_t addr; /* page-aligned */
+	u64 pgoff;    /* page offset in the file */
 	bool write, exec, user;
-	bool cow;      /* private mapping, write: the handler provides the copy */
-	unsigned order; /* 0; 9 when the handler may map 2 MiB at addr (aligned down) */
+	bool cow;          /* private mapping, write: the handler provides the copy */
+	unsigned order;    /* 0; 9 when the handler may map 2 MiB at addr (aligned down) */
+	struct pt_slot pt; /* mm_fault's: the slot of addr; stays while the VMA is locked */
 };
 
-/* Installs an entry for f->addr unless something newer is there: 0, -EAGAIN (another entry is present; the fault is retried by hardware), -ENOMEM.
- * vm_insert_pmem: shared or private read. `write`: writable (and hardware-dirty). It upgrades a read-only entry of the same frame and replaces
- * nothing else. vm_insert_anon takes over the caller's reference of page on success, and replaces a read-only file entry (its shootdown is
- * awaited inside). */
+/* Installs an entry for f->addr unless something newer is there: 0, -EAGAIN (another entry is present;
+ * the fault is retried by hardware), -ENOMEM. vm_insert_pmem: shared or private read. `write`: writable
+ * (and hardware-dirty). It upgrades a read-only entry of the same frame and replaces nothing else.
+ * vm_insert_anon takes over the caller's reference of page on success, and replaces a read-only file
+ * entry (its shootdown is awaited inside). */
 int vm_insert_pmem(struct fault *f, paddr_t a, bool write);
 int vm_insert_zero(struct fault *f, paddr_t zero_page);
 int vm_insert_anon(struct fault *f, struct page *p);
@@ -105,33 +119,40 @@ void mm_get(struct mm *mm);
 void mm_put(struct mm *mm); /* the last one unmaps everything */
 
 struct mmap_request {
-	uaddr_t addr;      /* hint, or exact with fixed */
-	u64 len;           /* bytes, > 0 */
-	u32 flags;         /* VMA_* */
+	uaddr_t addr; /* hint, or exact with fixed */
+	u64 len;      /* bytes, > 0 */
+	u32 flags;    /* VMA_* */
 	bool fixed, noreplace;
-	struct rmap *rmap; /* file mapping: these five from the file system's mmap */
+	struct rmap *rmap; /* file mapping: these four and pgoff from the file system's mmap */
 	struct file *file;
 	void *inode;
 	const struct vm_ops *ops;
 	u64 pgoff;
-	u64 align;         /* 0, or HUGE_SIZE: the address gets the colour of pgoff */
+	u64 align; /* 0, or HUGE_SIZE: the address gets the colour of pgoff */
 };
-/* Address or negative errno (as a long). Calls ops->open on success. */
+/* Address or negative errno (as a long). Calls ops->open on success. Anonymous memory is private
+ * (shared: -EOPNOTSUPP). All calls here round lengths up to pages, refuse ranges that wrap or leave the
+ * user half, and take mm->lock. */
 long mm_map(struct mm *mm, const struct mmap_request *rq);
 int mm_unmap(struct mm *mm, uaddr_t start, u64 len);
 int mm_protect(struct mm *mm, uaddr_t start, u64 len, u32 prot_flags);
 int mm_discard(struct mm *mm, uaddr_t start, u64 len); /* MADV_DONTNEED */
+/* The break after the call: the old one if it could not be moved. */
 long mm_brk(struct mm *mm, uaddr_t brk);
-/* A copy for fork: private anonymous pages shared copy-on-write; entries of shared file mappings copied under the rmap lock. NULL: no memory. */
+/* A copy for fork: private anonymous pages shared copy-on-write; file pages are not copied but faulted
+ * in again. NULL: no memory. */
 struct mm *mm_fork(struct mm *parent);
 /* Calls fn for each VMA in address order under mm->lock; non-zero stops. */
 int mm_for_each_vma(struct mm *mm, int (*fn)(void *arg, struct vma *v), void *arg);
-/* msync and fsync of a mapped range: calls fn(file, first pgoff, last pgoff) for each shared file VMA piece with references held. -ENOMEM on gaps. */
-int mm_for_each_file_range(struct mm *mm, uaddr_t start, u64 len, int (*fn)(void *arg, struct file *f, u64 first, u64 last), void *arg);
+/* msync and fsync of a mapped range: calls fn(file, first pgoff, last pgoff) for each shared file VMA
+ * piece, without mm->lock and with a reference of its own (ops->open on a copy of the VMA). Stops at
+ * fn's first error. -ENOMEM after all if there were gaps. */
+int mm_for_each_file_range(struct mm *mm, uaddr_t start, u64 len,
+	int (*fn)(void *arg, struct file *f, u64 first, u64 last), void *arg);
 
 enum { FAULT_WRITE = 1, FAULT_EXEC = 2, FAULT_USER = 4 };
-/* A page fault at `a` in mm. Context: interrupts on, may sleep, no locks above RANK_MM held (user copies under the DAX lock
- * disable page faults instead). Never returns FAULT_RETRY. */
+/* A page fault at `a` in mm. Context: interrupts on, may sleep, no locks above RANK_MM held (user
+ * copies under the DAX lock disable page faults instead). Never returns FAULT_RETRY. */
 enum fault_result mm_fault(struct mm *mm, uaddr_t a, unsigned flags);
 
 #endif

@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * x86-64 page tables, four levels.
+ * x86-64 page tables, four levels (SDM vol. 3, 4.5).
  *
- * Rule: entries are made by the constructors and read and written by the accessors here only. A leaf entry
- * changes under the lock of its page-table page (page.ptl); an entry that pointed somewhere is cleared
- * and the TLBs are shot down before what it pointed to is freed. Orders: 0 = 4 KiB, 9 = 2 MiB.
+ * Rule: entries are made by the constructors and read and written by the accessors here only. An entry,
+ * leaf or not, changes under the lock of the page-table page that it stands in (page.ptl); an entry
+ * that pointed somewhere is cleared and the TLBs are shot down before what it pointed to is freed.
+ * Orders: 0 = 4 KiB, 9 = 2 MiB.
  */
 #ifndef MM_PAGETABLE_H
 #define MM_PAGETABLE_H
 
+#include "kernel/protocol.h"
 #include "mm/pmm.h"
 
-typedef struct { u64 v; } pte_t;
-typedef struct { _Atomic(u64) v; } pte_slot_t;
+typedef struct {
+	u64 v;
+} pte_t;
+typedef struct {
+	_Atomic(u64) v;
+} pte_slot_t;
 _Static_assert(sizeof(pte_slot_t) == 8, "a page-table entry is 8 bytes (SDM vol. 3, 4.5)");
 
 #define PTE_PRESENT (1ull << 0)
@@ -27,28 +33,74 @@ _Static_assert(sizeof(pte_slot_t) == 8, "a page-table entry is 8 bytes (SDM vol.
 /* Bits 9 to 11 are ours. What a user leaf entry points to: */
 #define PTE_SW_ANON (1ull << 9)  /* RAM page that this entry holds a reference to (anonymous or COW copy) */
 #define PTE_SW_ZERO (1ull << 10) /* the zero page of a file's hole */
+#define PTE_SW_BUSY \
+	(1ull << 11) /* read-only until the shootdown of its predecessor is acknowledged (mm/fault.c) */
 #define PTE_NX (1ull << 63)
 #define PTE_ADDR_MASK 0x000ffffffffff000ull
 
 #define USER_TOP 0x0000800000000000ull /* first address past the user half */
 
+/*
+ * States of a user leaf entry: empty (0); present; and, for anonymous pages under PROT_NONE only,
+ * parked: not present, but the address and PTE_SW_ANON stay, and so does the reference.
+ */
 enum pte_kind { PTE_NONE, PTE_PMEM, PTE_ZERO, PTE_ANON };
 
-static inline pte_t pte_make(paddr_t a, u64 flags) { return (pte_t){ (a.v & PTE_ADDR_MASK) | flags }; }
-static inline bool pte_present(pte_t e) { return e.v & PTE_PRESENT; }
-static inline bool pte_writable(pte_t e) { return e.v & PTE_WRITE; }
-static inline bool pte_huge(pte_t e) { return e.v & PTE_HUGE; }
-static inline paddr_t pte_paddr(pte_t e) { return PADDR(e.v & PTE_ADDR_MASK); }
+static inline pte_t pte_make(paddr_t a, u64 flags)
+{
+	return (pte_t){(a.v & PTE_ADDR_MASK) | flags};
+}
+static inline bool pte_present(pte_t e)
+{
+	return e.v & PTE_PRESENT;
+}
+static inline bool pte_writable(pte_t e)
+{
+	return e.v & PTE_WRITE;
+}
+static inline bool pte_huge(pte_t e)
+{
+	return e.v & PTE_HUGE;
+}
+static inline paddr_t pte_paddr(pte_t e)
+{
+	return PADDR(e.v & PTE_ADDR_MASK);
+}
 static inline enum pte_kind pte_kind(pte_t e)
 {
-	return !pte_present(e) ? PTE_NONE : e.v & PTE_SW_ANON ? PTE_ANON : e.v & PTE_SW_ZERO ? PTE_ZERO : PTE_PMEM;
+	return !pte_present(e)      ? PTE_NONE
+		: e.v & PTE_SW_ANON ? PTE_ANON
+		: e.v & PTE_SW_ZERO ? PTE_ZERO
+				    : PTE_PMEM;
 }
 
 /* Accessors: single 8-byte accesses, scheduling points of the hosted explorer. */
-pte_t pte_load(const pte_slot_t *s);
-void pte_store(pte_slot_t *s, pte_t e);
-pte_t pte_exchange(pte_slot_t *s, pte_t e);
-bool pte_compare_exchange(pte_slot_t *s, pte_t *expected, pte_t e);
+static inline pte_t pte_load(const pte_slot_t *s)
+{
+	SHARED_READ(s);
+	return (pte_t){atomic_load_explicit(&s->v, memory_order_acquire)};
+}
+static inline void pte_store(pte_slot_t *s, pte_t e)
+{
+	SHARED_WRITE(s);
+	atomic_store_explicit(&s->v, e.v, memory_order_release);
+}
+/* A full barrier, as the look at mm->loaded that follows needs (mm/tlb.c). */
+static inline pte_t pte_exchange(pte_slot_t *s, pte_t e)
+{
+	SHARED_WRITE(s);
+	return (pte_t){atomic_exchange(&s->v, e.v)};
+}
+static inline bool pte_compare_exchange(pte_slot_t *s, pte_t *expected, pte_t e)
+{
+	SHARED_WRITE(s);
+	return atomic_compare_exchange_strong(&s->v, &expected->v, e.v);
+}
+/* Under ptl: only the CPU's own A and D bits can change meanwhile, so this is no scheduling point. */
+static inline pte_t pte_peek_locked(const pte_slot_t *s)
+{
+	return (pte_t){atomic_load_explicit(&s->v, memory_order_relaxed)};
+}
 
 /* A fresh root that shares the kernel half. PADDR_NONE: no memory. */
 paddr_t pgtable_new_root(void);
@@ -62,19 +114,27 @@ struct pt_slot {
 	unsigned order;     /* 0, or 9: the slot is a 2 MiB slot in the level-2 table */
 };
 
-/* The slot of `a` for a leaf of `order`. Tables in between are made if `create` (-ENOMEM). -ENOENT: there is no table. If
- * a 2 MiB leaf stands in the way, out->order is 9. Does not take the lock. The caller holds something that keeps the tables
- * alive: the VMA's lock, or the rmap lock. */
+/* The slot of `a` for a leaf of `order`. Tables in between are made if `create` (-ENOMEM). -ENOENT:
+ * there is no table. If a 2 MiB leaf stands in the way, out->order is 9. Does not take the lock. The
+ * caller holds something that keeps the tables alive: the VMA's lock, or the rmap lock. */
 int pt_walk(paddr_t root, uaddr_t a, unsigned order, bool create, struct pt_slot *out);
 
-/* Calls fn for every present leaf in [start, end), under its table's lock, skipping absent tables wholesale. fn returns
- * the entry that shall stand there. end is exclusive. */
+/* Calls fn for every leaf in [start, end) that is not empty (parked ones included), under its table's
+ * lock, skipping absent tables wholesale. fn returns the entry that shall stand there; a new one is
+ * stored by exchange, so A and D bits that the CPU sets in between are lost: nothing depends on them.
+ * fn may return PTE_STOP: the entry stays and the visit ends. Returns the address where it ended. end
+ * is exclusive. */
+#define PTE_STOP ((pte_t){PTE_SW_BUSY})
 typedef pte_t (*pt_visit_fn)(void *arg, uaddr_t a, unsigned order, pte_t e);
-void pt_visit(paddr_t root, uaddr_t start, uaddr_t end, pt_visit_fn fn, void *arg);
+uaddr_t pt_visit(paddr_t root, uaddr_t start, uaddr_t end, pt_visit_fn fn, void *arg);
 
-/* Frees the page-table pages that lie wholly in [start, end) widened to [floor, ceiling) where empty of leaves. TLBs incl. paging-structure
- * caches are shot down before a table page is freed. */
+/* Frees the page-table pages of [start, end) that hold no entry and lie wholly in [floor, ceiling),
+ * where the caller lets no VMA be. TLBs incl. paging-structure caches are shot down before a table page
+ * is freed. */
 struct mm;
+struct tlb_gather;
 void pt_free_tables(struct mm *mm, uaddr_t start, uaddr_t end, uaddr_t floor, uaddr_t ceiling);
+/* The same, but leaves shootdown and freeing to g. */
+void pt_unlink_tables(struct tlb_gather *g, uaddr_t start, uaddr_t end, uaddr_t floor, uaddr_t ceiling);
 
 #endif

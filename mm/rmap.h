@@ -2,9 +2,10 @@
 /*
  * Reverse map: which VMAs, in which address spaces, map which pages of one file.
  *
- * Rule: a VMA is in the tree of its file from before its first PTE until after its last PTE is gone. So whoever
- * holds the rmap lock and walks the tree sees every PTE there is; PTEs that appear behind the walker are kept away by the
- * DAX lock that the walker holds. Unmapping returns only when every CPU has acknowledged the shootdown.
+ * Rule: a VMA is in the tree of its file from before its first PTE until after its last PTE is gone. So
+ * whoever holds the rmap lock and walks the tree sees every PTE there is; PTEs that appear behind the
+ * walker are kept away by the DAX lock that the walker holds. Unmapping returns only when every CPU has
+ * acknowledged the shootdown.
  */
 #ifndef MM_RMAP_H
 #define MM_RMAP_H
@@ -15,7 +16,8 @@
 struct vma;
 
 struct rmap {
-	struct rwsem lock;         /* RANK_RMAP; walkers shared, VMA insertion and removal and fork's copy exclusive */
+	struct rwsem
+		lock; /* RANK_RMAP; walkers shared, VMA insertion and removal and fork's copy exclusive */
 	struct interval_tree vmas; /* vma.rmap_node, by page offset */
 };
 
@@ -24,16 +26,17 @@ void rmap_add(struct rmap *r, struct vma *v);
 void rmap_remove(struct rmap *r, struct vma *v);
 
 enum rmap_what {
-	RMAP_ALL,         /* file pages and zero pages, and private copies: truncate */
-	RMAP_FILE,        /* file pages and zero pages, not private copies: punch on Linux keeps copies */
-	RMAP_ZERO_PAGES,  /* only the zero page's entries */
+	RMAP_ALL,        /* file pages and zero pages, and private copies: truncate */
+	RMAP_FILE,       /* file pages and zero pages, not private copies: punch on Linux keeps copies */
+	RMAP_ZERO_PAGES, /* only the zero page's entries */
 };
-/* Clears entries of pages [first, last] in every VMA; all shootdowns acknowledged on return. Number of entries cleared.
- * Context: may sleep; DAX lock held by the caller; takes the rmap lock. */
+/* Clears entries of pages [first, last] in every VMA; all shootdowns acknowledged on return. Number of
+ * entries cleared. Context: may sleep; DAX lock held by the caller; takes the rmap lock. */
 u64 rmap_unmap(struct rmap *r, u64 first, u64 last, enum rmap_what what);
 /* Makes entries of pages [first, last] read-only and clean everywhere; shootdowns acknowledged on return. */
 u64 rmap_wrprotect(struct rmap *r, u64 first, u64 last);
 /* Calls fn for each present entry of [first, last] (oracles, smaps). fn may not sleep. */
-void rmap_visit(struct rmap *r, u64 first, u64 last, void (*fn)(void *arg, struct vma *v, u64 pgoff, u64 pte), void *arg);
+void rmap_visit(struct rmap *r, u64 first, u64 last, void (*fn)(void *arg, struct vma *v, u64 pgoff, u64 pte),
+	void *arg);
 
 #endif

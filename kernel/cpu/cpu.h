@@ -77,4 +77,8 @@ int cpu_store_user64(uaddr_t a, u64 v);
 /* Atomic compare-exchange on user memory (futex). 0 or -EFAULT; *old = value found. */
 int cpu_cmpxchg_user32(uaddr_t a, u32 *old, u32 new_value);
 
+#ifndef FAULTLINE_HOSTED
+#include "kernel/cpu/inline.h"
+#endif
+
 #endif

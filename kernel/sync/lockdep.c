@@ -5,8 +5,9 @@
  * Rule: see lockdep.h. The check is made before the lock is waited for, so a wrong order is reported at its first
  * occurrence, whether or not it deadlocks that time. A trylock cannot wait and is only recorded.
  *
- * Locks: none. What a thread holds is written by that thread only (an interrupt handler has a record of its own), and the
- * first report switches the checker off, since the report takes locks itself.
+ * Locks: none. What a thread holds is written by that thread only, with interrupts off: an interrupt handler has a record of
+ * its own, but the preemption on its way out takes and drops a run-queue lock in the thread's
+ * name. The first report switches the checker off, since the report takes locks itself.
  *
  * Hosted, the simulated machine brings its own implementation of lockdep.h.
  */
@@ -50,7 +51,7 @@ static void report(struct lockdep_held *h, const char *problem, const void *lock
 	backtrace_print((u64)__builtin_frame_address(0));
 	for (unsigned i = h->nr; i-- > 0;)
 		print_entry("held:", &h->locks[i]);
-	panic("lock order: %s: %s", problem, c ? c->name : "-");
+	panic("lockdep: %s: %s", problem, c ? c->name : "-");
 }
 
 /* Return addresses above the caller's caller, found along the frame pointers within one stack. */
@@ -85,7 +86,8 @@ static void check_order(struct lockdep_held *h, const void *lock, const struct l
 	}
 }
 
-void lockdep_acquire(const void *lock, const struct lock_class *c, bool try_only)
+/* In line, so that the trace begins at the caller of lockdep_acquire(). */
+static inline __attribute__((always_inline)) void record_acquire(const void *lock, const struct lock_class *c, bool try_only)
 {
 	struct lockdep_held *h = current_held();
 	struct lockdep_entry *e;
@@ -105,7 +107,7 @@ void lockdep_acquire(const void *lock, const struct lock_class *c, bool try_only
 	h->nr++;
 }
 
-void lockdep_release(const void *lock, const struct lock_class *c)
+static void record_release(const void *lock, const struct lock_class *c)
 {
 	struct lockdep_held *h = current_held();
 
@@ -122,6 +124,22 @@ void lockdep_release(const void *lock, const struct lock_class *c)
 	report(h, "unlock of a lock that this thread does not hold", lock, c);
 }
 
+void lockdep_acquire(const void *lock, const struct lock_class *c, bool try_only)
+{
+	irq_state_t s = irq_save();
+
+	record_acquire(lock, c, try_only);
+	irq_restore(s);
+}
+
+void lockdep_release(const void *lock, const struct lock_class *c)
+{
+	irq_state_t s = irq_save();
+
+	record_release(lock, c);
+	irq_restore(s);
+}
+
 bool lockdep_is_held(const void *lock)
 {
 	struct lockdep_held *h = current_held();
@@ -135,16 +153,32 @@ bool lockdep_is_held(const void *lock)
 	return false;
 }
 
+static void check_no_spinlock(struct lockdep_held *h, const char *problem)
+{
+	for (unsigned i = 0; i < h->nr; i++) {
+		if (h->locks[i].class->rank >= RANK_SPIN_FIRST)
+			report(h, problem, h->locks[i].lock, h->locks[i].class);
+	}
+}
+
+void lockdep_might_wait_for_cpus(void)
+{
+	struct lockdep_held *h = current_held();
+
+	if (!h)
+		return;
+	check_no_spinlock(h, "waiting for other CPUs with a spinlock held");
+	if (percpu_in_irq() || !irq_enabled())
+		report(h, "waiting for other CPUs with interrupts off", NULL, NULL);
+}
+
 void lockdep_might_sleep(void)
 {
 	struct lockdep_held *h = current_held();
 
 	if (!h)
 		return;
-	for (unsigned i = 0; i < h->nr; i++) {
-		if (h->locks[i].class->rank >= RANK_SPIN_FIRST)
-			report(h, "sleeping with a spinlock held", h->locks[i].lock, h->locks[i].class);
-	}
+	check_no_spinlock(h, "sleeping with a spinlock held");
 	if (percpu_in_irq())
 		report(h, "sleeping in an interrupt handler", NULL, NULL);
 	else if (percpu_preempt_count() || !irq_enabled())

@@ -17,6 +17,7 @@ enum lock_rank {
 	RANK_PROCESS_TABLE = 10, /* process tree, wait4 */
 	RANK_FILE_TABLE = 15,
 	RANK_FILE_POS = 18,
+	RANK_STREAM = 19,     /* pipes and terminals: held over copies from and to the user */
 	RANK_FS_RENAME = 20,  /* one rename at a time per file system */
 	RANK_INODE = 30,      /* inode lock; two inodes: parent first, else inode-number order */
 	RANK_MM = 40,         /* mm->lock: VMA tree changes */
@@ -31,6 +32,7 @@ enum lock_rank {
 	RANK_SPIN_FIRST = 100,
 	RANK_RANGE_INTERNAL = 105, /* range lock's own words' lists */
 	RANK_PGTABLE = 110,        /* lock of one page-table page */
+	RANK_KVA = 115,            /* kernel stacks and device mappings */
 	RANK_KMEM = 120,
 	RANK_PMM = 130,
 	RANK_TLB = 135,
@@ -69,12 +71,15 @@ bool lockdep_is_held(const void *lock);
 void lockdep_might_sleep(void);
 /* The current thread is about to end: it may hold nothing. */
 void lockdep_thread_exit(void);
+/* The current thread is about to wait for other CPUs: no spinlock may be held, interrupts are on. Hardware only. */
+void lockdep_might_wait_for_cpus(void);
 #else
 static inline void lockdep_acquire(const void *l UNUSED, const struct lock_class *c UNUSED, bool t UNUSED) {}
 static inline void lockdep_release(const void *l UNUSED, const struct lock_class *c UNUSED) {}
 static inline bool lockdep_is_held(const void *l UNUSED) { return true; }
 static inline void lockdep_might_sleep(void) {}
 static inline void lockdep_thread_exit(void) {}
+static inline void lockdep_might_wait_for_cpus(void) {}
 #endif
 
 #endif

@@ -28,7 +28,7 @@ struct mutex_waiter {
 	bool granted;
 };
 
-static const struct lock_class wait_class = { "mutex.wait_lock", RANK_WAITQ, false };
+static const struct lock_class wait_class = {"mutex.wait_lock", RANK_WAITQ, false};
 
 static uintptr_t me(void)
 {
@@ -66,7 +66,7 @@ static bool acquire_or_announce_locked(struct mutex *m)
 
 static int lock_slow(struct mutex *m, bool killable)
 {
-	struct mutex_waiter w = { .thread = thread_current() };
+	struct mutex_waiter w = {.thread = thread_current()};
 	int err = 0;
 
 	spin_lock(&m->wait_lock);

@@ -40,7 +40,7 @@ struct rwsem_waiter {
 	bool granted;
 };
 
-static const struct lock_class wait_class = { "rwsem.wait_lock", RANK_WAITQ, false };
+static const struct lock_class wait_class = {"rwsem.wait_lock", RANK_WAITQ, false};
 
 void rwsem_init(struct rwsem *s, const struct lock_class *cls)
 {
@@ -76,7 +76,7 @@ static struct rwsem_waiter *first_waiter_locked(struct rwsem *s, bool write)
 {
 	struct rwsem_waiter *w;
 
-	LIST_FOR_EACH(w, &s->waiters, node) {
+	LIST_FOR_EACH (w, &s->waiters, node) {
 		if (w->write == write)
 			return w;
 	}
@@ -101,7 +101,7 @@ static void dispatch_locked(struct rwsem *s, bool after_writer)
 		}
 		return; /* the last of the readers comes back here */
 	}
-	LIST_FOR_EACH_SAFE(w, tmp, &s->waiters, node) {
+	LIST_FOR_EACH_SAFE (w, tmp, &s->waiters, node) {
 		if (!w->write) {
 			atomic_fetch_add(&s->state, RWSEM_READER);
 			grant_locked(s, w);
@@ -112,7 +112,7 @@ static void dispatch_locked(struct rwsem *s, bool after_writer)
 /* Queues the current thread until it is granted the lock. wait_lock held, and dropped. 0 or -EINTR. */
 static int wait_locked(struct rwsem *s, bool write, bool killable)
 {
-	struct rwsem_waiter w = { .thread = thread_current(), .write = write };
+	struct rwsem_waiter w = {.thread = thread_current(), .write = write};
 	int err = 0;
 
 	enqueue_locked(s, &w);
@@ -242,10 +242,12 @@ void rwsem_write_unlock(struct rwsem *s)
 
 bool rwsem_write_held(const struct rwsem *s)
 {
-	return (atomic_load_explicit(&s->state, memory_order_relaxed) & RWSEM_WRITER) && s->writer == thread_current();
+	return (atomic_load_explicit(&s->state, memory_order_relaxed) & RWSEM_WRITER) &&
+		s->writer == thread_current();
 }
 
 bool rwsem_any_held(const struct rwsem *s)
 {
-	return lockdep_is_held(s) && (atomic_load_explicit(&s->state, memory_order_relaxed) & (RWSEM_WRITER | RWSEM_READERS));
+	return lockdep_is_held(s) &&
+		(atomic_load_explicit(&s->state, memory_order_relaxed) & (RWSEM_WRITER | RWSEM_READERS));
 }

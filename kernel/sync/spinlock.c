@@ -7,14 +7,20 @@
  * harmless while there are fewer than 65536 CPUs. Preemption is off from before the draw to after the release: a holder that lost
  * its CPU would make everybody spin for a time slice.
  *
+ * On a virtual machine the waiters do not queue: whoever finds the lock free takes it. A queue would hand it to a virtual CPU that may not be
+ * running, and each hand-over would cost a time slice of the host. Both ways keep the word in the same form.
+ *
  * Locks: this is one.
  */
 #include "kernel/sync/spinlock.h"
 
-#include "kernel/log.h"
+#include "kernel/cpu/features.h"
 #include "kernel/thread.h"
 
 #define TICKET_ONE (1u << 16)
+#define CPUID1_ECX_HYPERVISOR (1u << 31)
+
+static bool barging; /* constant once other CPUs run */
 
 void spin_init(struct spinlock *l, const struct lock_class *cls UNUSED)
 {
@@ -30,10 +36,31 @@ static inline u16 *serving(struct spinlock *l)
 	return (u16 *)&l->tickets; /* little-endian: the low half */
 }
 
+void spin_choose(void)
+{
+	barging = cpuid(1, 0).ecx & CPUID1_ECX_HYPERVISOR;
+}
+
+/* Takes a lock that is free: draws a ticket that is served at once. */
+static bool try_acquire(struct spinlock *l)
+{
+	u32 old = atomic_load_explicit(&l->tickets, memory_order_relaxed);
+
+	return (old >> 16) == (old & 0xffff) &&
+		atomic_compare_exchange_strong_explicit(
+			&l->tickets, &old, old + TICKET_ONE, memory_order_acquire, memory_order_relaxed);
+}
+
 static void acquire(struct spinlock *l)
 {
-	u16 mine = atomic_fetch_add_explicit(&l->tickets, TICKET_ONE, memory_order_acquire) >> 16;
+	u16 mine;
 
+	if (barging) {
+		while (!try_acquire(l))
+			cpu_relax();
+		return;
+	}
+	mine = atomic_fetch_add_explicit(&l->tickets, TICKET_ONE, memory_order_acquire) >> 16;
 	while (__atomic_load_n(serving(l), __ATOMIC_ACQUIRE) != mine)
 		cpu_relax();
 }
@@ -70,13 +97,8 @@ void spin_lock(struct spinlock *l)
 
 bool spin_trylock(struct spinlock *l)
 {
-	u32 old;
-
 	preempt_disable();
-	old = atomic_load_explicit(&l->tickets, memory_order_relaxed);
-	if ((old >> 16) != (old & 0xffff) ||
-	    !atomic_compare_exchange_strong_explicit(&l->tickets, &old, old + TICKET_ONE, memory_order_acquire,
-						     memory_order_relaxed)) {
+	if (!try_acquire(l)) {
 		preempt_enable();
 		return false;
 	}
@@ -113,6 +135,17 @@ void spin_unlock_irq(struct spinlock *l, irq_state_t s)
 	release(l);
 	irq_restore(s);
 	preempt_enable();
+}
+
+void spin_hand_over(struct spinlock *l)
+{
+	note_release(l);
+}
+
+void spin_take_over(struct spinlock *l)
+{
+	note_acquire(l, true);
+	note_acquired(l);
 }
 
 bool spin_held(const struct spinlock *l)

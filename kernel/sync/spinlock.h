@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Spinlocks: FIFO (ticket), preemption off while held. The _irq forms also keep interrupts off and are
+ * Spinlocks: FIFO (ticket; on a virtual machine not, see spinlock.c), preemption off while held. The _irq forms also keep interrupts off and are
  * for locks that interrupt handlers take. Hosted: the simulation blocks the coroutine instead of spinning.
  * Nobody may block, fault, or wait for another CPU while holding one.
  */
@@ -25,6 +25,13 @@ bool spin_trylock(struct spinlock *l);
 void spin_unlock(struct spinlock *l);
 irq_state_t spin_lock_irq(struct spinlock *l);
 void spin_unlock_irq(struct spinlock *l, irq_state_t s);
+#ifndef FAULTLINE_HOSTED
+/* Boot CPU, before others run: chooses how to wait. */
+void spin_choose(void);
+/* The scheduler only: the holder is about to switch stacks, and the thread that comes in, now current, holds the lock from then on. */
+void spin_hand_over(struct spinlock *l);
+void spin_take_over(struct spinlock *l);
+#endif
 bool spin_held(const struct spinlock *l); /* by this thread (debug) or by anyone (release) */
 
 #endif

@@ -13,7 +13,7 @@
  */
 #include "kernel/sync/waitq.h"
 
-static const struct lock_class waitq_class = { "waitq", RANK_WAITQ, false };
+static const struct lock_class waitq_class = {"waitq", RANK_WAITQ, false};
 
 void waitq_init(struct waitq *q)
 {

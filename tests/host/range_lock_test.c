@@ -209,7 +209,7 @@ static const char *grant_order(struct queued *q, unsigned n, u64 first, u64 last
 static void test_fair(void)
 {
 	struct queued local[] = { { 'a', 5, 5, false }, { 'b', 5, 6, false }, { 'c', 5, 5, true }, { 'd', 5, 5, false } };
-	struct queued storm[] = { { 'a', 5, 5, false }, { 'T', 3, RANGE_LAST, false }, { 'b', 5, 5, false }, { 'c', 9, 9, true } };
+	struct queued storm[] = { { 'a', 5, 5, false }, { 'T', 3, RANGE_LAST, false }, { 'b', 5, 5, false }, { 'c', 5, 5, true } };
 	struct queued wides[] = { { 'P', 0, 600, false }, { 'Q', 500, 1600, false }, { 'R', 1600, RANGE_LAST, false } };
 	struct queued apart[] = { { 'x', 5, 5, false }, { 'y', 40, 40, false }, { 'z', 700, 1300, false } };
 

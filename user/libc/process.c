@@ -59,6 +59,21 @@ int kill(pid_t pid, int sig)
 	return (int)SYSCALL2(kill, pid, sig);
 }
 
+/* SIG_DFL and SIG_IGN: the kernel does not run handlers yet. */
+_sig_func_ptr signal(int sig, _sig_func_ptr disposition)
+{
+	struct {
+		_sig_func_ptr handler;
+		unsigned long flags;
+		void (*restorer)(void);
+		sigset_t mask;
+	} act = {.handler = disposition}, old;
+
+	if (SYSCALL4(rt_sigaction, sig, &act, &old, sizeof(act.mask)) < 0)
+		return SIG_ERR;
+	return old.handler;
+}
+
 int sched_yield(void)
 {
 	return (int)SYSCALL0(sched_yield);

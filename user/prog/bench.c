@@ -316,6 +316,7 @@ static void bench_others(void)
 
 int main(int argc, char **argv)
 {
+	uint64_t start = ticks();
 	const char *dir = "/data";
 	int opt;
 
@@ -327,6 +328,8 @@ int main(int argc, char **argv)
 	if (optind < argc)
 		dir = argv[optind];
 	check(chdir(dir) == 0, dir);
+	if (getpid() == 1) /* what the whole way here cost, firmware included */
+		printf("boot\t%llu\n", (unsigned long long)start);
 	memset(samples, 1, sizeof(samples)); /* faulted in, so that no sample pays for it */
 	bench_calls();
 	bench_faults();

@@ -53,8 +53,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	for (int i = 1; i < argc; i++) {
-		len += (size_t)snprintf(
-			request + len, sizeof(request) - len, "%s%s", i > 1 ? " " : "", argv[i]);
+		const char *quote = strchr(argv[i], ' ') ? "'" : ""; /* a scenario */
+
+		len += (size_t)snprintf(request + len, sizeof(request) - len, "%s%s%s%s", i > 1 ? " " : "", quote, argv[i], quote);
 		if (len >= sizeof(request))
 			errx(2, "the words are too long");
 	}

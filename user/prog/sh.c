@@ -11,6 +11,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,7 @@ struct command {
 
 static int last_status;
 static int exiting;
+static int interactive; /* at a terminal: ^C ends commands, not the shell */
 
 static int add_char(struct command *cmd, char c)
 {
@@ -205,8 +207,11 @@ static int run_program(struct command *cmd)
 		warn("fork");
 		return 1;
 	}
-	if (pid == 0)
+	if (pid == 0) {
+		if (interactive)
+			signal(SIGINT, SIG_DFL);
 		exec_command(cmd);
+	}
 	status = wait_for(pid);
 	if (WIFSIGNALED(status))
 		warnx("%s: %s", cmd->count ? cmd->words[0] : "", status_text(status));
@@ -268,12 +273,12 @@ static void run_line(const char *line)
 	}
 }
 
-static void run_stream(FILE *in, int prompt)
+static void run_stream(FILE *in)
 {
 	char line[MAX_LINE];
 
 	while (!exiting) {
-		if (prompt) {
+		if (interactive) {
 			printf("faultline# ");
 			fflush(stdout);
 		}
@@ -297,11 +302,14 @@ int main(int argc, char **argv)
 
 		if (!in)
 			err(127, "%s", argv[1]);
-		run_stream(in, 0);
+		run_stream(in);
 	} else {
 		/* Unbuffered: what the shell has not read belongs to the commands it runs. */
 		setvbuf(stdin, NULL, _IONBF, 0);
-		run_stream(stdin, isatty(STDIN_FILENO));
+		interactive = isatty(STDIN_FILENO);
+		if (interactive)
+			signal(SIGINT, SIG_IGN);
+		run_stream(stdin);
 	}
 	return last_status;
 }

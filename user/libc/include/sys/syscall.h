@@ -25,6 +25,7 @@ long syscall(long nr, ...);
 #define SYS_mprotect 10
 #define SYS_munmap 11
 #define SYS_brk 12
+#define SYS_rt_sigaction 13
 #define SYS_ioctl 16
 #define SYS_pread64 17
 #define SYS_pwrite64 18

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+#
+# Faultline: the front door. "make help" lists what there is.
+#
+# Every target that builds something first goes through tools/setup.sh, which finds or installs what
+# the build needs, and then through a second make, which reads mk/*.mk: those may ask the compiler
+# questions while they are read, so the compiler has to be there by then.
+
+# Variables that a user sets: make BUILD=release run
+BUILD ?= debug
+SMP ?= 2
+MEM ?= 512M
+MACHINE ?= q35
+ACCEL ?= tcg
+IMAGE ?= build/pmem.img
+APPEND ?=
+export BUILD SMP MEM MACHINE ACCEL IMAGE APPEND
+
+# mke2fs and e2fsck live where an ordinary user's PATH does not look.
+export PATH := $(PATH):/usr/sbin:/sbin
+SHELL := /bin/sh
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DEFAULT_GOAL := all
+
+TARGETS := all kernel programs newlib image host iso run debug bench test lint fmt
+.PHONY: $(TARGETS) setup clean help FORCE
+
+ifeq ($(FAULTLINE_INNER),)
+
+$(TARGETS): setup
+	@$(MAKE) --no-print-directory FAULTLINE_INNER=1 $@
+
+build/%: setup FORCE
+	@$(MAKE) --no-print-directory FAULTLINE_INNER=1 $@
+
+else
+
+all: kernel programs
+
+include mk/kernel.mk
+include mk/host.mk
+include mk/image.mk
+include mk/check.mk
+B := build
+include user/rules.mk
+
+endif
+
+setup:
+	@sh tools/setup.sh
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'make run      build, make the image if there is none, boot it in QEMU'
+	@echo 'make test     everything that has a verdict, by prove (TESTS=tests/boot.t for one part)'
+	@echo 'make debug    the same machine as run, stopped, waiting for gdb on port 1234'
+	@echo 'make iso      build/faultline.iso, for BIOS and EFI, CD or USB stick'
+	@echo 'make bench    guest instructions per operation, beside Linux'
+	@echo 'make lint     cppcheck, layering, formatting; fmt formats the sources'
+	@echo 'make image    a new file-system image (the old one is lost)'
+	@echo 'make kernel   the kernel alone; host: the hosted tests and explorer; programs: the image'\''s files'
+	@echo 'make setup    the packages that all this needs'
+	@echo 'make clean    removes build/, the image included'
+	@echo
+	@echo 'Variables: BUILD=debug|release  SMP=2  MEM=512M  MACHINE=q35|pc  ACCEL=tcg|kvm'
+	@echo '           IMAGE=build/pmem.img  APPEND="kernel options -- words for init"'
+
+FORCE:

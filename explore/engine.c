@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+/* Depth-first enumeration of interleavings. See engine.h. */
+#include "explore/engine.h"
+#include "lib/errno.h"
+#include "lib/fmt.h"
+
+static void release_arrays(struct cell *c)
+{
+	c->w.backend->release(c->nodes);
+	c->w.backend->release(c->schedule.choices);
+	c->w.backend->release(c->w.own);
+}
+
+int cell_open(struct cell *c, char *err, size_t err_size)
+{
+	const struct explore_backend *b = explore_backend();
+	int e;
+
+	c->w.backend = b;
+	c->nodes = b->alloc(ENGINE_MAX_DEPTH * sizeof(*c->nodes));
+	c->schedule.choices = b->alloc(ENGINE_MAX_DEPTH);
+	c->w.own = b->alloc((ENGINE_MAX_DEPTH + 1) * sizeof(*c->w.own));
+	if (!c->nodes || !c->schedule.choices || !c->w.own) {
+		fmt_snprintf(err, err_size, "no memory");
+		e = -ENOMEM;
+	} else {
+		e = b->begin(&c->w, err, err_size);
+	}
+	if (e)
+		release_arrays(c);
+	return e;
+}
+
+void cell_close(struct cell *c)
+{
+	c->w.backend->end(&c->w);
+	release_arrays(c);
+}
+
+static u8 enabled_choices(struct explore_world *w)
+{
+	const struct explore_backend *b = w->backend;
+	u8 mask = 0;
+
+	for (unsigned t = 0; t < w->sc->nr_threads; t++) {
+		if (w->threads[t].status != EXPLORE_DONE && b->can_run(w, t))
+			mask |= (u8)(1u << t);
+		if (b->can_interrupt && b->can_interrupt(w, t))
+			mask |= (u8)(1u << (CHOICE_INTERRUPT + t));
+	}
+	return mask;
+}
+
+static bool is_preemption(const struct node *n, choice_t choice)
+{
+	return choice < CHOICE_INTERRUPT && n->last < NR_CHOICES && choice != n->last &&
+		(n->enabled >> n->last & 1);
+}
+
+static bool is_switch(const struct node *n, choice_t choice)
+{
+	return choice < CHOICE_INTERRUPT && n->last < NR_CHOICES && choice != n->last;
+}
+
+/* The choices at n that the bounds still permit; notes what only the switch bound forbids. */
+static u8 permitted(struct cell *c, const struct node *n, const struct bounds *b)
+{
+	u8 mask = 0;
+
+	for (choice_t ch = 0; ch < NR_CHOICES; ch++) {
+		if (!(n->enabled >> ch & 1) ||
+			(b->preemptions >= 0 && n->preemptions + is_preemption(n, ch) > b->preemptions))
+			continue;
+		if (b->switches >= 0 && n->switches + is_switch(n, ch) > b->switches)
+			c->more_switches = true;
+		else
+			mask |= (u8)(1u << ch);
+	}
+	return mask;
+}
+
+static choice_t first_choice(const struct node *n, u8 mask)
+{
+	if (n->last < NR_CHOICES && (mask >> n->last & 1))
+		return n->last;
+	return (choice_t)__builtin_ctz(mask);
+}
+
+static void execute(struct explore_world *w, choice_t choice)
+{
+	w->now++;
+	if (choice < CHOICE_INTERRUPT)
+		w->backend->resume(w, choice);
+	else
+		w->backend->interrupt(w, choice - CHOICE_INTERRUPT);
+}
+
+static bool all_done(const struct explore_world *w)
+{
+	for (unsigned t = 0; t < w->sc->nr_threads; t++)
+		if (w->threads[t].status != EXPLORE_DONE)
+			return false;
+	return true;
+}
+
+/* Nobody can run. */
+static void check_end(struct explore_world *w, struct violation *v)
+{
+	size_t n;
+
+	if (all_done(w)) {
+		oracle_end(w, v);
+		return;
+	}
+	v->oracle = "deadlock";
+	n = (size_t)fmt_snprintf(v->text, sizeof(v->text), "deadlock: nobody can go on;");
+	for (unsigned t = 0; t < w->sc->nr_threads; t++)
+		if (w->threads[t].status != EXPLORE_DONE)
+			n += (size_t)fmt_snprintf(v->text + n, sizeof(v->text) - n, " %c waits after \"%s\"",
+				'A' + t, protocol_step_text(w->threads[t].step));
+}
+
+static void check_after(struct explore_world *w, choice_t choice, struct violation *v)
+{
+	if (choice < CHOICE_INTERRUPT && w->threads[choice].status == EXPLORE_PANICKED) {
+		v->oracle = "panic";
+		fmt_snprintf(v->text, sizeof(v->text), "panic: %s", w->panic_text);
+		return;
+	}
+	oracle_step(w, v);
+}
+
+/* Fills in nodes[d] from the world as it is. */
+static void make_node(struct cell *c, unsigned d)
+{
+	struct node *n = &c->nodes[d], *up = d ? n - 1 : NULL;
+
+	n->enabled = enabled_choices(&c->w);
+	n->last = !up ? NR_CHOICES : up->choice < CHOICE_INTERRUPT ? up->choice : up->last;
+	n->preemptions = up ? up->preemptions + is_preemption(up, up->choice) : 0;
+	n->switches = up ? up->switches + is_switch(up, up->choice) : 0;
+}
+
+/* The schedule ended at a violation, or by itself: what comes of it, without checks and with the least switching. */
+static void show_rest(struct cell *c, const struct observer *o, const struct violation *v)
+{
+	if (v->oracle)
+		o->violated(o->arg, c, v);
+	for (unsigned d = c->depth; d < ENGINE_MAX_DEPTH; d++) {
+		struct node *n = &c->nodes[d];
+
+		make_node(c, d);
+		if (!n->enabled)
+			break;
+		n->choice = first_choice(n, n->enabled);
+		o->before(o->arg, c, n->choice);
+		execute(&c->w, n->choice);
+		o->after(o->arg, c, n->choice);
+	}
+	if (all_done(&c->w))
+		o->ended(o->arg, c);
+}
+
+/* One schedule: the first `prefix` choices as they stand in the nodes, then new ones. Ends at a violation, when nobody can run, or where
+ * the bounds permit nothing more. */
+static int run(struct cell *c, unsigned prefix, const struct bounds *b, const struct observer *o,
+	struct violation *v)
+{
+	struct explore_world *w = &c->w;
+	unsigned d;
+	int err = w->backend->reset(w);
+
+	if (err)
+		return err;
+	world_reset_threads(w);
+	oracle_reset(w);
+	*v = (struct violation){0};
+	for (d = 0;; d++) {
+		struct node *n = &c->nodes[d];
+		bool replayed = d < prefix;
+		choice_t choice;
+
+		if (d == ENGINE_MAX_DEPTH) {
+			v->oracle = "livelock";
+			fmt_snprintf(v->text, sizeof(v->text), "livelock: no end after %u steps", d);
+			break;
+		}
+		if (replayed) {
+			if (!(enabled_choices(w) >> n->choice & 1)) {
+				err = -EIO;
+				break;
+			}
+			choice = n->choice;
+		} else {
+			make_node(c, d);
+			n->todo = permitted(c, n, b);
+			c->complete = !n->enabled;
+			if (c->complete)
+				check_end(w, v);
+			if (!n->todo)
+				break;
+			choice = n->choice = first_choice(n, n->todo);
+			n->todo &= (u8) ~(1u << choice);
+		}
+		if (o)
+			o->before(o->arg, c, choice);
+		execute(w, choice);
+		c->transitions++;
+		/* What holds after the prefix was checked when the prefix was new. Its last choice is new. */
+		if (!replayed || d + 1 == prefix || o)
+			check_after(w, choice, v);
+		if (o)
+			o->after(o->arg, c, choice);
+		if (v->oracle) {
+			d++;
+			break;
+		}
+	}
+	c->depth = d;
+	if (o && !err)
+		show_rest(c, o, v);
+	c->stuck = w->backend->finish(w) != 0;
+	return err;
+}
+
+/* The next schedule in depth-first order: length of the prefix that it shares, its last choice new; 0: there is none. */
+static unsigned backtrack(struct cell *c)
+{
+	while (c->depth > 0) {
+		struct node *n = &c->nodes[c->depth - 1];
+
+		if (n->todo) {
+			n->choice = (choice_t)__builtin_ctz(n->todo);
+			n->todo &= (u8) ~(1u << n->choice);
+			return c->depth;
+		}
+		c->depth--;
+	}
+	return 0;
+}
+
+static void keep_schedule(struct cell *c, const struct violation *v)
+{
+	for (unsigned i = 0; i < c->depth; i++)
+		c->schedule.choices[i] = c->nodes[i].choice;
+	c->schedule.len = c->depth;
+	c->violation = *v;
+}
+
+/* Looks for a counterexample with fewer switches than c->schedule has: all schedules with 0, then 1, ... of them. */
+static int minimise(struct cell *c)
+{
+	struct violation v;
+	unsigned found = 0;
+	u64 runs = 0;
+
+	for (unsigned i = 1; i < c->schedule.len; i++)
+		found += c->schedule.choices[i] != c->schedule.choices[i - 1];
+	for (unsigned n = 0; n < found; n++) {
+		struct bounds b = {.preemptions = -1, .switches = (int)n};
+		unsigned prefix = 0;
+
+		do {
+			int err = run(c, prefix, &b, NULL, &v);
+
+			if (err || ++runs == c->w.backend->minimise_runs)
+				return err;
+			if (v.oracle) {
+				keep_schedule(c, &v);
+				return 0;
+			}
+			prefix = backtrack(c);
+		} while (prefix);
+	}
+	return 0;
+}
+
+static const char *bound_reached(const struct cell *c, const struct bounds *b, u64 start)
+{
+	if (b->first && c->violations)
+		return "first";
+	if (b->max && c->interleavings >= b->max)
+		return "max";
+	if (b->ns && (c->interleavings & 63) == 0 && c->w.backend->clock_ns() - start >= b->ns)
+		return "seconds";
+	return NULL;
+}
+
+static unsigned switches_of(const struct cell *c)
+{
+	const struct node *last = c->depth ? &c->nodes[c->depth - 1] : NULL;
+
+	return last ? last->switches + is_switch(last, last->choice) : 0;
+}
+
+/* Every schedule that b permits, but for those with fewer than `least` switches, which an earlier call has counted. */
+static int enumerate(struct cell *c, const struct bounds *b, unsigned least, u64 start)
+{
+	unsigned prefix = 0;
+	struct violation v;
+
+	do {
+		int err = run(c, prefix, b, NULL, &v);
+
+		if (err)
+			return err;
+		if ((c->complete || v.oracle) && switches_of(c) >= least) {
+			c->interleavings++;
+			c->longest = MAX(c->longest, c->depth);
+			if (v.oracle && c->violations++ == 0)
+				keep_schedule(c, &v);
+		}
+		prefix = backtrack(c);
+		c->cut = !prefix ? NULL : c->stuck ? "deadlocked threads" : bound_reached(c, b, start);
+	} while (prefix && !c->cut);
+	return 0;
+}
+
+/* To the end, depth first. Under a limit, first every schedule with no switch, then with one, and so on: most races
+ * need few, so that is where a limited number is spent best. */
+int cell_explore(struct cell *c, const struct bounds *b)
+{
+	u64 start = c->w.backend->clock_ns();
+	bool limited = b->max || b->ns || b->first;
+	struct bounds now = *b;
+	int err;
+
+	c->covered = -1;
+	for (unsigned n = 0;; n++) {
+		now.switches = limited ? (int)n : -1;
+		c->more_switches = false;
+		err = enumerate(c, &now, limited ? n : 0, start);
+		if (err || c->cut || !c->more_switches)
+			break;
+		c->covered = (int)n;
+		/* A bound may be reached exactly at the end. */
+		c->cut = bound_reached(c, b, start);
+		if (c->cut)
+			break;
+	}
+	if (!c->cut && b->preemptions >= 0)
+		c->cut = "preemptions";
+	c->ns = c->w.backend->clock_ns() - start;
+	return err || limited || !c->violations || c->stuck ? err : minimise(c);
+}
+
+int cell_replay(struct cell *c, const struct schedule *s, const struct observer *o, struct violation *v)
+{
+	const struct bounds none = {.preemptions = -1, .switches = -1};
+	unsigned len = 0;
+	int err;
+
+	for (unsigned i = 0; i < s->len && i < ENGINE_MAX_DEPTH; i++) {
+		/* Where hardware delivers interrupts they came within the transition that sent them. */
+		if (s->choices[i] < CHOICE_INTERRUPT || c->w.backend->can_interrupt)
+			c->nodes[len++] = (struct node){
+				.choice = s->choices[i], .last = s->choices[i] % CHOICE_INTERRUPT};
+	}
+	err = run(c, len, &none, o, v);
+	return err == -EIO ? -EINVAL : err;
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The explorer on the simulated machine: scripted threads are coroutines, thread t on CPU t + 1 with an address space of its own; the
+ * controller is the boot thread on CPU 0. A run is undone by restoring the arena's snapshot. Interrupts are choices of their own.
+ */
+#include "explore/world.h"
+#include "host/sim.h"
+#include "lib/errno.h"
+#include "lib/fmt.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#define RAM_SIZE (4ull << 20)
+
+static struct explore_world *exploring; /* for the panic hook, which has no argument */
+
+static struct sim_thread *sim_of(struct explore_world *w, unsigned t)
+{
+	return w->threads[t].backend;
+}
+
+static enum explore_point_kind kind_of(enum sim_point p)
+{
+	return p == SIM_POINT_ACCESS ? POINT_ACCESS : p == SIM_POINT_LOCK ? POINT_LOCK : POINT_USER;
+}
+
+static bool on_point(struct sim_thread *st, enum sim_point what, const volatile void *obj UNUSED, bool write)
+{
+	struct explore_thread *t = st->t.explore;
+
+	if (!t || !t->controlled || t->w->granularity == EXPLORE_STEPS)
+		return false;
+	t->point = kind_of(what);
+	t->write = write;
+	return true;
+}
+
+static void on_panic(const char *text)
+{
+	struct explore_thread *t = thread_current()->explore;
+
+	fmt_snprintf(exploring->panic_text, sizeof(exploring->panic_text), "%s", text);
+	t->status = EXPLORE_PANICKED;
+	sim_abandon();
+}
+
+static int begin(struct explore_world *w, char *err_text, size_t err_size)
+{
+	void *image;
+	int err;
+
+	sim_init(&(struct sim_config){
+		.ram = RAM_SIZE, .pmem = scratch_size(), .cpus = 1 + w->sc->nr_threads, .seed = 1});
+	sim_boot_mm();
+	sim_boot_fs();
+	image = malloc(scratch_size());
+	if (!image)
+		return -ENOMEM;
+	scratch_fill(image);
+	w->region = sim_add_pmem(scratch_size(), image, scratch_size());
+	free(image);
+	if (!w->region)
+		return -ENOMEM;
+	err = world_build(w, err_text, err_size);
+	if (err)
+		return err;
+	for (unsigned t = 0; t < w->sc->nr_threads; t++) {
+		static const char *const names[] = {"A", "B", "C", "D"};
+		struct explore_thread *et = &w->threads[t];
+		struct sim_thread *st = sim_spawn(names[t], script_main, et, et->mm, t + 1);
+
+		et->backend = st;
+		et->thread = &st->t;
+		st->t.explore = et;
+		/* What is prepared leaves its entries in the TLB of the thread's CPU. */
+		sim_set_boot_cpu(t + 1);
+		sim_set_boot_mm(et->mm);
+		world_prepare(w, t);
+		sim_set_boot_cpu(0);
+		sim_set_boot_mm(NULL);
+		sim_occupy(st);
+	}
+	exploring = w;
+	sim_set_point_hook(on_point);
+	sim_set_panic_hook(on_panic);
+	protocol_set_hook(script_step);
+	atomic_fetch_add(&protocol_watchers, 1);
+	sim_snapshot_take();
+	return 0;
+}
+
+static void end(struct explore_world *w)
+{
+	atomic_fetch_sub(&protocol_watchers, 1);
+	protocol_set_hook(NULL);
+	sim_set_panic_hook(NULL);
+	sim_set_point_hook(NULL);
+	sim_snapshot_drop();
+	/* The arena is made anew by the next begin(). */
+	memset(w->threads, 0, sizeof(w->threads));
+}
+
+static int reset(struct explore_world *w UNUSED)
+{
+	sim_snapshot_restore();
+	return 0;
+}
+
+static int finish(struct explore_world *w UNUSED)
+{
+	return 0;
+}
+
+static bool can_run(struct explore_world *w, unsigned t)
+{
+	return w->threads[t].status != EXPLORE_PANICKED && sim_can_run(sim_of(w, t));
+}
+
+static void resume_one(struct explore_world *w, unsigned t)
+{
+	struct sim_thread *st = sim_of(w, t);
+	struct explore_thread *et = &w->threads[t];
+
+	sim_resume(st);
+	if (et->status == EXPLORE_PANICKED)
+		return;
+	et->status = st->state == SIM_DEAD ? EXPLORE_DONE
+		: st->state == SIM_READY   ? EXPLORE_AT_POINT
+					   : EXPLORE_WAITING;
+}
+
+/*
+ * Who waited for acknowledgments and has them goes on to its next point in the same transition. So a shootdown takes one choice of its
+ * initiator, here as on hardware, and a schedule means the same on both.
+ */
+static void resume_acknowledged(struct explore_world *w)
+{
+	for (unsigned t = 0; t < w->sc->nr_threads; t++)
+		while (sim_of(w, t)->state == SIM_IPI_WAIT && can_run(w, t))
+			resume_one(w, t);
+}
+
+static void resume(struct explore_world *w, unsigned t)
+{
+	resume_one(w, t);
+	resume_acknowledged(w);
+}
+
+static void pause_thread(struct explore_thread *t UNUSED)
+{
+	sim_pause();
+}
+
+static bool can_interrupt(struct explore_world *w, unsigned t)
+{
+	return sim_ipi_can_deliver(sim_of(w, t)->cpu);
+}
+
+static void interrupt(struct explore_world *w, unsigned t)
+{
+	sim_ipi_deliver(sim_of(w, t)->cpu);
+	resume_acknowledged(w);
+}
+
+static void visit_tlbs(struct explore_world *w, tlb_visit_fn fn, void *arg)
+{
+	for (unsigned t = 0; t < w->sc->nr_threads; t++)
+		for (unsigned i = 0; i < SIM_TLB_ENTRIES; i++) {
+			const struct sim_tlb_entry *e = sim_tlb(t + 1, i);
+
+			if (e->valid)
+				fn(arg, t, e->root, e->page, e->order, e->pte);
+		}
+}
+
+static u64 clock_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (u64)ts.tv_sec * 1000000000ull + (u64)ts.tv_nsec;
+}
+
+static void *alloc(size_t n)
+{
+	return calloc(1, n);
+}
+
+const struct explore_backend *explore_backend(void)
+{
+	static const struct explore_backend backend = {
+		.name = "hosted",
+		.accesses = true,
+		.minimise_runs = 50000,
+		.begin = begin,
+		.end = end,
+		.reset = reset,
+		.finish = finish,
+		.can_run = can_run,
+		.resume = resume,
+		.pause = pause_thread,
+		.can_interrupt = can_interrupt,
+		.interrupt = interrupt,
+		.visit_tlbs = visit_tlbs,
+		.clock_ns = clock_ns,
+		.alloc = alloc,
+		.release = free,
+	};
+
+	return &backend;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What must hold after every step, whoever is in the middle of whatever.
+ *
+ * ownership      each entry that maps persistent memory, in a page table or a TLB, maps the block that the file owns at that offset
+ * clean-writable no writable entry of a page whose dirty tag is clear
+ * past-eof       when no operation that moves i_size is under way: nothing is mapped past the end of the file
+ * zero-page      when no operation that allocates is under way: no zero page is mapped where the file has data
+ * deadlock, livelock, panic, values: found by the engine and history.c
+ *
+ * Rule: the controller runs this while every scripted thread is paused, perhaps with locks held. So it takes no lock: page tables are read
+ * raw, and while a block map is being changed (MAP_TRY says -EAGAIN) the file counts as owning what it owned after the step before.
+ */
+#include "drivers/pmem.h"
+#include "explore/world.h"
+#include "lib/errno.h"
+#include "lib/fmt.h"
+
+static const struct ownership *own_now(const struct explore_world *w)
+{
+	return &w->own[w->now];
+}
+
+/* Leaves *own as it is where the map is locked. */
+static void read_block_map(struct explore_world *w, unsigned f, struct ownership *own)
+{
+	struct ownership fresh;
+
+	for (u64 p = 0; p < EXPLORE_MAX_PAGES;) {
+		struct extent e;
+
+		if (w->inodes[f]->ops->map_extent(w->inodes[f], p, EXPLORE_MAX_PAGES - p, MAP_TRY, &e))
+			return;
+		for (u64 k = 0; k < e.len && p < EXPLORE_MAX_PAGES; k++, p++) {
+			fresh.state[f][p] = (u8)e.state;
+			fresh.block[f][p] = (u32)(((e.pa.v - w->region->base.v) >> PAGE_SHIFT) + k);
+		}
+	}
+	memcpy(own->state[f], fresh.state[f], sizeof(fresh.state[f]));
+	memcpy(own->block[f], fresh.block[f], sizeof(fresh.block[f]));
+}
+
+static void read_block_maps(struct explore_world *w)
+{
+	struct ownership *own = &w->own[w->now];
+
+	if (w->now)
+		*own = own[-1];
+	for (unsigned f = 0; f < w->sc->nr_files; f++)
+		read_block_map(w, f, own);
+}
+
+void oracle_reset(struct explore_world *w)
+{
+	read_block_maps(w);
+}
+
+static u64 block_of(const struct explore_world *w, pte_t e)
+{
+	return (pte_paddr(e).v - w->region->base.v) >> PAGE_SHIFT;
+}
+
+/* "belongs to g[0]" or "is free". */
+static void fate_of_block(struct explore_world *w, u64 block, char *buf, size_t size)
+{
+	const struct ownership *own = own_now(w);
+
+	for (unsigned f = 0; f < w->sc->nr_files; f++)
+		for (unsigned p = 0; p < EXPLORE_MAX_PAGES; p++)
+			if (own->state[f][p] != EXTENT_HOLE && own->block[f][p] == block) {
+				fmt_snprintf(buf, size, "belongs to page %u of %s", p, w->sc->files[f].name);
+				return;
+			}
+	fmt_snprintf(buf, size, "is free");
+}
+
+/* Is an operation under way that may move the size of f, or (allocates) give it blocks? */
+static bool in_flight(struct explore_world *w, unsigned f, bool allocates)
+{
+	for (unsigned t = 0; t < w->sc->nr_threads; t++) {
+		const struct explore_thread *et = &w->threads[t];
+		const struct script_op *op = &w->sc->threads[t].ops[et->op];
+
+		if (!thread_in_op(et) || op->file != f)
+			continue;
+		if (op->kind == OP_WRITE || op->kind == (allocates ? OP_STORE : OP_TRUNCATE))
+			return true;
+	}
+	return false;
+}
+
+struct entry {
+	struct explore_world *w;
+	struct violation *v;
+	unsigned thread, file;
+	u64 page;
+	pte_t pte;
+	const char *where; /* "page table", "TLB" */
+};
+
+static void report(const struct entry *e, const char *oracle, const char *problem)
+{
+	char fate[48] = "";
+	unsigned long block = (unsigned long)block_of(e->w, e->pte);
+
+	e->v->oracle = oracle;
+	if (pte_kind(e->pte) == PTE_PMEM) {
+		fate_of_block(e->w, block, fate, sizeof(fate));
+		fmt_snprintf(e->v->text, sizeof(e->v->text),
+			"%s: %c's %s maps page %lu of %s%s to block %lu, which %s%s", oracle, 'A' + e->thread,
+			e->where, (unsigned long)e->page, e->w->sc->files[e->file].name,
+			pte_writable(e->pte) ? ", writable," : "", block, fate, problem);
+	} else {
+		fmt_snprintf(e->v->text, sizeof(e->v->text),
+			"%s: %c's %s maps page %lu of %s to the zero page%s", oracle, 'A' + e->thread,
+			e->where, (unsigned long)e->page, e->w->sc->files[e->file].name, problem);
+	}
+}
+
+static void check_entry(const struct entry *e)
+{
+	struct explore_world *w = e->w;
+	struct mapping *m = atomic_load(&w->inodes[e->file]->mapping);
+	u8 state = own_now(w)->state[e->file][e->page];
+	enum pte_kind kind = pte_kind(e->pte);
+	char problem[96];
+
+	if (kind == PTE_NONE || kind == PTE_ANON)
+		return;
+	if (e->page >= DIV_ROUND_UP(atomic_load(&w->inodes[e->file]->size_), PAGE_SIZE) &&
+		!in_flight(w, e->file, false)) {
+		fmt_snprintf(problem, sizeof(problem), "; the file ends before (i_size %lu)",
+			(unsigned long)atomic_load(&w->inodes[e->file]->size_));
+		report(e, "past-eof", problem);
+	} else if (kind == PTE_ZERO) {
+		if (state == EXTENT_MAPPED && !in_flight(w, e->file, true))
+			report(e, "zero-page", ", but the file has data there");
+	} else if (state == EXTENT_HOLE || own_now(w)->block[e->file][e->page] != block_of(w, e->pte)) {
+		fmt_snprintf(problem, sizeof(problem), "; %s has %s there", w->sc->files[e->file].name,
+			state == EXTENT_HOLE ? "nothing" : "another block");
+		report(e, "ownership", problem);
+	} else if (pte_writable(e->pte) && !dax_is_dirty(m, e->page)) {
+		report(e, "clean-writable", "; its dirty tag is clear");
+	}
+}
+
+static pte_t raw_entry(u64 table, u64 a, int shift)
+{
+	pte_slot_t *slots = phys_to_virt(PADDR(table & PTE_ADDR_MASK));
+
+	return (pte_t){atomic_load(&slots[a >> shift & 511].v)};
+}
+
+/* The 4 KiB or 2 MiB leaf of `a`, as a 4 KiB entry; 0: none. */
+static pte_t leaf_of(paddr_t root, u64 a)
+{
+	pte_t e = {root.v};
+
+	for (int shift = 39; shift >= PAGE_SHIFT; shift -= 9) {
+		e = raw_entry(e.v, a, shift);
+		if (!pte_present(e))
+			return (pte_t){0};
+		if (shift == HUGE_SHIFT && pte_huge(e))
+			return (pte_t){e.v + (a & (HUGE_SIZE - 1) & ~PAGE_MASK)};
+	}
+	return e;
+}
+
+static void check_tlb_entry(void *arg, unsigned thread, paddr_t root, uaddr_t page, unsigned order, pte_t pte)
+{
+	const struct entry *from = arg;
+	struct explore_world *w = from->w;
+
+	for (unsigned t = 0; t < w->sc->nr_threads; t++)
+		for (unsigned f = 0; f < w->sc->nr_files; f++) {
+			u64 base = w->threads[t].map[f].v;
+
+			if (!base || w->threads[t].mm->root.v != root.v || order || page.v < base ||
+				page.v >= base + EXPLORE_MAX_PAGES * PAGE_SIZE || from->v->oracle)
+				continue;
+			check_entry(&(struct entry){
+				w, from->v, thread, f, (page.v - base) >> PAGE_SHIFT, pte, "TLB"});
+		}
+}
+
+void oracle_step(struct explore_world *w, struct violation *v)
+{
+	struct entry from = {.w = w, .v = v};
+
+	read_block_maps(w);
+	for (unsigned t = 0; t < w->sc->nr_threads; t++)
+		for (unsigned f = 0; f < w->sc->nr_files; f++)
+			for (u64 p = 0; w->threads[t].map[f].v && p < EXPLORE_MAX_PAGES && !v->oracle; p++) {
+				pte_t e = leaf_of(
+					w->threads[t].mm->root, w->threads[t].map[f].v + (p << PAGE_SHIFT));
+
+				if (pte_present(e))
+					check_entry(&(struct entry){w, v, t, f, p, e, "page table"});
+			}
+	if (!v->oracle && w->backend->visit_tlbs)
+		w->backend->visit_tlbs(w, check_tlb_entry, &from);
+}
+
+void oracle_end(struct explore_world *w, struct violation *v)
+{
+	oracle_step(w, v);
+	if (!v->oracle)
+		history_check(w, v);
+}

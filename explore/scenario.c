@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads the text form of scenarios. Grammar: scenario.h. Pure. */
+#include "explore/scenario.h"
+#include "lib/errno.h"
+#include "lib/fmt.h"
+#include "lib/string.h"
+
+static const struct {
+	const char *word;
+	enum op_kind kind;
+	bool page, value, optional_nr;
+} op_syntax[] = {
+	{"load", OP_LOAD, .page = true},
+	{"store", OP_STORE, .page = true, .value = true},
+	{"read", OP_READ, .page = true},
+	{"write", OP_WRITE, .page = true, .value = true},
+	{"truncate", OP_TRUNCATE, .page = true},
+	{"punch", OP_PUNCH, .page = true, .optional_nr = true},
+	{"fsync", OP_FSYNC, .page = false},
+	{"mmap", OP_MMAP, .page = false},
+};
+
+struct parser {
+	const char *p;
+	char word[24];
+	struct scenario *sc;
+	char *err;
+	size_t err_size;
+};
+
+static int fail(struct parser *ps, const char *what)
+{
+	fmt_snprintf(ps->err, ps->err_size, "%s%s%s%s", what, *ps->word ? ": '" : "", ps->word,
+		*ps->word ? "'" : "");
+	return -EINVAL;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n';
+}
+
+static bool is_mark(char c)
+{
+	return c == ';' || c == '|' || c == ':';
+}
+
+/* The next word or mark into ps->word; "" at the end. */
+static void next(struct parser *ps)
+{
+	size_t n = 0;
+
+	while (is_blank(*ps->p))
+		ps->p++;
+	if (is_mark(*ps->p)) {
+		ps->word[n++] = *ps->p++;
+	} else {
+		while (*ps->p && !is_blank(*ps->p) && !is_mark(*ps->p)) {
+			if (n < sizeof(ps->word) - 1)
+				ps->word[n++] = *ps->p;
+			ps->p++;
+		}
+	}
+	ps->word[n] = '\0';
+}
+
+static bool at(const struct parser *ps, const char *word)
+{
+	return !strcmp(ps->word, word);
+}
+
+static bool at_end_of_op(const struct parser *ps)
+{
+	return !*ps->word || at(ps, ";") || at(ps, "|");
+}
+
+static int number(struct parser *ps, u64 max, u64 *out)
+{
+	if (str_to_u64(ps->word, out) || *out > max)
+		return fail(ps, "not a number, or too large");
+	next(ps);
+	return 0;
+}
+
+static int file_index(struct parser *ps, unsigned *out)
+{
+	for (unsigned i = 0; i < ps->sc->nr_files; i++)
+		if (at(ps, ps->sc->files[i].name)) {
+			*out = i;
+			next(ps);
+			return 0;
+		}
+	return fail(ps, "there is no such file");
+}
+
+static int parse_op(struct parser *ps, struct script_op *op)
+{
+	int err;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(op_syntax); i++) {
+		if (!at(ps, op_syntax[i].word))
+			continue;
+		*op = (struct script_op){.kind = op_syntax[i].kind, .nr = 1};
+		next(ps);
+		err = file_index(ps, &op->file);
+		if (!err && op_syntax[i].page)
+			err = number(ps, op->kind == OP_TRUNCATE ? EXPLORE_MAX_PAGES : EXPLORE_MAX_PAGES - 1,
+				&op->page);
+		if (!err && op_syntax[i].value)
+			err = number(ps, ~0ull, &op->value);
+		if (!err && op_syntax[i].optional_nr && !at_end_of_op(ps))
+			err = number(ps, EXPLORE_MAX_PAGES, &op->nr);
+		if (!err && !at_end_of_op(ps))
+			err = fail(ps, "one word too many");
+		return err;
+	}
+	return fail(ps, "not an operation");
+}
+
+static int parse_file(struct parser *ps)
+{
+	struct scenario *sc = ps->sc;
+	u64 pages;
+	int err;
+
+	if (sc->nr_files == EXPLORE_MAX_FILES)
+		return fail(ps, "too many files");
+	if (!*ps->word || is_mark(*ps->word) || strlen(ps->word) >= sizeof(sc->files[0].name) ||
+		strchr(ps->word, '/'))
+		return fail(ps, "not a file name");
+	str_copy(sc->files[sc->nr_files].name, ps->word, sizeof(sc->files[0].name));
+	next(ps);
+	err = number(ps, EXPLORE_MAX_PAGES, &pages);
+	if (err)
+		return err;
+	sc->files[sc->nr_files].pages = (unsigned)pages;
+	sc->files[sc->nr_files].hole = at(ps, "hole");
+	if (at(ps, "hole"))
+		next(ps);
+	sc->nr_files++;
+	return 0;
+}
+
+static int parse_prepare(struct parser *ps)
+{
+	struct scenario *sc = ps->sc;
+
+	if (sc->nr_prepare == EXPLORE_MAX_PREPARE)
+		return fail(ps, "too many preparations");
+	if (ps->word[0] < 'A' || ps->word[0] >= 'A' + EXPLORE_MAX_THREADS || ps->word[1])
+		return fail(ps, "not the letter of a thread");
+	sc->prepare[sc->nr_prepare].thread = (unsigned)(ps->word[0] - 'A');
+	next(ps);
+	return parse_op(ps, &sc->prepare[sc->nr_prepare++].op);
+}
+
+/* One statement of the setup: 1; none: 0. */
+static int parse_setup(struct parser *ps)
+{
+	int err;
+
+	if (at(ps, "file")) {
+		next(ps);
+		err = parse_file(ps);
+	} else if (at(ps, "full")) {
+		next(ps);
+		ps->sc->full = true;
+		err = 0;
+	} else if (at(ps, "prepare")) {
+		next(ps);
+		err = parse_prepare(ps);
+	} else {
+		return 0;
+	}
+	if (err)
+		return err;
+	if (!at(ps, ";"))
+		return fail(ps, "';' expected");
+	next(ps);
+	return 1;
+}
+
+static int parse_thread(struct parser *ps)
+{
+	struct scenario *sc = ps->sc;
+	unsigned t = sc->nr_threads;
+	int err;
+
+	if (t == EXPLORE_MAX_THREADS)
+		return fail(ps, "too many threads");
+	if (ps->word[0] == (char)('A' + t) && !ps->word[1]) {
+		next(ps);
+		if (!at(ps, ":"))
+			return fail(ps, "':' expected");
+		next(ps);
+	}
+	for (;;) {
+		if (sc->threads[t].nr == EXPLORE_MAX_OPS)
+			return fail(ps, "too many operations in one thread");
+		err = parse_op(ps, &sc->threads[t].ops[sc->threads[t].nr++]);
+		if (err)
+			return err;
+		if (!at(ps, ";"))
+			break;
+		next(ps);
+	}
+	sc->nr_threads++;
+	return 0;
+}
+
+int scenario_parse(const char *text, struct scenario *sc, char *err_text, size_t err_size)
+{
+	struct parser ps = {.p = text, .sc = sc, .err = err_text, .err_size = err_size};
+	int err;
+
+	memset(sc, 0, sizeof(*sc));
+	if (str_copy(sc->text, text, sizeof(sc->text)) >= sizeof(sc->text))
+		return fail(&ps, "the scenario is too long");
+	next(&ps);
+	do
+		err = parse_setup(&ps);
+	while (err > 0);
+	while (!err) {
+		err = parse_thread(&ps);
+		if (err || !at(&ps, "|"))
+			break;
+		next(&ps);
+	}
+	if (!err && *ps.word)
+		err = fail(&ps, "'|' or ';' expected");
+	for (unsigned i = 0; !err && i < sc->nr_prepare; i++)
+		if (sc->prepare[i].thread >= sc->nr_threads)
+			err = fail(&ps, "a preparation names a thread that does not exist");
+	return err;
+}
+
+void scenario_op_text(const struct scenario *sc, const struct script_op *op, char *buf, size_t size)
+{
+	const char *f = sc->files[op->file].name;
+	unsigned long page = op->page, value = op->value;
+
+	switch (op->kind) {
+	case OP_LOAD:
+		fmt_snprintf(buf, size, "load %s[%lu]", f, page);
+		break;
+	case OP_STORE:
+		fmt_snprintf(buf, size, "store %s[%lu] = %lu", f, page, value);
+		break;
+	case OP_READ:
+		fmt_snprintf(buf, size, "read(%s, page %lu)", f, page);
+		break;
+	case OP_WRITE:
+		fmt_snprintf(buf, size, "write(%s, page %lu) = %lu", f, page, value);
+		break;
+	case OP_TRUNCATE:
+		fmt_snprintf(buf, size, "truncate %s to %lu pages", f, page);
+		break;
+	case OP_PUNCH:
+		fmt_snprintf(buf, size, "punch %s[%lu..%lu]", f, page, (unsigned long)(page + op->nr - 1));
+		break;
+	case OP_FSYNC:
+		fmt_snprintf(buf, size, "fsync %s", f);
+		break;
+	case OP_MMAP:
+		fmt_snprintf(buf, size, "mmap %s", f);
+		break;
+	}
+}

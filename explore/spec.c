@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads a spec, runs its cells (race x scheme), prints the table. Words: explore.h. */
+#include "explore/print.h"
+#include "lib/errno.h"
+#include "lib/fmt.h"
+
+#define MAX_WORDS 24
+#define MAX_SPEC 1024
+#define MAX_RACES 16
+#define MAX_SCHEMES 8
+
+enum { EXIT_GOOD = 0, EXIT_VIOLATED = 1, EXIT_USAGE = 2, EXIT_BROKEN = 3 };
+
+/* The scheme that has to survive every race. */
+#define SAFE_SCHEME "range"
+
+struct spec {
+	const char *races[MAX_RACES]; /* names, or scenario texts */
+	unsigned nr_races;
+	const struct dax_lock_ops *schemes[MAX_SCHEMES];
+	unsigned nr_schemes;
+	enum explore_granularity granularity;
+	struct bounds bounds;
+	const char *replay;
+	bool quiet, strict, list, help;
+	bool bounded; /* a bound was given, or `exhaustive` */
+};
+
+/* One row of the table. */
+struct row {
+	const char *race, *scheme, *cut, *oracle;
+	u64 interleavings, violations;
+	int covered;
+};
+
+struct job {
+	struct printer p;
+	struct spec spec;
+	struct scenario scenario;
+	struct cell cell;
+	struct row rows[MAX_RACES * MAX_SCHEMES];
+	unsigned nr_rows;
+};
+
+static int usage_error(struct printer *p, const char *what, const char *word)
+{
+	print(p, "explore: %s: '%s' (try: explore help)\n", what, word);
+	return -EINVAL;
+}
+
+/* name=… : the value, or NULL. */
+static const char *value_of(const char *word, const char *name)
+{
+	size_t n = strlen(name);
+
+	return !strncmp(word, name, n) && word[n] == '=' ? word + n + 1 : NULL;
+}
+
+static int parse_number(struct printer *p, const char *word, const char *value, u64 *out)
+{
+	return str_to_u64(value, out) ? usage_error(p, "not a number", word) : 0;
+}
+
+static bool is_scenario(const char *word)
+{
+	return strchr(word, ' ') || strchr(word, '|') || strchr(word, ';');
+}
+
+static int parse_option(struct spec *s, struct printer *p, const char *word)
+{
+	const char *v;
+	u64 n = 0;
+	int err = 0;
+
+	if ((v = value_of(word, "granularity"))) {
+		s->granularity = !strcmp(v, "access") ? EXPLORE_ACCESSES : EXPLORE_STEPS;
+		if (strcmp(v, "access") && strcmp(v, "step"))
+			return usage_error(p, "granularity is step or access", word);
+		if (s->granularity == EXPLORE_ACCESSES && !explore_backend()->accesses)
+			return usage_error(p, "only the hosted explorer can do that", word);
+	} else if ((v = value_of(word, "max"))) {
+		err = parse_number(p, word, v, &s->bounds.max);
+		s->bounded = true;
+	} else if ((v = value_of(word, "preemptions"))) {
+		err = parse_number(p, word, v, &n);
+		s->bounds.preemptions = (int)MIN(n, 10000u);
+		s->bounded = true;
+	} else if ((v = value_of(word, "seconds"))) {
+		err = parse_number(p, word, v, &n);
+		s->bounds.ns = n * 1000000000ull;
+		s->bounded = true;
+	} else if ((v = value_of(word, "replay"))) {
+		s->replay = v;
+	} else if (!strcmp(word, "first")) {
+		s->bounds.first = true;
+	} else if (!strcmp(word, "exhaustive")) {
+		s->bounded = true;
+	} else if (!strcmp(word, "quiet")) {
+		s->quiet = true;
+	} else if (!strcmp(word, "strict")) {
+		s->strict = true;
+	} else if (!strcmp(word, "list")) {
+		s->list = true;
+	} else if (!strcmp(word, "help")) {
+		s->help = true;
+	} else if (strcmp(word, "all")) {
+		return usage_error(p, "not a race, a scheme or an option", word);
+	}
+	return err;
+}
+
+static int parse_word(struct spec *s, struct printer *p, const char *word)
+{
+	const struct dax_lock_ops *scheme;
+
+	if (word[0] == '-' && word[1] == '-')
+		word += 2;
+	if (!value_of(word, "replay") && (race_find(word) || is_scenario(word))) {
+		if (s->nr_races == MAX_RACES)
+			return usage_error(p, "too many races", word);
+		s->races[s->nr_races++] = word;
+		return 0;
+	}
+	scheme = dax_lock_find(word);
+	if (!scheme)
+		return parse_option(s, p, word);
+	if (s->nr_schemes == MAX_SCHEMES)
+		return usage_error(p, "too many schemes", word);
+	s->schemes[s->nr_schemes++] = scheme;
+	return 0;
+}
+
+static void set_defaults(struct spec *s)
+{
+	if (!s->bounded && explore_backend()->default_max) {
+		s->bounds.max = explore_backend()->default_max;
+		s->bounds.first = true;
+	}
+	if (!s->nr_races)
+		for (unsigned i = 0; race_at(i) && s->nr_races < MAX_RACES; i++)
+			s->races[s->nr_races++] = race_at(i)->name;
+	if (!s->nr_schemes)
+		for (unsigned i = 0; dax_lock_scheme(i) && s->nr_schemes < MAX_SCHEMES; i++)
+			s->schemes[s->nr_schemes++] = dax_lock_scheme(i);
+}
+
+static void print_help(struct printer *p)
+{
+	static const char *const before[] = {
+		"explore [RACE...] [SCHEME...] [OPTION...]",
+		"Runs races between threads on the DAX protocol code, every interleaving of its steps, and "
+		"prints what breaks.",
+		"  RACE                one of `explore list`, or a scenario, for example",
+		"                      'file f 1; file g 0; full; A: store f 0 7 | B: truncate f 0; write g "
+		"0 9'",
+		"                      setup: file NAME PAGES [hole]; full; prepare THREAD OP",
+		"                      operations: load F P, store F P V, read F P, write F P V, truncate F "
+		"PAGES,",
+		"                      punch F P [N], fsync F, mmap F",
+	};
+	static const char *const after[] = {
+		"; without one, each of them",
+		"  all                 every race, every scheme that is named",
+		"  granularity=step    switch at protocol steps and lock waits (default)",
+		"  granularity=access  also at each access to shared protocol state (hosted explorer only)",
+		"  max=N               at most N interleavings a cell          } a cell that was cut short",
+		"  preemptions=N       schedules with at most N preemptions    } says \"not exhaustive\"",
+		"  seconds=N           at most so long a cell                  } and by what",
+		"  first               stop a cell at its first violation",
+		"  exhaustive          no bound: the default of the hosted explorer; in the kernel it is "
+		"first max=300",
+		"  replay=STRING       run the one schedule that a report names",
+		"  quiet               the table only",
+		"  strict              exit 1 if any cell has a violation",
+		"Exit status: 0 explored, and " SAFE_SCHEME
+		" had no violation; 1 it had (strict, replay: any scheme had);",
+		"2 not understood; 3 the explorer failed.",
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(before); i++)
+		print(p, "%s\n", before[i]);
+	print(p, "  SCHEME             ");
+	for (unsigned i = 0; dax_lock_scheme(i); i++)
+		print(p, " %s", dax_lock_scheme(i)->name);
+	for (unsigned i = 0; i < ARRAY_SIZE(after); i++)
+		print(p, "%s\n", after[i]);
+}
+
+static void print_list(struct printer *p)
+{
+	for (unsigned i = 0; race_at(i); i++)
+		print(p, "%s\n    %s\n    %s\n", race_at(i)->name, race_at(i)->what, race_at(i)->scenario);
+}
+
+static int set_scenario(struct job *j, const char *race)
+{
+	const struct race *named = race_find(race);
+	char err[96];
+
+	if (!scenario_parse(named ? named->scenario : race, &j->scenario, err, sizeof(err)))
+		return 0;
+	print(&j->p, "explore: %s\n  in: %s\n", err, race);
+	return -EINVAL;
+}
+
+static int open_cell(struct job *j, const struct dax_lock_ops *scheme)
+{
+	char err[240];
+
+	memset(&j->cell, 0, sizeof(j->cell));
+	j->cell.w.sc = &j->scenario;
+	j->cell.w.scheme = scheme;
+	j->cell.w.granularity = j->spec.granularity;
+	if (!cell_open(&j->cell, err, sizeof(err)))
+		return 0;
+	print(&j->p, "explore: %s\n", err);
+	return -EIO;
+}
+
+static void print_verdict(struct printer *p, const struct row *r)
+{
+	if (r->violations)
+		print(p, "VIOLATED: %s", r->oracle);
+	else
+		print(p, "no violation");
+	if (r->cut)
+		print(p, " (not exhaustive: %s", r->cut);
+	if (r->cut && r->covered >= 0)
+		print(p, "; all with up to %d switch%s", r->covered, r->covered == 1 ? "" : "es");
+	if (r->cut)
+		print(p, ")");
+}
+
+/* The schedule cannot be run again to be shown. */
+static void print_stuck(struct printer *p, const char *race, const struct cell *c)
+{
+	print(p, "  => %s\n  the hosted explorer shows it:\n  replay=", c->violation.text);
+	print_replay_string(p, race, c, &c->schedule);
+	print(p, "\n\n");
+}
+
+static int run_cell(struct job *j, const char *race, const struct dax_lock_ops *scheme)
+{
+	struct row *r = &j->rows[j->nr_rows];
+	struct cell *c = &j->cell;
+	int err = open_cell(j, scheme);
+
+	if (err)
+		return err;
+	err = cell_explore(c, &j->spec.bounds);
+	if (err) {
+		print(&j->p, "explore: a schedule of %s under %s did not replay the same way (%d)\n", race,
+			scheme->name, err);
+		goto out;
+	}
+	*r = (struct row){
+		race, scheme->name, c->cut, c->violation.oracle, c->interleavings, c->violations, c->covered};
+	j->nr_rows++;
+	if (!j->spec.quiet) {
+		struct violation v;
+
+		print(&j->p, "%s under %s: %lu interleavings, ", race, scheme->name,
+			(unsigned long)c->interleavings);
+		print_verdict(&j->p, r);
+		print(&j->p, "\n");
+		if (c->stuck)
+			print_stuck(&j->p, race, c);
+		else if (r->violations)
+			err = print_schedule(&j->p, race, c, &c->schedule, &v);
+	}
+out:
+	cell_close(c);
+	return err;
+}
+
+static void print_table(struct job *j)
+{
+	print(&j->p, "\n%-28s %-7s %13s %11s  %s\n", "race", "scheme", "interleavings", "violations",
+		"verdict");
+	for (unsigned i = 0; i < j->nr_rows; i++) {
+		const struct row *r = &j->rows[i];
+		char name[29];
+
+		str_copy(name, r->race, sizeof(name));
+		print(&j->p, "%-28s %-7s %13lu %11lu  ", name, r->scheme, (unsigned long)r->interleavings,
+			(unsigned long)r->violations);
+		print_verdict(&j->p, r);
+		print(&j->p, "\n");
+	}
+}
+
+static int run_all(struct job *j)
+{
+	int status = EXIT_GOOD;
+
+	set_defaults(&j->spec);
+	for (unsigned i = 0; i < j->spec.nr_races; i++) {
+		if (set_scenario(j, j->spec.races[i]))
+			return EXIT_USAGE;
+		for (unsigned k = 0; k < j->spec.nr_schemes; k++)
+			if (run_cell(j, j->spec.races[i], j->spec.schemes[k]))
+				return EXIT_BROKEN;
+	}
+	print_table(j);
+	for (unsigned i = 0; i < j->nr_rows; i++)
+		if (j->rows[i].violations && (j->spec.strict || !strcmp(j->rows[i].scheme, SAFE_SCHEME)))
+			status = EXIT_VIOLATED;
+	return status;
+}
+
+/* RACE/SCHEME/GRANULARITY:SCHEDULE, from the right, because a scenario's text may hold ':'. */
+static int run_replay(struct job *j)
+{
+	char text[EXPLORE_MAX_TEXT + 64], *schedule, *granularity, *name;
+	const struct dax_lock_ops *scheme = NULL;
+	struct violation v = {0};
+	int status = EXIT_USAGE;
+
+	if (str_copy(text, j->spec.replay, sizeof(text)) >= sizeof(text) || !(schedule = strrchr(text, ':')))
+		goto bad;
+	*schedule++ = '\0';
+	if (!(granularity = strrchr(text, '/')))
+		goto bad;
+	*granularity++ = '\0';
+	if (!(name = strrchr(text, '/')))
+		goto bad;
+	*name++ = '\0';
+	scheme = dax_lock_find(name);
+	j->spec.granularity = !strcmp(granularity, "access") ? EXPLORE_ACCESSES : EXPLORE_STEPS;
+	if (!scheme || (strcmp(granularity, "step") && strcmp(granularity, "access")) ||
+		(j->spec.granularity == EXPLORE_ACCESSES && !explore_backend()->accesses))
+		goto bad;
+	if (set_scenario(j, text))
+		return EXIT_USAGE;
+	if (open_cell(j, scheme))
+		return EXIT_BROKEN;
+	if (!parse_schedule(schedule, &j->cell.schedule)) {
+		print(&j->p, "%s under %s\n", text, scheme->name);
+		if (print_schedule(&j->p, text, &j->cell, &j->cell.schedule, &v) == 0)
+			status = v.oracle ? EXIT_VIOLATED : EXIT_GOOD;
+	} else {
+		print(&j->p, "explore: not a schedule: '%s'\n", schedule);
+	}
+	cell_close(&j->cell);
+	return status;
+bad:
+	print(&j->p, "explore: not a replay string: '%s'\n", j->spec.replay);
+	return EXIT_USAGE;
+}
+
+int explore_run_words(int n, const char *const words[], explore_out_fn out, void *arg)
+{
+	struct job *j = explore_backend()->alloc(sizeof(*j));
+	int status = EXIT_GOOD, err = 0;
+
+	if (!j)
+		return EXIT_BROKEN;
+	j->p = (struct printer){out, arg};
+	j->spec.bounds.preemptions = j->spec.bounds.switches = -1;
+	for (int i = 0; i < n && !err; i++)
+		err = parse_word(&j->spec, &j->p, words[i]);
+	if (err)
+		status = EXIT_USAGE;
+	else if (j->spec.help)
+		print_help(&j->p);
+	else if (j->spec.list)
+		print_list(&j->p);
+	else if (j->spec.replay)
+		status = run_replay(j);
+	else
+		status = run_all(j);
+	explore_backend()->release(j);
+	return status;
+}
+
+/* Splits at blanks, minding quotes; in place. The number of words. */
+static int split(char *text, const char *words[MAX_WORDS])
+{
+	int n = 0;
+
+	while (n < MAX_WORDS) {
+		char end = ' ';
+
+		while (*text == ' ' || *text == '\t' || *text == '\n')
+			text++;
+		if (!*text)
+			break;
+		if (*text == '\'' || *text == '"')
+			end = *text++;
+		words[n++] = text;
+		while (*text && *text != end && !(end == ' ' && (*text == '\t' || *text == '\n'))) {
+			/* replay='…' and the like: the quote starts inside the word */
+			if (end == ' ' && (*text == '\'' || *text == '"')) {
+				end = *text;
+				memmove(text, text + 1, strlen(text));
+				continue;
+			}
+			text++;
+		}
+		if (*text)
+			*text++ = '\0';
+	}
+	return n;
+}
+
+int explore_run_spec(const char *spec, explore_out_fn out, void *arg)
+{
+	struct printer p = {out, arg};
+	const char *words[MAX_WORDS];
+	char *text;
+	int n, status;
+
+	text = explore_backend()->alloc(MAX_SPEC);
+	if (!text)
+		return EXIT_BROKEN;
+	if (str_copy(text, spec, MAX_SPEC) >= MAX_SPEC) {
+		status = EXIT_USAGE;
+		print(&p, "explore: the spec is longer than %u characters\n", MAX_SPEC - 1);
+	} else {
+		n = split(text, words);
+		status = explore_run_words(n, words, out, arg);
+	}
+	explore_backend()->release(text);
+	return status;
+}

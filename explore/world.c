@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The world of a scenario: a scratch ext4 file system in a RAM region, its files, and an address space for each thread with the files that
+ * it loads from or stores to mapped.
+ */
+#include "explore/world.h"
+#include "fs/ext4/ext4.h"
+#include "lib/errno.h"
+#include "lib/fmt.h"
+#include "mm/kmem.h"
+
+static int make_file(struct explore_world *w, unsigned f)
+{
+	const struct scenario *sc = w->sc;
+	u64 *page = w->threads[0].page;
+	struct mapping *m;
+	int err =
+		vfs_open(w->super->root, sc->files[f].name, O_RDWR_ | O_CREAT_ | O_EXCL_, 0644, &w->files[f]);
+
+	if (err)
+		return err;
+	w->inodes[f] = w->files[f]->inode;
+	m = dax_mapping(w->inodes[f]);
+	if (!m)
+		return -ENOMEM;
+	/* Nobody has used it: this file's scheme is the cell's, whatever the kernel runs with. */
+	m->lock_ops = w->scheme;
+	m->lock_ops->init(m);
+	if (sc->files[f].hole)
+		return vfs_truncate(w->inodes[f], (u64)sc->files[f].pages << PAGE_SHIFT);
+	for (u64 p = 0; p < sc->files[f].pages; p++) {
+		ssize_t n;
+
+		for (unsigned k = 0; k < PAGE_SIZE / sizeof(u64); k++)
+			page[k] = scenario_initial_value(f, p);
+		n = vfs_kwrite(w->inodes[f], page, PAGE_SIZE, p << PAGE_SHIFT);
+		if (n != (ssize_t)PAGE_SIZE)
+			return n < 0 ? (int)n : -EIO;
+	}
+	return 0;
+}
+
+/* Takes every free block. */
+static int fill_up(struct explore_world *w)
+{
+	struct file *f;
+	u64 pos = 0;
+	int err = vfs_open(w->super->root, "filler", O_RDWR_ | O_CREAT_ | O_EXCL_, 0644, &f);
+
+	if (err)
+		return err;
+	while (!err) {
+		err = vfs_fallocate(f->inode, 0, pos, PAGE_SIZE);
+		pos += PAGE_SIZE;
+	}
+	file_put(f);
+	return err == -ENOSPC ? 0 : err;
+}
+
+static bool thread_maps_itself(const struct scenario *sc, unsigned t, unsigned file)
+{
+	for (unsigned i = 0; i < sc->threads[t].nr; i++)
+		if (sc->threads[t].ops[i].kind == OP_MMAP && sc->threads[t].ops[i].file == file)
+			return true;
+	return false;
+}
+
+static int make_thread(struct explore_world *w, unsigned t)
+{
+	const struct scenario *sc = w->sc;
+	struct explore_thread *et = &w->threads[t];
+
+	et->mm = mm_create();
+	if (!et->mm)
+		return -ENOMEM;
+	for (unsigned i = 0; i < sc->threads[t].nr; i++) {
+		const struct script_op *op = &sc->threads[t].ops[i];
+		struct op_result r = {0};
+
+		if (!op_uses_mapping(op) || et->map[op->file].v || thread_maps_itself(sc, t, op->file))
+			continue;
+		script_op(et, &(struct script_op){.kind = OP_MMAP, .file = op->file}, &r);
+		if (r.ret)
+			return (int)r.ret;
+	}
+	return 0;
+}
+
+int world_build(struct explore_world *w, char *err_text, size_t err_size)
+{
+	char why[160] = "";
+	int err;
+
+	for (unsigned t = 0; t < w->sc->nr_threads; t++) {
+		w->threads[t] = (struct explore_thread){.w = w, .index = t};
+		w->threads[t].page = kmalloc(PAGE_SIZE);
+		if (!w->threads[t].page) {
+			err = -ENOMEM;
+			goto fail;
+		}
+	}
+	err = ext4_mount(w->region, false, &w->super, why);
+	for (unsigned f = 0; !err && f < w->sc->nr_files; f++)
+		err = make_file(w, f);
+	if (!err && w->sc->full)
+		err = fill_up(w);
+	for (unsigned t = 0; !err && t < w->sc->nr_threads; t++)
+		err = make_thread(w, t);
+	if (!err)
+		return 0;
+fail:
+	fmt_snprintf(err_text, err_size, "the scenario's files cannot be made (%d) %s", err, why);
+	world_destroy(w);
+	return err;
+}
+
+void world_destroy(struct explore_world *w)
+{
+	for (unsigned t = 0; t < w->sc->nr_threads; t++) {
+		if (w->threads[t].mm)
+			mm_put(w->threads[t].mm);
+		kfree(w->threads[t].page);
+		w->threads[t].mm = NULL;
+		w->threads[t].page = NULL;
+	}
+	for (unsigned f = 0; f < w->sc->nr_files; f++) {
+		if (w->files[f])
+			file_put(w->files[f]);
+		w->files[f] = NULL;
+		w->inodes[f] = NULL;
+	}
+	if (w->super) { /* never mounted in the name space, so there is nothing else to undo; what is on it is forgotten */
+		iput(w->super->root);
+		w->super->root = NULL;
+		w->super->ops->unmount(w->super);
+	}
+	w->super = NULL;
+}
+
+void world_prepare(struct explore_world *w, unsigned t)
+{
+	for (unsigned i = 0; i < w->sc->nr_prepare; i++) {
+		struct op_result r = {0};
+
+		if (w->sc->prepare[i].thread == t)
+			script_op(&w->threads[t], &w->sc->prepare[i].op, &r);
+	}
+}
+
+void world_reset_threads(struct explore_world *w)
+{
+	w->now = 0;
+	for (unsigned t = 0; t < w->sc->nr_threads; t++) {
+		struct explore_thread *et = &w->threads[t];
+
+		et->status = EXPLORE_AT_POINT;
+		et->point = POINT_STEP;
+		et->step = STEP_OP;
+		et->arg = 0;
+		et->op = 0;
+		et->controlled = true;
+		memset(et->results, 0, sizeof(et->results));
+	}
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Private to explore/: the world that a scenario runs in, its scripted threads, and the backend that runs them.
+ *
+ * Rule: at any time at most one of {controller, one scripted thread} runs. The controller owns every field here while the scripted threads are paused,
+ * the running thread owns its own struct explore_thread.
+ */
+#ifndef EXPLORE_WORLD_H
+#define EXPLORE_WORLD_H
+
+#include "explore/explore.h"
+#include "explore/scenario.h"
+#include "fs/dax.h"
+
+enum explore_status {
+	EXPLORE_AT_POINT, /* paused; may go on */
+	EXPLORE_WAITING,  /* for a lock or an acknowledgment */
+	EXPLORE_DONE,
+	EXPLORE_PANICKED,
+};
+enum explore_granularity { EXPLORE_STEPS, EXPLORE_ACCESSES };
+enum explore_point_kind { POINT_STEP, POINT_ACCESS, POINT_LOCK, POINT_USER };
+
+struct op_result {
+	bool begun, returned;
+	unsigned begin, end; /* transitions in which it began and returned */
+	i64 ret;             /* 0 or bytes, or negative errno */
+	u64 value, rest;     /* load, read: first word; read: second word of the page */
+};
+
+struct explore_thread {
+	struct explore_world *w;
+	unsigned index;
+	enum explore_status status;
+	/* the action that it is paused in front of */
+	enum explore_point_kind point;
+	enum protocol_step step;
+	u64 arg;
+	bool write;
+	/* script */
+	unsigned op;
+	struct op_result results[EXPLORE_MAX_OPS];
+	/* constant while a cell is explored (hosted), or a run (kernel) */
+	bool controlled; /* false: steps do not pause (preparations, and clearing up after a run) */
+	struct thread *thread;
+	struct mm *mm;
+	uaddr_t map[EXPLORE_MAX_FILES];
+	u64 *page; /* buffer of one page */
+	void *backend;
+};
+
+/* Which blocks the files own, as block numbers of the scratch file system. */
+struct ownership {
+	u32 block[EXPLORE_MAX_FILES][EXPLORE_MAX_PAGES];
+	u8 state[EXPLORE_MAX_FILES][EXPLORE_MAX_PAGES]; /* enum extent_state */
+};
+
+struct explore_world {
+	const struct scenario *sc;
+	const struct dax_lock_ops *scheme;
+	enum explore_granularity granularity;
+	const struct explore_backend *backend;
+	unsigned now; /* number of the transition that runs */
+	char panic_text[200];
+	struct ownership *own; /* after so many transitions; of a replayed prefix: from when it was new */
+	/* constant while a cell is explored (hosted), or a run (kernel) */
+	struct pmem_region *region;
+	struct super *super;
+	struct inode *inodes[EXPLORE_MAX_FILES];
+	struct file *files[EXPLORE_MAX_FILES];
+	struct explore_thread threads[EXPLORE_MAX_THREADS];
+};
+
+typedef void (*tlb_visit_fn)(
+	void *arg, unsigned thread, paddr_t root, uaddr_t page, unsigned order, pte_t pte);
+
+struct explore_backend {
+	const char *name;
+	bool accesses; /* can do EXPLORE_ACCESSES */
+	u64 default_max; /* interleavings a cell, and the first violation ends it, unless the spec says otherwise; 0: all */
+	u64 minimise_runs; /* spent on a shorter counterexample */
+	/* Builds w's world and brings it to the state from which every run starts. Negative errno: err[] says why. */
+	int (*begin)(struct explore_world *w, char *err, size_t err_size);
+	void (*end)(struct explore_world *w);
+	/* Back to the start. */
+	int (*reset)(struct explore_world *w);
+	/* After a run, before reset or end: whatever is still under way ends or is abandoned. -EBUSY: it cannot, and nothing more can be
+	 * run. */
+	int (*finish)(struct explore_world *w);
+	/* May the thread go on (if it is not EXPLORE_DONE)? Lets it run to its next pause. */
+	bool (*can_run)(struct explore_world *w, unsigned t);
+	void (*resume)(struct explore_world *w, unsigned t);
+	/* Called in thread t: gives control back to the controller. */
+	void (*pause)(struct explore_thread *t);
+	/* Interrupts that the thread's CPU has not taken. NULL where hardware delivers them. */
+	bool (*can_interrupt)(struct explore_world *w, unsigned t);
+	void (*interrupt)(struct explore_world *w, unsigned t);
+	void (*visit_tlbs)(struct explore_world *w, tlb_visit_fn fn, void *arg);
+	u64 (*clock_ns)(void);    /* real time */
+	void *(*alloc)(size_t n); /* survives reset; zeroed */
+	void (*release)(void *p);
+};
+const struct explore_backend *explore_backend(void);
+
+/* world.c: the file system, files and address spaces of a scenario, over w->region, whose content is the scratch image. */
+int world_build(struct explore_world *w, char *err, size_t err_size);
+void world_destroy(struct explore_world *w);
+/* What thread t did for its "prepare" statements; call with t's address space loaded. */
+void world_prepare(struct explore_world *w, unsigned t);
+/* Start values of everything that changes in a run. */
+void world_reset_threads(struct explore_world *w);
+
+/* scratch.c: an ext4 file system of a few blocks. */
+u64 scratch_size(void);
+void scratch_fill(void *to);
+
+/* script.c: entry of a scripted thread; arg: its struct explore_thread. */
+void script_main(void *arg);
+void script_op(struct explore_thread *t, const struct script_op *op, struct op_result *r);
+/* protocol_set_hook() */
+void script_step(struct explore_thread *t, enum protocol_step s, u64 arg);
+static inline bool thread_in_op(const struct explore_thread *t)
+{
+	return t->op < EXPLORE_MAX_OPS && t->results[t->op].begun && !t->results[t->op].returned;
+}
+
+/* oracles.c */
+struct violation {
+	const char *oracle; /* NULL: none */
+	char text[320];
+};
+/* After transition w->now. */
+void oracle_step(struct explore_world *w, struct violation *v);
+void oracle_end(struct explore_world *w, struct violation *v);
+/* Before the first transition. */
+void oracle_reset(struct explore_world *w);
+/* history.c: do the results and the final content agree with some order of the operations' events? */
+void history_check(struct explore_world *w, struct violation *v);
+/* "f holds nothing, g holds 7 (then 9)": first word of each page, and the others where they differ. */
+void history_final_text(struct explore_world *w, char *buf, size_t size);
+
+#endif

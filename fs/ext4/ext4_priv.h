@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Shared by the files of fs/ext4 only: the file system and inode in memory, and what each file offers the others.
+ *
+ * Lock order: inode lock (VFS) -> journal handle -> orphan_lock -> map_lock of an inode -> alloc_lock. What a lock guards is
+ * said at its declaration. Metadata is read in place in pmem (journal_read) and changed only through the journal.
+ *
+ * Rule for damage: nothing read from the image is used as an index, a length or a block number before it was checked against what it indexes.
+ * Damage is reported by ext4_damage(), which stops all further writing, and reaches the caller as -EUCLEAN.
+ */
+#ifndef FS_EXT4_PRIV_H
+#define FS_EXT4_PRIV_H
+
+#include "fs/ext4/disk.h"
+#include "fs/ext4/ext4.h"
+#include "fs/journal.h"
+#include "kernel/log.h"
+#include "kernel/sync/rwsem.h"
+
+/* Blocks [first, last] that hold the file system's own structures and never belong to a file. */
+struct ext4_zone {
+	u64 first, last;
+};
+
+struct ext4_group { /* alloc_lock */
+	bool blocks_checked, inodes_checked; /* the bitmap's checksum was verified */
+	bool bad;                            /* the bitmap is damaged: nothing is allocated or freed here */
+};
+
+struct ext4_fs {
+	struct super super; /* first */
+	/* constant after mount */
+	struct pmem_region *region;
+	struct journal *journal;
+	u64 blocks_count;
+	u32 nr_groups, blocks_per_group, inodes_per_group, inodes_count;
+	u32 desc_size, inode_size;
+	u32 csum_seed;
+	bool metadata_csum, gdt_csum; /* at most one of them */
+	bool crc_instruction;
+	u64 first_page;        /* physical page number of block 0 */
+	u64 meta_reserve;      /* last free blocks: for tree and directory blocks only */
+	struct ext4_zone *zones; /* ascending, disjoint */
+	u32 nr_zones;
+	u32 *crc_power;        /* crc_power[k]: what 4k zero bytes multiply a CRC by */
+	struct ext4_inode *orphan_file; /* NULL: none */
+	_Atomic(bool) damaged;
+	/* orphan_lock, inside a handle */
+	struct mutex orphan_lock;
+	struct list orphans;   /* chained on disk, newest first */
+	bool loading_orphans;  /* mount: inodes without links may be read */
+	/* alloc_lock, inside a handle */
+	struct mutex alloc_lock;
+	struct ext4_group *groups;
+	u64 free_blocks;
+	u32 free_inodes;
+	u32 next_generation;
+	/* a handle */
+	struct ext4_super sb;  /* copy of the superblock; counts are filled in when it is written */
+};
+
+#define EXT4_VERIFIED_SLOTS 128
+struct ext4_verified {
+	_Atomic(u64) slot[EXT4_VERIFIED_SLOTS]; /* block numbers; a block may stand only in its own slot */
+};
+
+struct ext4_inode {
+	struct inode vfs; /* first */
+	/* constant */
+	u32 csum_seed;
+	u32 itable_offset; /* of the inode in itable_block */
+	u64 itable_block;
+	_Atomic(struct ext4_verified *) verified; /* made on demand; metadata blocks of this inode whose checksum was verified */
+	/* orphan_lock */
+	struct list_node orphan_node; /* on fs->orphans */
+	u32 orphan_slot;              /* 1 + index in the orphan file; 0: not there */
+	/* map_lock */
+	struct rwsem map_lock; /* RANK_FS_META; lookups shared, changes exclusive */
+	struct ext4_disk_inode raw[]; /* inode_size bytes: the inode as on disk, the root of the extent tree in it */
+};
+
+static inline struct ext4_fs *ext4_fs(const struct super *s)
+{
+	return (struct ext4_fs *)s;
+}
+static inline struct ext4_inode *ext4_inode(struct inode *i)
+{
+	return (struct ext4_inode *)i;
+}
+static inline struct ext4_fs *ext4_fs_of(const struct ext4_inode *ei)
+{
+	return ext4_fs(ei->vfs.super);
+}
+static inline void *ext4_block_virt(struct ext4_fs *fs, u64 block)
+{
+	return (char *)fs->region->virt + (block << EXT4_BLOCK_BITS);
+}
+static inline const void *ext4_read(struct ext4_fs *fs, u64 block)
+{
+	return journal_read(fs->journal, block);
+}
+static inline bool ext4_has_compat(const struct ext4_fs *fs, u32 bit)
+{
+	return fs->sb.s_feature_compat & bit;
+}
+static inline bool ext4_has_incompat(const struct ext4_fs *fs, u32 bit)
+{
+	return fs->sb.s_feature_incompat & bit;
+}
+static inline bool ext4_has_ro(const struct ext4_fs *fs, u32 bit)
+{
+	return fs->sb.s_feature_ro_compat & bit;
+}
+
+/* super.c. Reports damage (ino 0: of no inode), makes the file system read-only; always -EUCLEAN. Any sleeping context. */
+int ext4_damage(struct ext4_fs *fs, u64 ino, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Writes the superblock's copy with current counts. */
+void ext4_write_super(struct journal_handle *h, struct ext4_fs *fs);
+/* Starts a handle, unless the file system is read-only. */
+int ext4_begin(struct ext4_fs *fs, unsigned credits, struct journal_handle **out);
+
+/* csum.c */
+void ext4_crc_init(struct ext4_fs *fs, u32 *power);
+u32 ext4_crc(const struct ext4_fs *fs, u32 crc, const void *p, size_t n);
+/* CRC of n bytes of which the 4-byte word at offset off changed from old to new. off and n are multiples of 4. */
+u32 ext4_crc_replace(const struct ext4_fs *fs, u32 crc, u32 n, u32 off, u32 old, u32 new);
+u32 ext4_super_csum(const struct ext4_super *sb);
+u16 ext4_desc_csum(const struct ext4_fs *fs, u32 group, const struct ext4_group_desc *d);
+u32 ext4_inode_seed(const struct ext4_fs *fs, u32 ino, u32 generation);
+void ext4_inode_csum_set(const struct ext4_inode *ei);
+bool ext4_inode_csum_ok(const struct ext4_inode *ei);
+/* The rest verify (true when the file system has no metadata_csum) or set the checksum inside a block of an inode. */
+bool ext4_extent_csum_ok(const struct ext4_inode *ei, const void *block);
+u32 ext4_extent_csum(const struct ext4_inode *ei, const void *block);
+bool ext4_leaf_csum_ok(const struct ext4_inode *ei, const void *block);
+void ext4_leaf_csum_set(const struct ext4_inode *ei, void *block);
+/* entries: offset of the first dx entry. */
+bool ext4_dx_csum_ok(const struct ext4_inode *ei, const void *block, u32 entries);
+void ext4_dx_csum_set(const struct ext4_inode *ei, void *block, u32 entries);
+u32 ext4_orphan_csum(const struct ext4_inode *ei, u64 block_nr, const void *block);
+u32 ext4_xattr_csum(const struct ext4_fs *fs, u64 block_nr, const void *block);
+
+/* group.c: group descriptors */
+void ext4_desc_get(const struct ext4_fs *fs, u32 group, struct ext4_group_desc *d);
+void ext4_desc_write(struct journal_handle *h, struct ext4_fs *fs, u32 group, struct ext4_group_desc *d);
+/* Checks every descriptor, sums the free counts, makes the zones. Mount. 0, -EUCLEAN, -ENOMEM; *what says what is wrong. */
+int ext4_groups_load(struct ext4_fs *fs, const char **what);
+u32 ext4_group_blocks(const struct ext4_fs *fs, u32 group); /* the last group may be short */
+/* Do blocks [start, start + n) lie in the file system and in no zone? */
+bool ext4_data_blocks_ok(const struct ext4_fs *fs, u64 start, u64 n);
+
+/* Split fields of a descriptor. */
+#define EXT4_DESC_FIELD(name, field, bits)                                                             \
+	static inline u64 ext4_desc_##name(const struct ext4_group_desc *d)                            \
+	{                                                                                              \
+		return (u64)d->field##_lo | (u64)d->field##_hi << (bits);                              \
+	}                                                                                              \
+	static inline void ext4_desc_set_##name(struct ext4_group_desc *d, u64 v)                      \
+	{                                                                                              \
+		d->field##_lo = (u##bits)v;                                                            \
+		d->field##_hi = (u##bits)(v >> (bits));                                                \
+	}
+EXT4_DESC_FIELD(block_bitmap, bg_block_bitmap, 32)
+EXT4_DESC_FIELD(inode_bitmap, bg_inode_bitmap, 32)
+EXT4_DESC_FIELD(inode_table, bg_inode_table, 32)
+EXT4_DESC_FIELD(free_blocks, bg_free_blocks_count, 16)
+EXT4_DESC_FIELD(free_inodes, bg_free_inodes_count, 16)
+EXT4_DESC_FIELD(used_dirs, bg_used_dirs_count, 16)
+EXT4_DESC_FIELD(itable_unused, bg_itable_unused, 16)
+EXT4_DESC_FIELD(block_csum, bg_block_bitmap_csum, 16)
+EXT4_DESC_FIELD(inode_csum, bg_inode_bitmap_csum, 16)
+
+/* bitmap.c: bit strings, least significant bit first */
+/* First bit at or after `from` that is 0 (1); nbits if there is none. */
+u32 ext4_next_zero(const void *map, u32 nbits, u32 from);
+u32 ext4_next_one(const void *map, u32 nbits, u32 from);
+static inline bool ext4_bit(const void *map, u32 bit)
+{
+	return ((const u8 *)map)[bit / 8] >> (bit % 8) & 1;
+}
+static inline void ext4_set_bit(void *map, u32 bit)
+{
+	((u8 *)map)[bit / 8] |= (u8)(1u << (bit % 8));
+}
+/* The checksum of a bitmap block whose first nbytes count. */
+u32 ext4_bitmap_csum(const struct ext4_fs *fs, const void *map, u32 nbytes);
+/* Does a stored checksum (its low half alone, with short descriptors) fit? */
+bool ext4_bitmap_csum_ok(const struct ext4_fs *fs, u64 stored, const void *map, u32 nbytes);
+/* Sets or clears bits [bit, bit + n) of a bitmap block in place; the new checksum, made from the old one where that is cheaper. */
+u32 ext4_bitmap_change(struct journal_handle *h, struct ext4_fs *fs, u64 block, u32 nbytes, u64 csum, u32 bit, u32 n, bool set);
+
+/* balloc.c */
+struct ext4_alloc {
+	u64 goal;       /* block to take if it is free; first-fit starts there */
+	u32 want;       /* blocks, >= 1 */
+	u32 lblk;       /* logical block of the first one */
+	bool aligned;   /* prefer a free 2 MiB-aligned run, so that physical and logical page numbers agree modulo 512 */
+	bool metadata;  /* may use the last blocks */
+	u64 start;      /* out */
+	u32 got;        /* out, 1 .. want */
+};
+int ext4_alloc_blocks(struct journal_handle *h, struct ext4_fs *fs, struct ext4_alloc *a);
+int ext4_free_blocks(struct journal_handle *h, struct ext4_fs *fs, u64 start, u64 n);
+u64 ext4_group_goal(const struct ext4_inode *ei);
+
+/* ialloc.c */
+int ext4_alloc_inode(struct journal_handle *h, struct inode *dir, u32 mode, struct ext4_inode **out);
+int ext4_free_inode(struct journal_handle *h, struct ext4_inode *ei);
+/* Is the inode marked in use? For the orphan list. */
+bool ext4_inode_in_use(struct ext4_fs *fs, u32 ino);
+
+/* inode.c */
+extern const struct inode_ops ext4_file_ops, ext4_dir_ops, ext4_symlink_ops, ext4_special_ops;
+struct ext4_inode *ext4_inode_new_memory(struct ext4_fs *fs, u64 ino);
+int ext4_read_inode(struct super *s, u64 ino, struct inode **out);
+/* Writes raw, with its checksum. map_lock held exclusively. */
+void ext4_write_raw(struct journal_handle *h, struct ext4_inode *ei);
+/* Fields of struct inode into raw, then to disk. Takes map_lock. */
+void ext4_store_inode(struct journal_handle *h, struct ext4_inode *ei);
+int ext4_write_inode(struct inode *i);
+int ext4_sync_inode(struct inode *i, bool datasync);
+void ext4_evict(struct inode *i);
+/* Adds blocks (of 4 KiB, may be negative) to i_blocks. map_lock held exclusively; the caller writes raw. */
+void ext4_add_blocks(struct ext4_inode *ei, i64 n);
+u64 ext4_file_acl(const struct ext4_inode *ei);
+bool ext4_uses_extents(const struct ext4_inode *ei);
+bool ext4_verified(struct ext4_inode *ei, u64 block);
+void ext4_set_verified(struct ext4_inode *ei, u64 block);
+void ext4_clear_verified(struct ext4_inode *ei, u64 block);
+ssize_t ext4_readlink(struct inode *i, char *buf, size_t size);
+
+/* extent.c: walking and reading; extent_edit.c: changing; map.c: what inode_ops offer */
+struct ext4_ext { /* one extent, decoded */
+	u32 lblk, len;
+	u64 pblk;
+	bool unwritten;
+};
+struct ext4_path {
+	unsigned depth; /* level[depth] is the leaf */
+	struct {
+		const struct ext4_extent_header *eh;
+		u64 block; /* 0: the root in the inode */
+		int pos;   /* entry followed; leaf: last extent at or before the block looked for, -1: none */
+	} level[EXT4_EXT_DEPTH_MAX + 1];
+};
+static inline struct ext4_extent_header *ext4_root(struct ext4_inode *ei)
+{
+	return (struct ext4_extent_header *)ei->raw->i_block;
+}
+static inline struct ext4_extent *ext4_entry(const struct ext4_extent_header *eh, int pos)
+{
+	return (struct ext4_extent *)(eh + 1) + pos;
+}
+struct ext4_ext ext4_ext_decode(const struct ext4_extent *e);
+void ext4_ext_encode(struct ext4_extent *e, const struct ext4_ext *x);
+/* Is the tree's root, as read from disk, usable? */
+bool ext4_root_ok(struct ext4_inode *ei);
+/* The way to lblk. map_lock held. -EUCLEAN. */
+int ext4_find(struct ext4_inode *ei, u32 lblk, struct ext4_path *p);
+/* First logical block after the path's position at which an extent may start; 2^32 if none. */
+u64 ext4_next_lblk(const struct ext4_path *p);
+/* Replaces ndel entries from pos of the path's leaf by add[0..nadd), merging with the neighbours. -EAGAIN: the leaf has no room; call
+ * ext4_make_room, look the path up again, try again. Otherwise it does not fail. The path is invalid afterwards. */
+int ext4_replace(struct journal_handle *h, struct ext4_inode *ei, struct ext4_path *p, int pos, int ndel,
+		 const struct ext4_ext *add, int nadd);
+/* One split or growth on the way to the leaf. -ENOSPC: nothing changed. The path is invalid afterwards. */
+int ext4_make_room(struct journal_handle *h, struct ext4_inode *ei, struct ext4_path *p);
+void ext4_init_root(struct ext4_inode *ei);
+unsigned ext4_tree_credits(struct ext4_inode *ei);
+
+int ext4_map_extent(struct inode *i, u64 pgoff, u64 nr, enum map_intent intent, struct extent *out);
+int ext4_remove_blocks(struct inode *i, u64 first, u64 last);
+int ext4_make_unwritten(struct inode *i, u64 first, u64 last);
+/* Block of a directory, link or orphan file: its number, -EUCLEAN for a hole. */
+int ext4_map_block(struct ext4_inode *ei, u32 lblk, u64 *block);
+/* Allocates logical block lblk (a hole) without touching its contents. */
+int ext4_map_new(struct journal_handle *h, struct ext4_inode *ei, u32 lblk, u64 *block);
+
+/* dir.c: entries in blocks */
+struct ext4_dirent *ext4_next_entry(const void *block, u32 limit, u32 *off);
+u32 ext4_dir_limit(const struct ext4_fs *fs); /* bytes of a block that hold entries */
+/* Reads block lblk of a directory, verified. */
+int ext4_dir_block(struct ext4_inode *dir, u32 lblk, u64 *block, const void **data);
+/* Appends a block to the directory: its number and a zeroed shadow. The caller fills, dirties and stores the inode. */
+int ext4_dir_append(struct journal_handle *h, struct ext4_inode *dir, u32 *lblk, u64 *block, void **data);
+/* Makes a block without entries: one unused entry, and the tail where there are checksums. */
+void ext4_dir_init_block(const struct ext4_fs *fs, void *data);
+bool ext4_block_find(const void *data, u32 limit, const char *name, size_t len, u32 *off, bool *damaged);
+/* Puts an entry into a block in memory. -ENOSPC: no room. */
+int ext4_block_insert(const struct ext4_fs *fs, void *data, const char *name, size_t len, u32 ino, u8 type);
+struct ext4_new_entry {
+	const char *name;
+	size_t len;
+	u32 ino;
+	u8 type;
+};
+int ext4_lookup(struct inode *dir, const char *name, size_t len, u64 *ino);
+int ext4_readdir(struct inode *dir, u64 *pos, readdir_fn fn, void *arg);
+/* Where an entry stands. */
+struct ext4_where {
+	u64 block;
+	u32 lblk, off;
+};
+int ext4_dir_find(struct ext4_inode *dir, const char *name, size_t len, struct ext4_where *w);
+int ext4_dir_add(struct journal_handle *h, struct ext4_inode *dir, const char *name, size_t len, u32 ino, u32 mode);
+int ext4_dir_remove(struct journal_handle *h, struct ext4_inode *dir, const struct ext4_where *w);
+/* The entry names another inode from now on. */
+int ext4_dir_set(struct journal_handle *h, struct ext4_inode *dir, const struct ext4_where *w, u32 ino, u32 mode);
+int ext4_dir_make(struct journal_handle *h, struct ext4_inode *dir, u32 parent);
+/* 1: no entries but "." and "..". */
+int ext4_dir_empty(struct ext4_inode *dir);
+u8 ext4_file_type(const struct ext4_fs *fs, u32 mode);
+#define EXT4_DIR_CREDITS 16
+
+/* htree.c */
+bool ext4_dir_indexed(const struct ext4_inode *dir);
+int ext4_htree_find(struct ext4_inode *dir, const char *name, size_t len, struct ext4_where *w);
+int ext4_htree_add(struct journal_handle *h, struct ext4_inode *dir, const struct ext4_new_entry *e);
+/* Turns a directory of one full block into an indexed one. */
+int ext4_htree_create(struct journal_handle *h, struct ext4_inode *dir);
+/* Is this block of an indexed directory an index block? Then the offset of its entries, else 0. */
+u32 ext4_dx_entries(const struct ext4_inode *dir, u32 lblk, const void *data);
+
+/* hash.c. false: unknown version. */
+bool ext4_hash(const struct ext4_fs *fs, unsigned version, const char *name, size_t len, u32 *hash);
+
+/* namei.c */
+int ext4_create(struct inode *dir, const char *name, size_t len, u32 mode, struct inode **out);
+int ext4_unlink(struct inode *dir, const char *name, size_t len, struct inode *victim);
+int ext4_rmdir(struct inode *dir, const char *name, size_t len, struct inode *victim);
+int ext4_rename(struct inode *odir, const char *oname, size_t olen, struct inode *what, struct inode *ndir, const char *nname,
+		size_t nlen, struct inode *victim);
+
+/* orphan.c */
+int ext4_orphan_add(struct inode *i);
+int ext4_orphan_del(struct inode *i);
+int ext4_orphan_add_handle(struct journal_handle *h, struct ext4_inode *ei);
+void ext4_orphan_del_handle(struct journal_handle *h, struct ext4_inode *ei);
+/* Frees what the orphan list and file name, as e2fsck would. Mount, read-write. */
+int ext4_orphans_load(struct ext4_fs *fs);
+/* Opens the orphan file. */
+int ext4_orphan_file_open(struct ext4_fs *fs);
+
+/* xattr.c: drops the inode's reference to its attribute block. */
+int ext4_xattr_release(struct journal_handle *h, struct ext4_inode *ei);
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Extent trees: the way from a logical block to the leaf that maps it. Clients: extent_edit.c, map.c.
+ *
+ * Rule: no node is used before it was checked: magic, depth, counts, ascending entries, block numbers inside the file system and outside its
+ * own structures, checksum. The root is checked when the inode is read; a block is checked once and then remembered in
+ * ei->verified until it is freed, because after that only we change it.
+ *
+ * Locks: map_lock, shared or exclusive, is held by the caller.
+ */
+#include "fs/ext4/ext4_priv.h"
+
+static const struct ext4_extent_idx *index_entry(const struct ext4_extent_header *eh, int pos)
+{
+	return (const struct ext4_extent_idx *)(eh + 1) + pos;
+}
+
+static u64 index_block(const struct ext4_extent_idx *x)
+{
+	return x->ei_leaf_lo | (u64)x->ei_leaf_hi << 32;
+}
+
+struct ext4_ext ext4_ext_decode(const struct ext4_extent *e)
+{
+	bool unwritten = e->ee_len > EXT4_EXT_LEN_MAX;
+
+	return (struct ext4_ext){
+		.lblk = e->ee_block,
+		.len = unwritten ? e->ee_len - EXT4_EXT_LEN_MAX : e->ee_len,
+		.pblk = e->ee_start_lo | (u64)e->ee_start_hi << 32,
+		.unwritten = unwritten,
+	};
+}
+
+void ext4_ext_encode(struct ext4_extent *e, const struct ext4_ext *x)
+{
+	e->ee_block = x->lblk;
+	e->ee_len = (u16)(x->unwritten ? x->len + EXT4_EXT_LEN_MAX : x->len);
+	e->ee_start_lo = (u32)x->pblk;
+	e->ee_start_hi = (u16)(x->pblk >> 32);
+}
+
+/* Are all entries of a node ascending, without overlap, and do they point where they may? */
+static bool entries_ok(const struct ext4_fs *fs, const struct ext4_extent_header *eh)
+{
+	u64 next = 0; /* lowest logical block that may follow */
+
+	for (int k = 0; k < eh->eh_entries; k++) {
+		if (eh->eh_depth) {
+			const struct ext4_extent_idx *x = index_entry(eh, k);
+
+			if (x->ei_block < next || !ext4_data_blocks_ok(fs, index_block(x), 1))
+				return false;
+			next = (u64)x->ei_block + 1;
+		} else {
+			struct ext4_ext x = ext4_ext_decode(ext4_entry(eh, k));
+
+			if (x.lblk < next || !x.len || (u64)x.lblk + x.len > (u64)EXT4_MAX_LBLK + 1 ||
+			    !ext4_data_blocks_ok(fs, x.pblk, x.len))
+				return false;
+			next = (u64)x.lblk + x.len;
+		}
+	}
+	return true;
+}
+
+static bool header_ok(const struct ext4_extent_header *eh, unsigned max)
+{
+	return eh->eh_magic == EXT4_EXT_MAGIC && eh->eh_max && eh->eh_max <= max && eh->eh_entries <= eh->eh_max &&
+	       eh->eh_depth <= EXT4_EXT_DEPTH_MAX;
+}
+
+bool ext4_root_ok(struct ext4_inode *ei)
+{
+	const struct ext4_extent_header *eh = ext4_root(ei);
+
+	return header_ok(eh, EXT4_EXT_ROOT_MAX) && (!eh->eh_depth || eh->eh_entries) && entries_ok(ext4_fs_of(ei), eh);
+}
+
+/* The node at `block`, which an index entry for logical block `lblk` names; it must stand at `depth`. NULL: damaged. */
+static const struct ext4_extent_header *node(struct ext4_inode *ei, u64 block, u32 lblk, unsigned depth)
+{
+	struct ext4_fs *fs = ext4_fs_of(ei);
+	const struct ext4_extent_header *eh = ext4_read(fs, block);
+
+	if (likely(ext4_verified(ei, block)))
+		return eh->eh_depth == depth ? eh : NULL;
+	if (!header_ok(eh, EXT4_EXT_BLOCK_MAX) || eh->eh_depth != depth || !eh->eh_entries || !ext4_extent_csum_ok(ei, eh) ||
+	    ext4_entry(eh, 0)->ee_block < lblk || !entries_ok(fs, eh))
+		return NULL;
+	ext4_set_verified(ei, block);
+	return eh;
+}
+
+/* Last entry whose first logical block is at or before lblk; -1: none. */
+static int search(const struct ext4_extent_header *eh, u32 lblk)
+{
+	int lo = 0, hi = eh->eh_entries;
+
+	while (lo < hi) {
+		int mid = (lo + hi) / 2;
+
+		if (ext4_entry(eh, mid)->ee_block <= lblk)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo - 1;
+}
+
+int ext4_find(struct ext4_inode *ei, u32 lblk, struct ext4_path *p)
+{
+	const struct ext4_extent_header *eh = ext4_root(ei);
+	u64 block = 0;
+
+	SHARED_READ(eh);
+	p->depth = eh->eh_depth;
+	for (unsigned level = 0;; level++) {
+		int pos = search(eh, lblk);
+		const struct ext4_extent_idx *x;
+
+		p->level[level].eh = eh;
+		p->level[level].block = block;
+		p->level[level].pos = pos;
+		if (level == p->depth)
+			return 0;
+		if (pos < 0)
+			p->level[level].pos = pos = 0;
+		x = index_entry(eh, pos);
+		block = index_block(x);
+		eh = node(ei, block, x->ei_block, p->depth - level - 1);
+		if (unlikely(!eh))
+			return ext4_damage(ext4_fs_of(ei), ei->vfs.ino, "extent block %llu is damaged", (unsigned long long)block);
+	}
+}
+
+u64 ext4_next_lblk(const struct ext4_path *p)
+{
+	for (int level = (int)p->depth; level >= 0; level--) {
+		const struct ext4_extent_header *eh = p->level[level].eh;
+		int next = p->level[level].pos + 1;
+
+		if (next < eh->eh_entries)
+			return ext4_entry(eh, next)->ee_block;
+	}
+	return 1ull << 32;
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What inode_ops offer on blocks: map_extent, remove_blocks, make_unwritten; and the block look-up of directories.
+ *
+ * Rules
+ * - A new block is zeroed, and the zeros are durable, before an extent says that it is written (unless the policy leaves zeroing to
+ *   the fault). An unwritten block is zeroed likewise before it is converted; MAP_MARK_WRITTEN trusts its caller to have filled it.
+ * - A block is freed only after the tree, in pmem, does not name it any more.
+ * - What needs no change is answered under map_lock shared, without a handle: that is the fault's fast path.
+ *
+ * Locks: handle -> map_lock -> alloc_lock. Callers hold the DAX lock of the pages, in schemes that have one.
+ */
+#include "fs/dax.h"
+#include "fs/ext4/ext4_priv.h"
+
+#define ALLOC_MAX 32256u /* blocks of one allocation: whole 2 MiB pieces that fit one extent, also as unwritten */
+
+static void describe(struct ext4_fs *fs, struct extent *out, u32 lblk, u64 nr, const struct ext4_ext *x)
+{
+	u32 skip = lblk - x->lblk;
+
+	out->pgoff = lblk;
+	out->len = MIN(nr, (u64)(x->len - skip));
+	out->state = x->unwritten ? EXTENT_UNWRITTEN : EXTENT_MAPPED;
+	out->pa = paddr_add(fs->region->base, (x->pblk + skip) << EXT4_BLOCK_BITS);
+	out->is_new = false;
+}
+
+/* What stands at lblk now; the path and the extent for whoever goes on. map_lock held. */
+static int look(struct ext4_inode *ei, u32 lblk, u64 nr, struct extent *out, struct ext4_path *p, struct ext4_ext *x)
+{
+	int err = ext4_find(ei, lblk, p), pos;
+
+	if (unlikely(err))
+		return err;
+	pos = p->level[p->depth].pos;
+	if (likely(pos >= 0)) {
+		*x = ext4_ext_decode(ext4_entry(p->level[p->depth].eh, pos));
+		if (likely(lblk - x->lblk < x->len)) {
+			describe(ext4_fs_of(ei), out, lblk, nr, x);
+			return 0;
+		}
+	}
+	*out = (struct extent){ .pgoff = lblk, .len = MIN(nr, ext4_next_lblk(p) - lblk), .state = EXTENT_HOLE, .pa = PADDR_NONE };
+	return 0;
+}
+
+static bool satisfied(const struct extent *e, enum map_intent intent)
+{
+	return intent == MAP_LOOK || intent == MAP_TRY || e->state == EXTENT_MAPPED || (intent == MAP_RESERVE && e->state == EXTENT_UNWRITTEN);
+}
+
+/* Puts add[] in place of ndel entries from the extent at or after lblk's position; makes room as often as it takes. */
+static int put(struct journal_handle *h, struct ext4_inode *ei, u32 lblk, bool after, int ndel, const struct ext4_ext *add, int nadd)
+{
+	for (;;) {
+		struct ext4_path p;
+		int err = ext4_find(ei, lblk, &p);
+
+		if (!err)
+			err = ext4_replace(h, ei, &p, p.level[p.depth].pos + (after ? 1 : 0), ndel, add, nadd);
+		if (err != -EAGAIN)
+			return err;
+		err = ext4_make_room(h, ei, &p);
+		if (err)
+			return err;
+	}
+}
+
+static void *block_virt(struct ext4_fs *fs, u64 pblk)
+{
+	return (char *)fs->region->virt + (pblk << EXT4_BLOCK_BITS);
+}
+
+static void zero_blocks(struct ext4_fs *fs, u64 pblk, u64 n, u32 lblk)
+{
+	PROTOCOL_STEP_ARG(ZERO_BLOCK, lblk);
+	pmem_zero(block_virt(fs, pblk), n << EXT4_BLOCK_BITS);
+	pmem_fence();
+}
+
+static bool zero_here(enum map_intent intent)
+{
+	return intent == MAP_WRITE && dax_config()->zeroing == DAX_ZERO_IN_ALLOC;
+}
+
+/* Allocates for the hole that `out` describes; out describes what is there afterwards. */
+static int fill_hole(struct journal_handle *h, struct ext4_inode *ei, enum map_intent intent, const struct ext4_path *p,
+		     struct extent *out)
+{
+	struct ext4_fs *fs = ext4_fs_of(ei);
+	u32 lblk = (u32)out->pgoff;
+	struct ext4_alloc a = { .goal = ext4_group_goal(ei), .want = (u32)MIN(out->len, (u64)ALLOC_MAX), .lblk = lblk,
+				.aligned = inode_size(&ei->vfs) >= HUGE_SIZE || out->len >= PAGES_PER_HUGE };
+	int err, pos = p->level[p->depth].pos;
+	struct ext4_ext x;
+
+	if (pos >= 0) { /* beside the extent before it, at the same distance */
+		x = ext4_ext_decode(ext4_entry(p->level[p->depth].eh, pos));
+		a.goal = x.pblk + (lblk - x.lblk);
+	}
+	PROTOCOL_STEP_ARG(ALLOC, lblk);
+	err = ext4_alloc_blocks(h, fs, &a);
+	if (err)
+		return err;
+	x = (struct ext4_ext){ .lblk = lblk, .len = a.got, .pblk = a.start, .unwritten = intent == MAP_RESERVE };
+	if (zero_here(intent))
+		zero_blocks(fs, a.start, a.got, lblk);
+	err = put(h, ei, lblk, true, 0, &x, 1);
+	if (err) {
+		ext4_free_blocks(h, fs, a.start, a.got);
+		return err;
+	}
+	ext4_add_blocks(ei, a.got);
+	describe(fs, out, lblk, out->len, &x);
+	out->is_new = true;
+	return 0;
+}
+
+/* The parts of x outside [lblk, lblk + n), and between them that piece with another state. */
+static int cut(const struct ext4_ext *x, u32 lblk, u32 n, bool keep, bool unwritten, struct ext4_ext parts[3])
+{
+	u32 before = lblk - x->lblk, after = x->len - before - n;
+	int k = 0;
+
+	if (before)
+		parts[k++] = (struct ext4_ext){ x->lblk, before, x->pblk, x->unwritten };
+	if (keep)
+		parts[k++] = (struct ext4_ext){ lblk, n, x->pblk + before, unwritten };
+	if (after)
+		parts[k++] = (struct ext4_ext){ lblk + n, after, x->pblk + before + n, x->unwritten };
+	return k;
+}
+
+/* Makes the unwritten piece that `out` describes written. x is its whole extent. */
+static int convert(struct journal_handle *h, struct ext4_inode *ei, enum map_intent intent, const struct ext4_ext *x,
+		   struct extent *out)
+{
+	struct ext4_ext parts[3];
+	u32 lblk = (u32)out->pgoff, n = (u32)out->len;
+	int k = cut(x, lblk, n, true, false, parts), err;
+
+	if (zero_here(intent))
+		zero_blocks(ext4_fs_of(ei), x->pblk + (lblk - x->lblk), n, lblk);
+	err = put(h, ei, lblk, false, 1, parts, k);
+	if (!err) {
+		out->state = EXTENT_MAPPED;
+		out->is_new = true;
+	}
+	return err;
+}
+
+static int change_locked(struct journal_handle *h, struct ext4_inode *ei, u32 lblk, u64 nr, enum map_intent intent, struct extent *out)
+{
+	struct ext4_path p;
+	struct ext4_ext x;
+	int err = look(ei, lblk, nr, out, &p, &x);
+
+	if (err || satisfied(out, intent))
+		return err;
+	if (out->state == EXTENT_UNWRITTEN)
+		err = convert(h, ei, intent, &x, out);
+	else
+		err = intent == MAP_MARK_WRITTEN ? -EINVAL : fill_hole(h, ei, intent, &p, out);
+	ext4_write_raw(h, ei); /* also after an error: room that was made stays */
+	return err;
+}
+
+static int change(struct ext4_inode *ei, u32 lblk, u64 nr, enum map_intent intent, struct extent *out)
+{
+	struct journal_handle *h;
+	int err = ext4_begin(ext4_fs_of(ei), ext4_tree_credits(ei) + 4, &h), stop;
+
+	if (err)
+		return err;
+	rwsem_write_lock(&ei->map_lock);
+	err = change_locked(h, ei, lblk, nr, intent, out);
+	rwsem_write_unlock(&ei->map_lock);
+	stop = journal_stop(h);
+	return err ? err : stop;
+}
+
+int ext4_map_extent(struct inode *i, u64 pgoff, u64 nr, enum map_intent intent, struct extent *out)
+{
+	struct ext4_inode *ei = ext4_inode(i);
+	struct ext4_path p;
+	struct ext4_ext x;
+	int err;
+
+	if (unlikely(!ext4_uses_extents(ei)))
+		return -EOPNOTSUPP;
+	if (unlikely(pgoff > EXT4_MAX_LBLK)) {
+		*out = (struct extent){ .pgoff = pgoff, .len = nr, .state = EXTENT_HOLE, .pa = PADDR_NONE };
+		return intent == MAP_LOOK || intent == MAP_TRY ? 0 : -EFBIG;
+	}
+	nr = MIN(nr, EXT4_MAX_LBLK - pgoff + 1);
+	if (likely(intent != MAP_TRY))
+		rwsem_read_lock(&ei->map_lock);
+	else if (!rwsem_read_trylock(&ei->map_lock))
+		return -EAGAIN;
+	err = look(ei, (u32)pgoff, nr, out, &p, &x);
+	rwsem_read_unlock(&ei->map_lock);
+	if (likely(err || satisfied(out, intent)))
+		return err;
+	return change(ei, (u32)pgoff, nr, intent, out);
+}
+
+/* --- taking away --- */
+
+enum removal { REMOVE, MAKE_UNWRITTEN };
+
+/* Does one extent's worth of [*at, last]; *at moves past it, beyond `last` when nothing is left. map_lock held exclusively. */
+static int remove_piece(struct journal_handle *h, struct ext4_inode *ei, u64 *at, u64 last, enum removal what)
+{
+	struct ext4_ext parts[3], x;
+	struct ext4_path p;
+	struct extent e;
+	u32 lblk, n;
+	u64 pblk;
+	int k, err = look(ei, (u32)*at, last - *at + 1, &e, &p, &x);
+
+	if (err)
+		return err;
+	lblk = (u32)*at;
+	if (e.state == EXTENT_MAPPED && what == MAKE_UNWRITTEN)
+		e.len = MIN(e.len, (u64)EXT4_EXT_UNWRITTEN_MAX);
+	*at += e.len;
+	if (e.state == EXTENT_HOLE || (e.state == EXTENT_UNWRITTEN && what == MAKE_UNWRITTEN))
+		return 0;
+	n = (u32)e.len;
+	pblk = x.pblk + (lblk - x.lblk);
+	k = cut(&x, lblk, n, what == MAKE_UNWRITTEN, true, parts);
+	err = put(h, ei, lblk, false, 1, parts, k);
+	if (!err && what == REMOVE) {
+		err = ext4_free_blocks(h, ext4_fs_of(ei), pblk, n);
+		ext4_add_blocks(ei, -(i64)n);
+	}
+	ext4_write_raw(h, ei);
+	return err;
+}
+
+static int remove_range(struct inode *i, u64 first, u64 last, enum removal what)
+{
+	struct ext4_inode *ei = ext4_inode(i);
+	u64 at = first;
+	int err = 0;
+
+	if (!ext4_uses_extents(ei))
+		return -EOPNOTSUPP;
+	last = MIN(last, (u64)EXT4_MAX_LBLK);
+	while (!err && at <= last) {
+		struct journal_handle *h;
+		int stop;
+
+		err = ext4_begin(ext4_fs_of(ei), ext4_tree_credits(ei) + 8, &h);
+		if (err)
+			break;
+		rwsem_write_lock(&ei->map_lock);
+		err = remove_piece(h, ei, &at, last, what);
+		rwsem_write_unlock(&ei->map_lock);
+		stop = journal_stop(h);
+		err = err ? err : stop;
+	}
+	return err;
+}
+
+int ext4_remove_blocks(struct inode *i, u64 first, u64 last)
+{
+	return remove_range(i, first, last, REMOVE);
+}
+
+int ext4_make_unwritten(struct inode *i, u64 first, u64 last)
+{
+	return remove_range(i, first, last, MAKE_UNWRITTEN);
+}
+
+/* --- directories, links, the orphan file --- */
+
+int ext4_map_block(struct ext4_inode *ei, u32 lblk, u64 *block)
+{
+	struct ext4_path p;
+	struct ext4_ext x;
+	struct extent e;
+	int err;
+
+	if (!ext4_uses_extents(ei))
+		return -EOPNOTSUPP;
+	rwsem_read_lock(&ei->map_lock);
+	err = look(ei, lblk, 1, &e, &p, &x);
+	rwsem_read_unlock(&ei->map_lock);
+	if (err)
+		return err;
+	if (e.state != EXTENT_MAPPED)
+		return ext4_damage(ext4_fs_of(ei), ei->vfs.ino, "block %u is missing", lblk);
+	*block = x.pblk + (lblk - x.lblk);
+	return 0;
+}
+
+int ext4_map_new(struct journal_handle *h, struct ext4_inode *ei, u32 lblk, u64 *block)
+{
+	struct ext4_fs *fs = ext4_fs_of(ei);
+	struct ext4_alloc a = { .goal = ext4_group_goal(ei), .want = 1, .lblk = lblk, .metadata = true };
+	struct ext4_ext x;
+	int err;
+
+	rwsem_write_lock(&ei->map_lock);
+	err = ext4_alloc_blocks(h, fs, &a);
+	if (err)
+		goto out;
+	x = (struct ext4_ext){ .lblk = lblk, .len = 1, .pblk = a.start };
+	err = put(h, ei, lblk, true, 0, &x, 1);
+	if (err)
+		ext4_free_blocks(h, fs, a.start, 1);
+	else
+		ext4_add_blocks(ei, 1);
+	ext4_write_raw(h, ei);
+	*block = a.start;
+out:
+	rwsem_write_unlock(&ei->map_lock);
+	return err;
+}

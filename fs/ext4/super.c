@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Mounting and unmounting, and what happens when damage is found.
+ *
+ * Rules
+ * - A mount that is refused has changed nothing, and says why in a sentence that tells what to do.
+ * - While mounted read-write the superblock on disk does not say "clean"; it says so again after an unmount in which
+ *   nothing was found damaged. So a machine that stops in between is noticed.
+ * - Every feature that we do not know is refused by name: incompat always; ro_compat makes the mount read-only.
+ *
+ * Locks: mount and unmount are alone; the superblock's copy changes inside handles.
+ */
+#include "fs/ext4/ext4_priv.h"
+#include "lib/crc.h"
+#include "lib/fmt.h"
+#include "mm/kmem.h"
+
+#define INCOMPAT_KNOWN                                                                                                 \
+	(EXT4_INCOMPAT_FILETYPE | EXT4_INCOMPAT_EXTENTS | EXT4_INCOMPAT_64BIT | EXT4_INCOMPAT_FLEX_BG | EXT4_INCOMPAT_CSUM_SEED)
+#define RO_KNOWN                                                                                                       \
+	(EXT4_RO_SPARSE_SUPER | EXT4_RO_LARGE_FILE | EXT4_RO_HUGE_FILE | EXT4_RO_GDT_CSUM | EXT4_RO_DIR_NLINK |        \
+	 EXT4_RO_EXTRA_ISIZE | EXT4_RO_METADATA_CSUM | EXT4_RO_ORPHAN_PRESENT)
+
+/* Bit number to name, as e2fsprogs prints them. */
+static const char *const incompat_names[32] = {
+	[0] = "compression", [1] = "filetype", [2] = "needs_recovery", [3] = "journal_dev", [4] = "meta_bg", [6] = "extent", [7] = "64bit",
+	[8] = "mmp", [9] = "flex_bg", [10] = "ea_inode", [12] = "dirdata", [13] = "metadata_csum_seed", [14] = "large_dir",
+	[15] = "inline_data", [16] = "encrypt", [17] = "casefold",
+};
+static const char *const ro_names[32] = {
+	[0] = "sparse_super", [1] = "large_file", [3] = "huge_file", [4] = "uninit_bg", [5] = "dir_nlink", [6] = "extra_isize", [8] = "quota",
+	[9] = "bigalloc", [10] = "metadata_csum", [11] = "replica", [12] = "read-only", [13] = "project", [14] = "shared_blocks",
+	[15] = "verity", [16] = "orphan_present",
+};
+
+static const struct lock_class orphan_class = { "ext4 orphans", RANK_JOURNAL + 2, false };
+static const struct lock_class alloc_class = { "ext4 allocation", RANK_FS_ALLOC, false };
+
+#define WHY_SIZE 160
+#define WHY(why, ...) fmt_snprintf(why, WHY_SIZE, __VA_ARGS__)
+
+/* The lowest bit of `bits` as a feature's name. */
+static const char *feature_name(const char *const names[32], u32 bits, char buf[16])
+{
+	unsigned bit = (unsigned)__builtin_ctz(bits);
+
+	if (names[bit])
+		return names[bit];
+	fmt_snprintf(buf, 16, "bit %u", bit);
+	return buf;
+}
+
+int ext4_damage(struct ext4_fs *fs, u64 ino, const char *fmt, ...)
+{
+	char text[120];
+	va_list ap;
+
+	va_start(ap, fmt);
+	fmt_vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (ino)
+		pr_err("ext4", "damaged: inode %llu: %s", (unsigned long long)ino, text);
+	else
+		pr_err("ext4", "damaged: %s", text);
+	if (!atomic_exchange(&fs->damaged, true) && !atomic_exchange(&fs->super.readonly, true)) {
+		journal_abort(fs->journal);
+		pr_err("ext4", "read-only from here on; run e2fsck -fy on the image");
+	}
+	return -EUCLEAN;
+}
+
+int ext4_begin(struct ext4_fs *fs, unsigned credits, struct journal_handle **out)
+{
+	if (unlikely(atomic_load_explicit(&fs->super.readonly, memory_order_relaxed)))
+		return atomic_load(&fs->damaged) ? -EUCLEAN : -EROFS;
+	return journal_start(fs->journal, credits, out);
+}
+
+static void fill_super(struct ext4_fs *fs)
+{
+	struct ext4_super *sb = &fs->sb;
+
+	sb->s_free_blocks_count_lo = (u32)fs->free_blocks;
+	if (ext4_has_incompat(fs, EXT4_INCOMPAT_64BIT))
+		sb->s_free_blocks_count_hi = (u32)(fs->free_blocks >> 32);
+	sb->s_free_inodes_count = fs->free_inodes;
+	sb->s_wtime = (u32)vfs_now().sec;
+	if (fs->metadata_csum)
+		sb->s_checksum = ext4_super_csum(sb);
+}
+
+void ext4_write_super(struct journal_handle *h, struct ext4_fs *fs)
+{
+	fill_super(fs);
+	journal_update(h, 0, EXT4_SUPER_OFFSET, &fs->sb, sizeof(fs->sb));
+}
+
+static int ext4_sync(struct super *s)
+{
+	struct ext4_fs *fs = ext4_fs(s);
+	struct journal_handle *h;
+	int err;
+
+	if (atomic_load(&s->readonly))
+		return 0;
+	err = ext4_begin(fs, 1, &h);
+	if (err)
+		return err;
+	ext4_write_super(h, fs);
+	err = journal_stop(h);
+	return err ? err : journal_commit(fs->journal);
+}
+
+static void destroy(struct ext4_fs *fs)
+{
+	journal_destroy(fs->journal);
+	super_destroy(&fs->super);
+	kfree(fs->groups);
+	kfree(fs->zones);
+	kfree(fs->crc_power);
+	kfree(fs);
+}
+
+/* After damage no handle starts any more: the superblock alone is written, to say so to e2fsck and to the next mount. */
+static void record_damage(struct ext4_fs *fs)
+{
+	fs->sb.s_state = (u16)((fs->sb.s_state & ~EXT4_STATE_VALID) | EXT4_STATE_ERROR);
+	fs->sb.s_error_count++;
+	fs->sb.s_last_error_time = (u32)vfs_now().sec;
+	if (!fs->sb.s_first_error_time)
+		fs->sb.s_first_error_time = fs->sb.s_last_error_time;
+	fill_super(fs);
+	pmem_write((char *)fs->region->virt + EXT4_SUPER_OFFSET, &fs->sb, sizeof(fs->sb));
+	pmem_flush((char *)fs->region->virt + EXT4_SUPER_OFFSET, sizeof(fs->sb));
+	pmem_fence();
+}
+
+static int ext4_unmount(struct super *s)
+{
+	struct ext4_fs *fs = ext4_fs(s);
+	struct journal_handle *h;
+	bool wrote = !(fs->sb.s_state & EXT4_STATE_VALID); /* it was mounted read-write */
+	int err = 0;
+
+	if (atomic_load(&fs->damaged)) {
+		if (wrote)
+			record_damage(fs);
+		err = -EUCLEAN;
+	} else if (wrote) {
+		err = ext4_begin(fs, 1, &h);
+		if (!err) {
+			fs->sb.s_state |= EXT4_STATE_VALID;
+			fs->sb.s_feature_ro_compat &= ~EXT4_RO_ORPHAN_PRESENT;
+			ext4_write_super(h, fs);
+			err = journal_stop(h);
+		}
+	}
+	if (fs->orphan_file)
+		iput(&fs->orphan_file->vfs);
+	destroy(fs);
+	return err;
+}
+
+static const struct super_ops ext4_super_ops = {
+	.read_inode = ext4_read_inode,
+	.evict = ext4_evict,
+	.sync = ext4_sync,
+	.unmount = ext4_unmount,
+};
+
+/* --- mount --- */
+
+static bool power_of_two(u32 n)
+{
+	return n && !(n & (n - 1));
+}
+
+static int check_features(const struct ext4_super *sb, bool *readonly, char *why)
+{
+	u32 bad = sb->s_feature_incompat & ~INCOMPAT_KNOWN;
+	char buf[16];
+
+	if (bad & EXT4_INCOMPAT_RECOVER) {
+		WHY(why, "its journal needs recovery (feature needs_recovery): run e2fsck -fy on the image");
+		return -EOPNOTSUPP;
+	}
+	if (bad) {
+		WHY(why, "feature %s is not supported", feature_name(incompat_names, bad, buf));
+		return -EOPNOTSUPP;
+	}
+	if (!(sb->s_feature_incompat & EXT4_INCOMPAT_FILETYPE)) {
+		WHY(why, "feature filetype is missing");
+		return -EOPNOTSUPP;
+	}
+	bad = sb->s_feature_ro_compat & ~RO_KNOWN;
+	if (bad && !*readonly) {
+		pr_warn("ext4", "feature %s is not supported: mounted read-only", feature_name(ro_names, bad, buf));
+		*readonly = true;
+	}
+	return 0;
+}
+
+static u64 blocks_count(const struct ext4_super *sb)
+{
+	return sb->s_blocks_count_lo | (sb->s_feature_incompat & EXT4_INCOMPAT_64BIT ? (u64)sb->s_blocks_count_hi << 32 : 0);
+}
+
+/* What is wrong with the sizes and counts; NULL: nothing. */
+static const char *check_geometry(const struct ext4_super *sb, u32 desc_size)
+{
+	u64 blocks = blocks_count(sb), groups;
+
+	if (sb->s_first_data_block || sb->s_log_cluster_size != sb->s_log_block_size)
+		return "its first block or cluster size is wrong";
+	if (!sb->s_blocks_per_group || sb->s_blocks_per_group % 8 || sb->s_blocks_per_group > EXT4_BLOCKS_PER_GROUP_MAX ||
+	    sb->s_clusters_per_group != sb->s_blocks_per_group)
+		return "its number of blocks per group is wrong";
+	if (!power_of_two(sb->s_inode_size) || sb->s_inode_size < EXT4_GOOD_OLD_INODE_SIZE || sb->s_inode_size > 1024)
+		return "its inode size is wrong";
+	if (!sb->s_inodes_per_group || sb->s_inodes_per_group % 8 || sb->s_inodes_per_group > EXT4_BLOCK_SIZE * 8 ||
+	    sb->s_first_ino < 11 || sb->s_first_ino > sb->s_inodes_per_group)
+		return "its number of inodes per group is wrong";
+	if (desc_size != 32 && desc_size != 64)
+		return "its group descriptors have a size that is not supported";
+	groups = DIV_ROUND_UP(blocks, (u64)sb->s_blocks_per_group);
+	if (blocks < 8 || groups * sb->s_inodes_per_group != sb->s_inodes_count ||
+	    groups * desc_size > (u64)sb->s_blocks_per_group * EXT4_BLOCK_SIZE / 2 || groups * desc_size / EXT4_BLOCK_SIZE + 2 > blocks)
+		return "its counts do not fit together";
+	return NULL;
+}
+
+static int check_super(const struct ext4_super *sb, const struct pmem_region *r, bool *readonly, char *why)
+{
+	u32 desc_size = sb->s_feature_incompat & EXT4_INCOMPAT_64BIT ? sb->s_desc_size : EXT4_DESC_SIZE_MIN;
+	const char *what;
+	int err;
+
+	if (sb->s_magic != EXT4_SUPER_MAGIC) {
+		WHY(why, "there is no ext4 file system (bad magic number): make one with mke2fs -t ext4 -b 4096");
+		return -EINVAL;
+	}
+	if ((sb->s_feature_ro_compat & EXT4_RO_METADATA_CSUM) &&
+	    (sb->s_checksum_type != 1 || sb->s_checksum != ext4_super_csum(sb))) {
+		WHY(why, "the superblock's checksum is wrong: run e2fsck -fy on the image");
+		return -EUCLEAN;
+	}
+	if (sb->s_rev_level < 1) {
+		WHY(why, "its revision is too old");
+		return -EOPNOTSUPP;
+	}
+	if (sb->s_log_block_size != 2) {
+		WHY(why, "its block size is not 4096, which DAX needs: make it with mke2fs -b 4096");
+		return -EOPNOTSUPP;
+	}
+	err = check_features(sb, readonly, why);
+	if (err)
+		return err;
+	if (!(sb->s_state & EXT4_STATE_VALID) || (sb->s_state & EXT4_STATE_ERROR)) {
+		WHY(why, "it is not clean (%s): run e2fsck -fy on the image",
+		    sb->s_state & EXT4_STATE_ERROR ? "errors were found in it" : "it was not unmounted");
+		return -EUCLEAN;
+	}
+	what = check_geometry(sb, desc_size);
+	if (what) {
+		WHY(why, "the superblock is damaged: %s: run e2fsck -fy on the image", what);
+		return -EUCLEAN;
+	}
+	if (blocks_count(sb) > r->len / EXT4_BLOCK_SIZE) {
+		WHY(why, "the file system has %llu blocks, the persistent memory only %llu", (unsigned long long)blocks_count(sb),
+		    (unsigned long long)(r->len / EXT4_BLOCK_SIZE));
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* The constants that follow from a good superblock. */
+static void set_constants(struct ext4_fs *fs, struct pmem_region *r)
+{
+	const struct ext4_super *sb = &fs->sb;
+
+	fs->region = r;
+	fs->super.region = r;
+	fs->super.max_size = ((u64)EXT4_MAX_LBLK + 1) << EXT4_BLOCK_BITS;
+	fs->blocks_count = blocks_count(sb);
+	fs->blocks_per_group = sb->s_blocks_per_group;
+	fs->inodes_per_group = sb->s_inodes_per_group;
+	fs->inodes_count = sb->s_inodes_count;
+	fs->inode_size = sb->s_inode_size;
+	fs->nr_groups = (u32)DIV_ROUND_UP(fs->blocks_count, (u64)fs->blocks_per_group);
+	fs->desc_size = sb->s_feature_incompat & EXT4_INCOMPAT_64BIT ? sb->s_desc_size : EXT4_DESC_SIZE_MIN;
+	fs->metadata_csum = sb->s_feature_ro_compat & EXT4_RO_METADATA_CSUM;
+	fs->gdt_csum = !fs->metadata_csum && (sb->s_feature_ro_compat & EXT4_RO_GDT_CSUM);
+	fs->csum_seed = sb->s_feature_incompat & EXT4_INCOMPAT_CSUM_SEED ? sb->s_checksum_seed : crc32c(~0u, sb->s_uuid, 16);
+	fs->first_page = r->base.v >> PAGE_SHIFT;
+	fs->meta_reserve = MIN(fs->blocks_count / 64, (u64)64);
+	fs->next_generation = (u32)vfs_now().nsec ^ (u32)vfs_now().sec;
+	mutex_init(&fs->orphan_lock, &orphan_class);
+	mutex_init(&fs->alloc_lock, &alloc_class);
+	list_init(&fs->orphans);
+}
+
+/* From here on the image says that it is in use. */
+static int mark_mounted(struct ext4_fs *fs)
+{
+	struct journal_handle *h;
+	int err = ext4_begin(fs, 1, &h);
+
+	if (err)
+		return err;
+	fs->sb.s_state &= (u16)~EXT4_STATE_VALID;
+	fs->sb.s_mnt_count++;
+	fs->sb.s_mtime = (u32)vfs_now().sec;
+	memset(fs->sb.s_last_mounted, 0, sizeof(fs->sb.s_last_mounted));
+	fs->sb.s_last_mounted[0] = '/';
+	if (fs->orphan_file)
+		fs->sb.s_feature_ro_compat |= EXT4_RO_ORPHAN_PRESENT;
+	ext4_write_super(h, fs);
+	return journal_stop(h);
+}
+
+/* Root, orphan file, orphans, the mark. */
+static int open_tree(struct ext4_fs *fs, bool readonly, char *why)
+{
+	int err = iget(&fs->super, EXT4_ROOT_INO, &fs->super.root);
+
+	if (err || !mode_is_dir(fs->super.root->mode)) {
+		WHY(why, "the root directory is damaged: run e2fsck -fy on the image");
+		return err ? err : -EUCLEAN;
+	}
+	err = ext4_orphan_file_open(fs);
+	if (err) {
+		WHY(why, "the orphan file is damaged: run e2fsck -fy on the image");
+		return err;
+	}
+	if (readonly)
+		return 0;
+	err = mark_mounted(fs);
+	if (!err)
+		err = ext4_orphans_load(fs);
+	if (err)
+		WHY(why, "the orphan list is damaged: run e2fsck -fy on the image");
+	return err;
+}
+
+/* Puts what open_tree opened. */
+static void close_tree(struct ext4_fs *fs)
+{
+	if (fs->orphan_file)
+		iput(&fs->orphan_file->vfs);
+	if (fs->super.root)
+		iput(fs->super.root);
+	fs->orphan_file = NULL;
+	fs->super.root = NULL;
+}
+
+static int load(struct ext4_fs *fs, struct pmem_region *r, bool readonly, char *why)
+{
+	const char *what;
+	u32 *power;
+	int err;
+
+	set_constants(fs, r);
+	atomic_store(&fs->super.readonly, readonly);
+	err = super_init(&fs->super, &ext4_super_ops, "ext4");
+	if (!err)
+		err = journal_create(r, EXT4_BLOCK_SIZE, &fs->journal);
+	power = kcalloc(EXT4_BLOCK_SIZE / 4, sizeof(*power));
+	if (err || !power) {
+		kfree(power);
+		WHY(why, "not enough memory");
+		return -ENOMEM;
+	}
+	ext4_crc_init(fs, power);
+	err = ext4_groups_load(fs, &what);
+	if (err) {
+		WHY(why, "%s: run e2fsck -fy on the image", what);
+		return err;
+	}
+	return open_tree(fs, readonly, why);
+}
+
+int ext4_mount(struct pmem_region *r, bool readonly, struct super **out, char why[160])
+{
+	struct ext4_fs *fs;
+	int err;
+
+	if (r->len < 2 * EXT4_BLOCK_SIZE) {
+		WHY(why, "the region is too small for a file system");
+		return -EINVAL;
+	}
+	fs = kzalloc(sizeof(*fs));
+	if (!fs) {
+		WHY(why, "not enough memory");
+		return -ENOMEM;
+	}
+	memcpy(&fs->sb, (const char *)r->virt + EXT4_SUPER_OFFSET, sizeof(fs->sb));
+	err = check_super(&fs->sb, r, &readonly, why);
+	if (err) {
+		kfree(fs);
+		return err;
+	}
+	err = load(fs, r, readonly, why);
+	if (err) {
+		close_tree(fs);
+		if (atomic_load(&fs->damaged) && !(fs->sb.s_state & EXT4_STATE_VALID))
+			record_damage(fs);
+		destroy(fs);
+		return err;
+	}
+	*out = &fs->super;
+	return 0;
+}

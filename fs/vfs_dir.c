@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Changes of the name space: mkdir, rmdir, unlink, rename; and readlink.
+ *
+ * Lock order: rename_lock (only when the two parents differ) -> parents -> children. Two parents: the ancestor first, else by inode
+ * number; under rename_lock no directory changes its parent, so "ancestor" is stable. Two children: by inode number. A damaged directory may name
+ * itself or its parent as a child: refused before anything is locked twice.
+ */
+#include "fs/vfs_priv.h"
+
+#define DEPTH_MAX 4096 /* of directories; a longer chain of ".." is a cycle */
+
+int vfs_mkdir(struct inode *base, const char *path, u32 mode)
+{
+	struct walk_parent w;
+	struct inode *i;
+	int err = walk_to_parent(base, path, &w);
+
+	if (err)
+		return err;
+	mutex_lock(&w.dir->lock);
+	err = w.len ? lookup_one(w.dir, w.name, w.len, true, &i) : -EEXIST;
+	if (!err) {
+		iput(i);
+		err = -EEXIST;
+	} else if (err == -ENOENT) {
+		if (!w.dir->ops->create)
+			err = -EACCES;
+		else if (atomic_load(&w.dir->super->readonly))
+			err = -EROFS;
+		else if (w.dir->nlink)
+			err = w.dir->ops->create(w.dir, w.name, w.len, S_IFDIR_ | (mode & 07777), &i);
+		if (!err)
+			iput(i);
+	}
+	mutex_unlock(&w.dir->lock);
+	iput(w.dir);
+	return err;
+}
+
+static int remove_checked(struct walk_parent *w, struct inode *victim, bool dir)
+{
+	if (victim == w->dir)
+		return -EUCLEAN;
+	if (dir && !mode_is_dir(victim->mode))
+		return -ENOTDIR;
+	if (!dir && mode_is_dir(victim->mode))
+		return -EISDIR;
+	if (!dir && w->trailing)
+		return -ENOTDIR;
+	if (!w->dir->ops->unlink || !w->dir->ops->rmdir)
+		return -EPERM;
+	if (atomic_load(&w->dir->super->readonly))
+		return -EROFS;
+	return 0;
+}
+
+static int remove_name(struct walk_parent *w, bool dir)
+{
+	struct inode *victim;
+	int err;
+
+	if (mount_at(w->dir, w->name, w->len))
+		return -EBUSY;
+	mutex_lock(&w->dir->lock);
+	err = lookup_one(w->dir, w->name, w->len, true, &victim);
+	if (err) {
+		mutex_unlock(&w->dir->lock);
+		return err;
+	}
+	err = remove_checked(w, victim, dir);
+	if (!err) {
+		mutex_lock(&victim->lock);
+		err = dir ? w->dir->ops->rmdir(w->dir, w->name, w->len, victim) :
+			    w->dir->ops->unlink(w->dir, w->name, w->len, victim);
+		mutex_unlock(&victim->lock);
+	}
+	mutex_unlock(&w->dir->lock);
+	iput(victim);
+	return err;
+}
+
+int vfs_rmdir(struct inode *base, const char *path)
+{
+	struct walk_parent w;
+	int err = walk_to_parent(base, path, &w);
+
+	if (err)
+		return err;
+	if (!w.len)
+		err = -EBUSY;
+	else if (name_is_dot(w.name, w.len))
+		err = -EINVAL;
+	else if (name_is_dotdot(w.name, w.len))
+		err = -ENOTEMPTY;
+	else
+		err = remove_name(&w, true);
+	iput(w.dir);
+	return err;
+}
+
+int vfs_unlink(struct inode *base, const char *path)
+{
+	struct walk_parent w;
+	int err = walk_to_parent(base, path, &w);
+
+	if (err)
+		return err;
+	if (!w.len || name_is_dot(w.name, w.len) || name_is_dotdot(w.name, w.len))
+		err = -EISDIR;
+	else
+		err = remove_name(&w, false);
+	iput(w.dir);
+	return err;
+}
+
+/* Does `dir`, or a directory above it, equal `top`? 1 or 0, or errno. */
+static int is_below(struct inode *top, struct inode *dir)
+{
+	struct inode *cur = dir, *up;
+	int found = -EUCLEAN;
+
+	iref(cur);
+	for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
+		if (cur == top || cur == cur->super->root) {
+			found = cur == top;
+			break;
+		}
+		found = lookup_one(cur, "..", 2, false, &up);
+		if (found)
+			break;
+		iput(cur);
+		cur = up;
+		found = -EUCLEAN;
+	}
+	iput(cur);
+	return found;
+}
+
+static void lock_two(struct inode *a, struct inode *b)
+{
+	if (a->ino > b->ino) {
+		struct inode *t = a;
+
+		a = b;
+		b = t;
+	}
+	mutex_lock(&a->lock);
+	mutex_lock(&b->lock);
+}
+
+/* Locks the two parents of a rename; rename_lock is held if they differ. */
+static int lock_parents(struct inode *odir, struct inode *ndir)
+{
+	int below;
+
+	if (odir == ndir) {
+		mutex_lock(&odir->lock);
+		return 0;
+	}
+	below = is_below(odir, ndir);
+	if (below < 0)
+		return below;
+	if (below) {
+		mutex_lock(&odir->lock);
+		mutex_lock(&ndir->lock);
+		return 0;
+	}
+	below = is_below(ndir, odir);
+	if (below < 0)
+		return below;
+	if (below) {
+		mutex_lock(&ndir->lock);
+		mutex_lock(&odir->lock);
+		return 0;
+	}
+	lock_two(odir, ndir);
+	return 0;
+}
+
+struct rename {
+	struct walk_parent old, new;
+	struct inode *what, *victim; /* counted; victim may be NULL */
+};
+
+static int rename_find(struct rename *r, bool locked)
+{
+	int err = lookup_one(r->old.dir, r->old.name, r->old.len, locked, &r->what);
+
+	r->victim = NULL;
+	if (err)
+		return err;
+	err = lookup_one(r->new.dir, r->new.name, r->new.len, locked, &r->victim);
+	if (err) {
+		r->victim = NULL;
+		if (err != -ENOENT) {
+			iput(r->what);
+			return err;
+		}
+	}
+	return 0;
+}
+
+static void rename_forget(struct rename *r)
+{
+	iput(r->what);
+	if (r->victim)
+		iput(r->victim);
+}
+
+/* A directory may not move below itself, nor replace one that it lies in. Parents unlocked, rename_lock held. */
+static int rename_check_tree(struct rename *r)
+{
+	int err = rename_find(r, false), below = 0;
+
+	if (err)
+		return err;
+	if (mode_is_dir(r->what->mode)) {
+		below = is_below(r->what, r->new.dir);
+		err = below > 0 ? -EINVAL : below;
+	}
+	if (!err && r->victim && mode_is_dir(r->victim->mode)) {
+		below = is_below(r->victim, r->old.dir);
+		err = below > 0 ? -ENOTEMPTY : below;
+	}
+	rename_forget(r);
+	return err;
+}
+
+static int rename_check(const struct rename *r)
+{
+	const struct inode *what = r->what, *victim = r->victim, *od = r->old.dir, *nd = r->new.dir;
+
+	if (what == od || what == nd)
+		return what == nd && what != od ? -EINVAL : -EUCLEAN;
+	if (victim && (victim == od || victim == nd))
+		return victim == od && victim != nd ? -ENOTEMPTY : -EUCLEAN;
+	if (!mode_is_dir(what->mode) && (r->old.trailing || r->new.trailing))
+		return -ENOTDIR;
+	if (victim && mode_is_dir(what->mode) && !mode_is_dir(victim->mode))
+		return -ENOTDIR;
+	if (victim && !mode_is_dir(what->mode) && mode_is_dir(victim->mode))
+		return -EISDIR;
+	if (!od->ops->rename)
+		return -EPERM;
+	if (atomic_load(&od->super->readonly))
+		return -EROFS;
+	return nd->nlink ? 0 : -ENOENT;
+}
+
+/* Both parents locked. */
+static int rename_locked(struct rename *r)
+{
+	int err = rename_check(r);
+
+	if (err || r->what == r->victim)
+		return err;
+	if (r->victim)
+		lock_two(r->what, r->victim);
+	else
+		mutex_lock(&r->what->lock);
+	err = r->old.dir->ops->rename(r->old.dir, r->old.name, r->old.len, r->what, r->new.dir, r->new.name, r->new.len, r->victim);
+	mutex_unlock(&r->what->lock);
+	if (r->victim)
+		mutex_unlock(&r->victim->lock);
+	return err;
+}
+
+static int rename_between(struct rename *r)
+{
+	struct inode *od = r->old.dir, *nd = r->new.dir;
+	bool two = od != nd;
+	int err = 0;
+
+	if (two) {
+		mutex_lock(&od->super->rename_lock);
+		err = rename_check_tree(r);
+	}
+	if (!err)
+		err = lock_parents(od, nd);
+	if (err)
+		goto out;
+	err = rename_find(r, true);
+	if (!err)
+		err = rename_locked(r);
+	else
+		r->what = NULL;
+	mutex_unlock(&od->lock);
+	if (two)
+		mutex_unlock(&nd->lock);
+	if (r->what)
+		rename_forget(r);
+out:
+	if (two)
+		mutex_unlock(&od->super->rename_lock);
+	return err;
+}
+
+static bool special_name(const struct walk_parent *w)
+{
+	return !w->len || name_is_dot(w->name, w->len) || name_is_dotdot(w->name, w->len);
+}
+
+int vfs_rename(struct inode *obase, const char *opath, struct inode *nbase, const char *npath)
+{
+	struct rename r;
+	int err = walk_to_parent(obase, opath, &r.old);
+
+	if (err)
+		return err;
+	err = walk_to_parent(nbase, npath, &r.new);
+	if (err)
+		goto out_old;
+	if (special_name(&r.old) || special_name(&r.new) || mount_at(r.old.dir, r.old.name, r.old.len) ||
+	    mount_at(r.new.dir, r.new.name, r.new.len))
+		err = -EBUSY;
+	else if (r.old.dir->super != r.new.dir->super)
+		err = -EXDEV;
+	else
+		err = rename_between(&r);
+	iput(r.new.dir);
+out_old:
+	iput(r.old.dir);
+	return err;
+}
+
+ssize_t vfs_readlink(struct inode *base, const char *path, char *buf, size_t size)
+{
+	struct inode *i;
+	ssize_t n = vfs_lookup(base, path, false, &i);
+
+	if (n)
+		return n;
+	n = mode_is_lnk(i->mode) && i->ops->readlink ? i->ops->readlink(i, buf, size) : -EINVAL;
+	iput(i);
+	return n;
+}

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Open files and what is done with them: open, read, write, truncate, allocate, fsync, mmap, readdir.
+ *
+ * Rule: whoever changes a file's size, blocks or times holds its inode lock; reads and faults do not. Data of regular files moves by the dax_*
+ * calls alone. Writing sets mtime and ctime in memory; they reach the disk at fsync, sync or eviction.
+ */
+#include "fs/vfs_priv.h"
+#include "mm/kmem.h"
+
+static const struct lock_class pos_class = { "file position", RANK_FILE_POS, false };
+
+static bool may_read(const struct file *f)
+{
+	return (f->flags & O_ACCMODE_) != O_WRONLY_ && !(f->flags & O_PATH_);
+}
+
+static bool may_write(const struct file *f)
+{
+	return (f->flags & O_ACCMODE_) != O_RDONLY_ && !(f->flags & O_PATH_);
+}
+
+int file_open_inode(struct inode *i, u32 flags, struct file **out)
+{
+	struct file *f = kzalloc(sizeof(*f));
+	int err = 0;
+
+	if (!f)
+		return -ENOMEM;
+	atomic_init(&f->refs, 1);
+	f->flags = flags;
+	f->inode = i;
+	f->ops = i->fops;
+	mutex_init(&f->pos_lock, &pos_class);
+	if (may_write(f))
+		err = inode_get_write(i);
+	if (!err && f->ops && f->ops->open && !(flags & O_PATH_)) {
+		err = f->ops->open(f);
+		if (err && may_write(f))
+			inode_put_write(i);
+	}
+	if (err) {
+		kfree(f);
+		return err;
+	}
+	iref(i);
+	*out = f;
+	return 0;
+}
+
+void file_get(struct file *f)
+{
+	atomic_fetch_add(&f->refs, 1);
+}
+
+void file_put(struct file *f)
+{
+	if (atomic_fetch_sub(&f->refs, 1) != 1)
+		return;
+	if (f->ops && f->ops->release && !(f->flags & O_PATH_))
+		f->ops->release(f);
+	if (may_write(f))
+		inode_put_write(f->inode);
+	iput(f->inode);
+	kfree(f);
+}
+
+/* The inode for O_CREAT: found or made. */
+static int open_create(struct inode *base, const char *path, u32 flags, u32 mode, bool *created, struct inode **out)
+{
+	struct walk_parent w;
+	int err = walk_to_parent(base, path, &w);
+
+	if (err)
+		return err;
+	if (!w.len || name_is_dot(w.name, w.len) || name_is_dotdot(w.name, w.len) || w.trailing) {
+		err = -EISDIR;
+		goto out;
+	}
+	mutex_lock(&w.dir->lock);
+	err = lookup_one(w.dir, w.name, w.len, true, out);
+	if (!err && (flags & O_EXCL_)) {
+		mutex_unlock(&w.dir->lock);
+		iput(*out);
+		err = -EEXIST;
+		goto out;
+	}
+	if (err == -ENOENT) {
+		if (!w.dir->ops->create)
+			err = -EACCES;
+		else if (atomic_load(&w.dir->super->readonly))
+			err = -EROFS;
+		else if (w.dir->nlink)
+			err = w.dir->ops->create(w.dir, w.name, w.len, S_IFREG_ | (mode & 07777), out);
+		*created = !err;
+	}
+	mutex_unlock(&w.dir->lock);
+	if (!err && mode_is_lnk((*out)->mode) && !(flags & O_NOFOLLOW_)) {
+		iput(*out);
+		err = vfs_lookup(w.dir, w.name, true, out);
+	}
+out:
+	iput(w.dir);
+	return err;
+}
+
+/* May the inode be opened this way? */
+static int open_check(struct inode *i, u32 flags)
+{
+	bool writing = (flags & O_ACCMODE_) != O_RDONLY_;
+
+	if ((flags & O_DIRECTORY_) && !mode_is_dir(i->mode))
+		return -ENOTDIR;
+	if (flags & O_PATH_)
+		return 0;
+	if (mode_is_lnk(i->mode))
+		return -ELOOP;
+	if (mode_is_dir(i->mode))
+		return writing || (flags & O_CREAT_) ? -EISDIR : 0;
+	if (i->fops)
+		return 0;
+	if (!mode_is_reg(i->mode))
+		return -ENXIO;
+	return (writing || (flags & O_TRUNC_)) && atomic_load(&i->super->readonly) ? -EROFS : 0;
+}
+
+static void set_name(struct file *f, const char *path)
+{
+	size_t len = strlen(path);
+
+	str_copy(f->name, len < sizeof(f->name) ? path : path + len - (sizeof(f->name) - 1), sizeof(f->name));
+}
+
+int vfs_open(struct inode *base, const char *path, u32 flags, u32 mode, struct file **out)
+{
+	struct inode *i;
+	bool created = false;
+	int err;
+
+	if (flags & O_CREAT_)
+		err = open_create(base, path, flags, mode, &created, &i);
+	else
+		err = vfs_lookup(base, path, !(flags & O_NOFOLLOW_), &i);
+	if (err)
+		return err;
+	err = open_check(i, flags);
+	if (!err)
+		err = file_open_inode(i, flags, out);
+	iput(i);
+	if (err)
+		return err;
+	set_name(*out, path);
+	if ((flags & O_TRUNC_) && may_write(*out) && !created && !i->fops)
+		err = vfs_truncate(i, 0);
+	if (err)
+		file_put(*out);
+	return err;
+}
+
+/* Position past every entry on disk: the k-th mount that its directory does not list. */
+#define MOUNTS_POS (1ull << 62)
+
+struct readdir_wrap {
+	readdir_fn fn;
+	void *arg;
+	bool stopped;
+};
+
+static int readdir_step(void *arg, const char *name, size_t len, u64 ino, u8 type, u64 next)
+{
+	struct readdir_wrap *w = arg;
+
+	w->stopped = w->fn(w->arg, name, len, ino, type, next) != 0;
+	return w->stopped;
+}
+
+static void readdir_mounts(struct inode *dir, u64 *pos, struct readdir_wrap *w)
+{
+	struct fs_state *fs = the_instance.fs;
+	u64 ino;
+
+	if (*pos < MOUNTS_POS)
+		*pos = MOUNTS_POS;
+	for (u64 k = *pos - MOUNTS_POS; k < atomic_load(&fs->nr_mounts); k++) {
+		struct fs_mount *m = &fs->mounts[k];
+
+		if (m->parent == dir && dir->ops->lookup(dir, m->name, m->len, &ino) == -ENOENT &&
+		    readdir_step(w, m->name, m->len, m->super->root->ino, DT_DIR_, MOUNTS_POS + k + 1))
+			return;
+		*pos = MOUNTS_POS + k + 1;
+	}
+}
+
+int vfs_readdir(struct file *f, readdir_fn fn, void *arg)
+{
+	struct inode *dir = f->inode;
+	struct readdir_wrap w = { .fn = fn, .arg = arg };
+	int err = 0;
+
+	if (!may_read(f))
+		return -EBADF;
+	if (!mode_is_dir(dir->mode) || !dir->ops->readdir)
+		return -ENOTDIR;
+	mutex_lock(&f->pos_lock);
+	mutex_lock(&dir->lock);
+	if (!dir->nlink)
+		err = -ENOENT;
+	else if (f->pos < MOUNTS_POS)
+		err = dir->ops->readdir(dir, &f->pos, readdir_step, &w);
+	if (err >= 0 && !w.stopped)
+		readdir_mounts(dir, &f->pos, &w);
+	mutex_unlock(&dir->lock);
+	mutex_unlock(&f->pos_lock);
+	return err < 0 ? err : 0;
+}
+
+ssize_t vfs_read(struct file *f, uaddr_t buf, size_t n, u64 *pos)
+{
+	struct inode *i = f->inode;
+	u64 size;
+	ssize_t r;
+
+	if (!may_read(f))
+		return -EBADF;
+	if (mode_is_dir(i->mode))
+		return -EISDIR;
+	if (f->ops)
+		return f->ops->read ? f->ops->read(f, buf, n, pos) : -EINVAL;
+	size = inode_size(i);
+	if (!n || *pos >= size)
+		return 0;
+	r = dax_read(i, buf, MIN((u64)n, size - *pos), *pos);
+	if (r > 0)
+		*pos += r;
+	return r;
+}
+
+/* Checks a write of n bytes at pos against the largest file: bytes that fit, or errno. */
+static ssize_t write_limit(struct inode *i, u64 pos, size_t n)
+{
+	if (atomic_load(&i->super->readonly))
+		return -EROFS;
+	if (n > (size_t)INT64_MAX || pos > (u64)INT64_MAX)
+		return -EINVAL;
+	if (n && pos >= i->super->max_size)
+		return -EFBIG;
+	return MIN((u64)n, i->super->max_size - pos);
+}
+
+ssize_t vfs_write(struct file *f, uaddr_t buf, size_t n, u64 *pos)
+{
+	struct inode *i = f->inode;
+	u64 at;
+	ssize_t r;
+
+	if (!may_write(f))
+		return -EBADF;
+	if (f->ops)
+		return f->ops->write ? f->ops->write(f, buf, n, pos) : -EINVAL;
+	if (!mode_is_reg(i->mode))
+		return -EINVAL;
+	mutex_lock(&i->lock);
+	at = f->flags & O_APPEND_ ? inode_size(i) : *pos;
+	r = write_limit(i, at, n);
+	if (r > 0) {
+		inode_touch(i, INODE_MTIME | INODE_CTIME);
+		r = dax_write(i, buf, r, at);
+	}
+	mutex_unlock(&i->lock);
+	if (r <= 0)
+		return r;
+	*pos = at + r;
+	if (f->flags & O_DSYNC_) {
+		int err = vfs_fsync(i, at >> PAGE_SHIFT, (at + r - 1) >> PAGE_SHIFT, (f->flags & O_SYNC_) != O_SYNC_);
+
+		if (err)
+			return err;
+	}
+	return r;
+}
+
+ssize_t vfs_kread(struct inode *i, void *buf, size_t n, u64 pos)
+{
+	u64 size = inode_size(i);
+
+	if (!mode_is_reg(i->mode) || i->fops)
+		return -EINVAL;
+	if (!n || pos >= size)
+		return 0;
+	return dax_kread(i, buf, MIN((u64)n, size - pos), pos);
+}
+
+ssize_t vfs_kwrite(struct inode *i, const void *buf, size_t n, u64 pos)
+{
+	ssize_t r;
+
+	if (!mode_is_reg(i->mode) || i->fops)
+		return -EINVAL;
+	mutex_lock(&i->lock);
+	r = write_limit(i, pos, n);
+	if (r > 0) {
+		inode_touch(i, INODE_MTIME | INODE_CTIME);
+		r = dax_kwrite(i, buf, r, pos);
+	}
+	mutex_unlock(&i->lock);
+	return r;
+}
+
+int vfs_truncate(struct inode *i, u64 size)
+{
+	int err;
+
+	if (mode_is_dir(i->mode))
+		return -EISDIR;
+	if (!mode_is_reg(i->mode) || i->fops)
+		return -EINVAL;
+	if (atomic_load(&i->super->readonly))
+		return -EROFS;
+	if (size > (u64)INT64_MAX)
+		return -EINVAL;
+	if (size > i->super->max_size)
+		return -EFBIG;
+	mutex_lock(&i->lock);
+	inode_touch(i, INODE_MTIME | INODE_CTIME);
+	err = dax_truncate(i, size);
+	mutex_unlock(&i->lock);
+	return err;
+}
+
+int vfs_fallocate(struct inode *i, u32 mode, u64 pos, u64 len)
+{
+	int err;
+
+	if (!len || pos > (u64)INT64_MAX || len > (u64)INT64_MAX)
+		return -EINVAL;
+	if (mode & ~(u32)(FALLOC_KEEP_SIZE_ | FALLOC_PUNCH_HOLE_) || mode == FALLOC_PUNCH_HOLE_)
+		return -EOPNOTSUPP;
+	if (mode_is_dir(i->mode))
+		return -EISDIR;
+	if (!mode_is_reg(i->mode) || i->fops)
+		return -ENODEV;
+	if (atomic_load(&i->super->readonly))
+		return -EROFS;
+	if (pos + len > i->super->max_size)
+		return -EFBIG;
+	mutex_lock(&i->lock);
+	inode_touch(i, INODE_MTIME | INODE_CTIME);
+	if (mode & FALLOC_PUNCH_HOLE_)
+		err = dax_punch(i, pos, len);
+	else
+		err = dax_allocate(i, pos, len, mode & FALLOC_KEEP_SIZE_);
+	mutex_unlock(&i->lock);
+	return err;
+}
+
+int vfs_fsync(struct inode *i, u64 first_page, u64 last_page, bool datasync)
+{
+	int err = dax_fsync(i, first_page, last_page);
+
+	if (!err && !datasync && atomic_load(&i->dirty) && i->ops->write_inode) {
+		mutex_lock(&i->lock);
+		err = i->nlink ? i->ops->write_inode(i) : 0;
+		mutex_unlock(&i->lock);
+	}
+	if (!err && i->ops->sync_inode)
+		err = i->ops->sync_inode(i, datasync);
+	return err;
+}
+
+int vfs_mmap(struct file *f, struct mmap_request *rq)
+{
+	struct inode *i = f->inode;
+	bool shared = rq->flags & VMA_SHARED;
+	struct mapping *m;
+
+	if (!mode_is_reg(i->mode) || f->ops || !i->ops->map_extent)
+		return -ENODEV;
+	if (!may_read(f))
+		return -EACCES;
+	if (shared && (rq->flags & VMA_WRITE) && !may_write(f))
+		return -EACCES;
+	if (!shared || may_write(f))
+		rq->flags |= VMA_MAYWRITE;
+	if (rq->pgoff + DIV_ROUND_UP(rq->len, PAGE_SIZE) > i->super->max_size >> PAGE_SHIFT)
+		return -EOVERFLOW;
+	m = dax_mapping(i);
+	if (!m)
+		return -ENOMEM;
+	rq->rmap = &m->rmap;
+	rq->file = f;
+	rq->inode = i;
+	rq->ops = &dax_vm_ops;
+	rq->align = inode_size(i) >= HUGE_SIZE ? HUGE_SIZE : 0;
+	return 0;
+}

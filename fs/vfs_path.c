@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Path walks: from a string to an inode.
+ *
+ * Rule: a walk holds one reference, to where it is, and one inode lock at a time, while it looks a name up and gets the inode that the entry
+ * names; so the entry cannot go away between the two. Symbolic links are expanded in place: the text of the link and what
+ * followed it become the rest of the path, so nesting costs no stack.
+ */
+#include "fs/vfs_priv.h"
+#include "mm/kmem.h"
+
+static int lookup_locked(struct inode *dir, const char *name, size_t len, struct inode **out)
+{
+	u64 ino;
+	int err = dir->ops->lookup(dir, name, len, &ino);
+
+	return err ? err : iget(dir->super, ino, out);
+}
+
+int lookup_one(struct inode *dir, const char *name, size_t len, bool locked, struct inode **out)
+{
+	struct fs_mount *m;
+	int err;
+
+	if (!mode_is_dir(dir->mode) || !dir->ops->lookup)
+		return -ENOTDIR;
+	*out = dir;
+	if (name_is_dot(name, len))
+		goto counted;
+	if (name_is_dotdot(name, len) && dir == dir->super->root) {
+		m = mount_of(dir->super);
+		if (m && m->parent)
+			*out = m->parent;
+		goto counted;
+	}
+	m = mount_at(dir, name, len);
+	if (m) {
+		*out = m->super->root;
+		goto counted;
+	}
+	if (len > NAME_MAX_LEN)
+		return -ENAMETOOLONG;
+	if (!locked)
+		mutex_lock(&dir->lock);
+	err = lookup_locked(dir, name, len, out);
+	if (!locked)
+		mutex_unlock(&dir->lock);
+	return err;
+counted:
+	iref(*out);
+	return 0;
+}
+
+/* A walk in progress. */
+struct walk {
+	struct inode *at;  /* counted */
+	const char *rest;  /* not yet walked */
+	char *text;        /* what rest points into, if a link was expanded; kfree */
+	unsigned links;
+};
+
+static int walk_begin(struct walk *w, struct inode *base, const char *path)
+{
+	size_t len = strnlen(path, PATH_MAX_LEN);
+
+	if (!len)
+		return -ENOENT;
+	if (len == PATH_MAX_LEN)
+		return -ENAMETOOLONG;
+	*w = (struct walk){ .rest = path };
+	if (path[0] == '/' || !base) {
+		w->at = vfs_root();
+		return w->at ? 0 : -ENOENT;
+	}
+	iref(base);
+	w->at = base;
+	return 0;
+}
+
+static void walk_end(struct walk *w)
+{
+	kfree(w->text);
+	w->text = NULL;
+}
+
+/* The walk met symbolic link `link` in w->at, followed by `after`. */
+static int expand(struct walk *w, struct inode *link, const char *after)
+{
+	size_t tail = strlen(after);
+	char *text;
+	ssize_t n;
+
+	if (++w->links > LINKS_MAX)
+		return -ELOOP;
+	if (!link->ops->readlink)
+		return -EINVAL;
+	text = kmalloc(PATH_MAX_LEN);
+	if (!text)
+		return -ENOMEM;
+	n = link->ops->readlink(link, text, PATH_MAX_LEN);
+	if (n == 0)
+		n = -ENOENT;
+	else if (n > 0 && n + tail >= PATH_MAX_LEN)
+		n = -ENAMETOOLONG;
+	if (n < 0) {
+		kfree(text);
+		return n;
+	}
+	memcpy(text + n, after, tail + 1);
+	kfree(w->text);
+	w->text = text;
+	w->rest = text;
+	if (text[0] == '/') {
+		iput(w->at);
+		w->at = vfs_root();
+	}
+	return 0;
+}
+
+/* Cuts the next component off: its length in *len (0: the path is at its end), `last` if none follows, `slash` if slashes do. */
+static const char *next_component(struct walk *w, size_t *len, bool *last, bool *slash)
+{
+	const char *name, *p;
+
+	while (*w->rest == '/')
+		w->rest++;
+	name = p = w->rest;
+	while (*p && *p != '/')
+		p++;
+	*len = p - name;
+	*slash = *p == '/';
+	w->rest = p;
+	while (*p == '/')
+		p++;
+	*last = !*p;
+	return name;
+}
+
+/* One step to `name`, which lies before w->rest. */
+static int step(struct walk *w, const char *name, size_t len, bool follow, bool must_be_dir)
+{
+	struct inode *next;
+	int err = lookup_one(w->at, name, len, false, &next);
+
+	if (err)
+		return err;
+	if (mode_is_lnk(next->mode) && follow) {
+		err = expand(w, next, w->rest);
+		iput(next);
+		return err;
+	}
+	iput(w->at);
+	w->at = next;
+	return must_be_dir && !mode_is_dir(next->mode) ? -ENOTDIR : 0;
+}
+
+int vfs_lookup(struct inode *base, const char *path, bool follow_last, struct inode **out)
+{
+	struct walk w;
+	int err = walk_begin(&w, base, path);
+
+	if (err)
+		return err;
+	for (;;) {
+		size_t len;
+		bool last, slash;
+		const char *name = next_component(&w, &len, &last, &slash);
+
+		if (!len)
+			break;
+		err = step(&w, name, len, !last || slash || follow_last, slash);
+		if (err)
+			break;
+	}
+	if (err)
+		iput(w.at);
+	else
+		*out = w.at;
+	walk_end(&w);
+	return err;
+}
+
+int walk_to_parent(struct inode *base, const char *path, struct walk_parent *p)
+{
+	struct walk w;
+	int err = walk_begin(&w, base, path);
+
+	if (err)
+		return err;
+	for (;;) {
+		bool last;
+		const char *name = next_component(&w, &p->len, &last, &p->trailing);
+
+		if (last) {
+			err = !mode_is_dir(w.at->mode) ? -ENOTDIR : p->len > NAME_MAX_LEN ? -ENAMETOOLONG : 0;
+			if (!err) {
+				memcpy(p->name, name, p->len);
+				p->name[p->len] = '\0';
+			}
+			break;
+		}
+		err = step(&w, name, p->len, true, true);
+		if (err)
+			break;
+	}
+	if (err)
+		iput(w.at);
+	else
+		p->dir = w.at;
+	walk_end(&w);
+	return err;
+}
+
+int vfs_lookup_parent(struct inode *base, const char *path, struct inode **dir, char last[NAME_MAX_LEN + 1], size_t *len)
+{
+	struct walk_parent p;
+	int err = walk_to_parent(base, path, &p);
+
+	if (err)
+		return err;
+	*dir = p.dir;
+	*len = p.len;
+	memcpy(last, p.name, p.len + 1);
+	return 0;
+}
+
+/* readdir callback: finds the name of an inode number. */
+struct name_search {
+	u64 ino;
+	char name[NAME_MAX_LEN];
+	size_t len;
+};
+
+static int match_ino(void *arg, const char *name, size_t len, u64 ino, u8 type UNUSED, u64 next UNUSED)
+{
+	struct name_search *s = arg;
+
+	if (ino != s->ino || name_is_dot(name, len) || name_is_dotdot(name, len))
+		return 0;
+	memcpy(s->name, name, len);
+	s->len = len;
+	return 1;
+}
+
+/* Name of directory `dir` in its parent, which is returned counted. */
+static int name_in_parent(struct inode *dir, struct inode **parent, struct name_search *s)
+{
+	struct fs_mount *m = dir == dir->super->root ? mount_of(dir->super) : NULL;
+	u64 pos = 0;
+	int err = lookup_one(dir, "..", 2, false, parent);
+
+	if (err)
+		return err;
+	*s = (struct name_search){ .ino = dir->ino };
+	if (m) {
+		memcpy(s->name, m->name, m->len);
+		s->len = m->len;
+		return 0;
+	}
+	mutex_lock(&(*parent)->lock);
+	err = (*parent)->ops->readdir(*parent, &pos, match_ino, s);
+	mutex_unlock(&(*parent)->lock);
+	if (err >= 0 && s->len)
+		return 0;
+	iput(*parent);
+	return err < 0 ? err : -ENOENT;
+}
+
+int vfs_path_of(struct inode *dir, char *buf, size_t size)
+{
+	struct name_search *s = kmalloc(sizeof(*s));
+	size_t at = size; /* the path grows downwards from the end of buf */
+	struct inode *root = vfs_root(), *cur = dir, *parent;
+	int err = -ERANGE;
+
+	if (!s || !root) {
+		err = s ? -ENOENT : -ENOMEM;
+		goto out_free;
+	}
+	iref(cur);
+	if (size < 2)
+		goto out;
+	buf[--at] = '\0';
+	while (cur != root) {
+		err = name_in_parent(cur, &parent, s);
+		if (err)
+			goto out;
+		iput(cur);
+		cur = parent;
+		err = -ERANGE;
+		if (at < s->len + 1)
+			goto out;
+		at -= s->len;
+		memcpy(buf + at, s->name, s->len);
+		buf[--at] = '/';
+	}
+	if (!buf[at])
+		buf[--at] = '/';
+	memmove(buf, buf + at, size - at);
+	err = 0;
+out:
+	iput(cur);
+out_free:
+	if (root)
+		iput(root);
+	kfree(s);
+	return err;
+}

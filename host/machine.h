@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* Private to host/: the machine's state inside the arena, and what its files need of one another. */
+#ifndef HOST_MACHINE_H
+#define HOST_MACHINE_H
+
+#include "host/sim.h"
+#include "kernel/sync/lockdep.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SIM_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SIM_ASAN 1
+#endif
+#endif
+#ifndef SIM_ASAN
+#define SIM_ASAN 0
+#endif
+
+#define SIM_MAX_CPUS 16
+#define SIM_MAX_IPIS 64
+
+/* Physical addresses are offsets into the arena; RAM starts at 1 MiB, so that physical 0 is never valid. */
+#define ARENA_BASE 0x200000000000ull
+#define RAM_BASE 0x100000ull
+
+struct sim_ipi {
+	void (*fn)(void *);
+	void *arg;
+	struct sim_thread *from;
+};
+
+struct sim_cpu {
+	struct sim_thread *current; /* started, and not blocked or dead; NULL: idle */
+	struct mm *loaded_mm;
+	paddr_t root;
+	struct sim_tlb_entry tlb[SIM_TLB_ENTRIES];
+	unsigned tlb_next; /* replaced next */
+	struct sim_ipi ipis[SIM_MAX_IPIS];
+	unsigned nr_ipis;
+};
+
+struct machine {
+	struct sim_cpu cpus[SIM_MAX_CPUS];
+	unsigned nr_cpus;
+	struct sim_thread threads[SIM_MAX_THREADS];
+#ifdef FAULTLINE_DEBUG
+	struct lockdep_held held[SIM_MAX_THREADS];
+#endif
+	unsigned nr_threads;
+	unsigned next_cpu; /* for thread_create() */
+	struct sim_thread *running;
+	int irq_cpu;            /* >= 0: an IPI handler runs on that CPU */
+	unsigned irq_depth_off; /* interrupts off, nesting, inside a handler */
+	u64 now;                /* ns */
+	u64 random;             /* state of the default scheduler */
+	paddr_t kernel_root;
+	u64 pmem_start, pmem_next, pmem_end; /* arena offsets */
+	/* set by sim_boot_mm(): programs without mm link without it */
+	void (*switch_mm)(struct mm *prev, struct mm *next);
+	int (*fault)(struct mm *mm, uaddr_t a, unsigned flags); /* 0: repaired */
+};
+extern struct machine *sim_machine;
+
+/* Arena */
+extern u64 arena_size;
+void arena_init(u64 size);
+void arena_fresh(u64 off, u64 len); /* zero pages again, writable, without ASan poison */
+static inline void *arena_ptr(u64 off)
+{
+	return (void *)(ARENA_BASE + off);
+}
+bool arena_contains(const void *p);
+
+/* ASan: the whole stack becomes addressable again (a coroutine that was abandoned leaves poison behind). */
+void arena_unpoison(void *p, size_t n);
+
+/* The CPU that code now runs on, and its record. */
+struct sim_cpu *sim_this_cpu(void);
+
+void tlb_sim_invalidate(struct sim_cpu *c, uaddr_t a);
+void tlb_sim_flush(struct sim_cpu *c);
+
+/* Runs one other runnable thread until its next pause; false: none can run. */
+bool sim_run_one(void);
+void sim_switch_to_controller(void);
+/* The running thread waits until the lock may be free; until every IPI that it sent was taken. */
+void sim_wait_spin(struct spinlock *l);
+void sim_wait_ipi(void);
+
+u64 sim_ram_base(void);
+u64 sim_ram_size(void);
+/* What the lock-order checker knows of t, on stderr; sim_held(): its record, NULL in builds without. */
+void lockdep_report_held(const struct sim_thread *t);
+struct lockdep_held *sim_held(unsigned thread);
+void sim_check_no_spinlock(void);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * System-call dispatch: one table look-up, no lock. Also what happens on every return to user mode.
+ * The entry itself (registers saved, interrupts on) is kernel/cpu/entry.asm.
+ */
+#include "kernel/proc/syscall.h"
+
+#include "kernel/log.h"
+#include "kernel/proc/process.h"
+#include "lib/errno.h"
+
+typedef long (*syscall_fn)(struct trap_frame *f);
+
+static const syscall_fn handlers[] = {
+#define X(nr, name) [nr] = sys_##name,
+	SYSCALLS(X)
+#undef X
+};
+
+#define MAX_NAMED 512 /* numbers below it are named once each in the log */
+
+static __attribute__((noinline)) long unknown_call(u64 nr)
+{
+	static _Atomic(u64) named[MAX_NAMED / 64];
+	u64 bit = 1ull << (nr % 64);
+
+	if (nr < MAX_NAMED && !(atomic_fetch_or(&named[nr / 64], bit) & bit)) {
+		struct process *p = process_current();
+
+		pr_info("syscall", "%s[%d] calls number %u, which this kernel does not have", p->name, p->pid,
+			(unsigned)nr);
+	}
+	return -ENOSYS;
+}
+
+u64 syscall_dispatch(struct trap_frame *f)
+{
+	u64 nr = f->error;
+
+	if (likely(nr < ARRAY_SIZE(handlers) && handlers[nr]))
+		return (u64)handlers[nr](f);
+	return (u64)unknown_call(nr);
+}
+
+void trap_user_return(struct trap_frame *f UNUSED)
+{
+	struct thread *t = thread_current();
+
+	if (unlikely(atomic_load_explicit(&t->killed, memory_order_relaxed)))
+		process_exit(WAIT_SIGNALED(atomic_load(&t->process->fatal_signal)));
+}

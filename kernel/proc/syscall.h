@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What system-call handlers share.
+ *
+ * A handler gets the caller's registers and returns the result or a negative errno. Arguments lie in rdi, rsi, rdx, r10, r8,
+ * r9 (System V ABI, A.2.1); an int argument is the low half of its register. User pointers are touched only through
+ * mm/uaccess.h, and nothing is believed: every size, flag and descriptor is checked and answered with Linux's errno.
+ */
+#ifndef KERNEL_PROC_SYSCALL_H
+#define KERNEL_PROC_SYSCALL_H
+
+#include "kernel/cpu/trap.h"
+#include "kernel/proc/syscall_table.h"
+
+#define X(nr, name) long sys_##name(struct trap_frame *f);
+SYSCALLS(X)
+#undef X
+
+#define AT_FDCWD_ (-100)
+#define AT_SYMLINK_NOFOLLOW_ 0x100
+#define AT_REMOVEDIR_ 0x200
+#define AT_NO_AUTOMOUNT_ 0x800
+#define AT_EMPTY_PATH_ 0x1000
+
+#define MAX_RW_COUNT 0x7ffff000ul /* most bytes that one call moves */
+#define IOV_MAX_ 1024
+
+struct inode;
+struct file;
+
+/* The caller's open file, with a reference; NULL: EBADF. */
+struct file *sys_get_file(int fd);
+
+/* A path argument in kernel memory (kfree). -EFAULT, -ENAMETOOLONG, -ENOMEM, -ENOENT for "" unless empty_ok. */
+int sys_get_path(uaddr_t user, bool empty_ok, char **out);
+/* The directory that `path` starts from: that of descriptor dirfd, or the current one. Counted. -EBADF, -ENOTDIR. */
+int sys_get_base(int dirfd, const char *path, struct inode **out);
+
+/* Fills the user's struct stat. */
+long sys_copy_stat(struct inode *i, uaddr_t user);
+
+/* struct timespec, as user memory holds it. */
+struct user_timespec {
+	i64 sec, nsec;
+};
+_Static_assert(sizeof(struct user_timespec) == 16, "Linux x86-64");
+
+/* What reboot(2) asked for. */
+enum reboot_request { REBOOT_NONE, REBOOT_POWER_OFF, REBOOT_RESTART };
+enum reboot_request sys_reboot_request(void);
+
+#endif

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+#
+# Checks: the tests, by prove; the linters; the formatter.
+
+TESTS ?= $(sort $(wildcard tests/*.t))
+TEST_JOBS ?= 2
+
+# Everything that the tests run is built before prove starts; they only judge.
+test: kernel programs host
+	@$(MAKE) --no-print-directory BUILD=release kernel
+	@prove --jobs $(TEST_JOBS) --timer --merge $(TESTS)
+
+C_SOURCES = $(shell find boot kernel mm fs drivers lib explore host tests user -name '*.[ch]' | sort)
+
+lint:
+	@sh tools/layers.sh
+	@echo '  CPPCHECK'
+	@cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --platform=unix64 -j2 \
+		--enable=warning,portability --suppressions-list=tools/cppcheck.txt \
+		-I. -D__x86_64__ -D__STDC_HOSTED__=0 \
+		$(filter-out host/% tests/% user/%,$(filter %.c,$(C_SOURCES)))
+	@echo '  FORMAT'
+	@clang-format --dry-run --Werror $(C_SOURCES)
+
+fmt:
+	@clang-format -i $(C_SOURCES)

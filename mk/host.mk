@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+#
+# The hosted build: the kernel's portable sources as ordinary host programs, over the simulated
+# machine in host/.
+#
+#   build/host/        with address and undefined-behaviour sanitizers: the unit tests, the explorer
+#   build/host-fast/   optimised, without sanitizers: the explorer
+#
+# tests/host/NAME_test.c becomes build/host/NAME_test; explore/host_*.c becomes build/host/explore.
+
+HOST_CFLAGS := -std=gnu11 -g -DFAULTLINE_HOSTED -fno-strict-aliasing -fno-omit-frame-pointer \
+	-Wall -Wextra -Werror -I.
+HOST_CFLAGS_host := -O1 -DFAULTLINE_DEBUG -fsanitize=address,undefined -fno-sanitize-recover
+HOST_CFLAGS_host-fast := -O2
+
+# What of the kernel is portable; host/sources.mk adds to it. Of explore/, the files that start with
+# kernel_ belong to the kernel alone.
+HOST_DIRS := lib kernel/sync mm fs fs/dax_lock fs/ext4 explore host
+HOST_NOT := kernel/sync/spinlock.c kernel/sync/lockdep.c mm/kva.c
+HOST_ALSO := kernel/protocol.c drivers/nfit.c drivers/madt.c drivers/pmem.c
+include host/sources.mk
+HOST_C := $(filter-out $(HOST_NOT) explore/host_% explore/kernel_%,\
+	$(foreach d,$(HOST_DIRS),$(sort $(wildcard $(d)/*.c))) $(HOST_ALSO))
+HOST_ASM := $(sort $(wildcard host/*.asm))
+HOST_MAIN_C := $(sort $(wildcard explore/host_*.c))
+HOST_TEST_C := $(sort $(wildcard tests/host/*_test.c))
+HOST_TESTS := $(HOST_TEST_C:tests/host/%.c=build/host/%)
+# Parts that several tests share: every other file in tests/host.
+HOST_SHARED_C := $(filter-out $(HOST_TEST_C),$(sort $(wildcard tests/host/*.c)))
+
+host: $(HOST_TESTS) build/host/explore build/host-fast/explore
+
+# $(1): host or host-fast
+define host_rules
+build/$(1)/flags: FORCE
+	@mkdir -p $$(@D)
+	@echo '$(CC) $(HOST_CFLAGS) $(HOST_CFLAGS_$(1))' | cmp -s - $$@ || \
+		echo '$(CC) $(HOST_CFLAGS) $(HOST_CFLAGS_$(1))' >$$@
+
+build/$(1)/obj/%.o: %.c build/$(1)/flags
+	@mkdir -p $$(@D)
+	@echo '  HOSTCC  $$< ($(1))'
+	@$(CC) $(HOST_CFLAGS) $(HOST_CFLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+
+build/$(1)/obj/%.asm.o: %.asm build/$(1)/flags
+	@mkdir -p $$(@D)
+	@echo '  NASM    $$< ($(1))'
+	@$(NASM) -f elf64 -g -F dwarf -I. -MD $$(@:.o=.d) -o $$@ $$<
+
+HOST_OBJS_$(1) := $(HOST_C:%.c=build/$(1)/obj/%.o) $(HOST_ASM:%.asm=build/$(1)/obj/%.asm.o)
+
+build/$(1)/libfaultline.a: $$(HOST_OBJS_$(1))
+	@echo '  AR      $$@'
+	@rm -f $$@
+	@ar rcs $$@ $$^
+
+build/$(1)/explore: $(HOST_MAIN_C:%.c=build/$(1)/obj/%.o) build/$(1)/libfaultline.a
+	@echo '  HOSTLD  $$@'
+	@$(CC) $(HOST_CFLAGS_$(1)) -o $$@ $$(filter %.o,$$^) build/$(1)/libfaultline.a
+
+build/$(1)/%_test: build/$(1)/obj/tests/host/%_test.o $(HOST_SHARED_C:%.c=build/$(1)/obj/%.o) \
+		build/$(1)/libfaultline.a
+	@echo '  HOSTLD  $$@'
+	@$(CC) $(HOST_CFLAGS_$(1)) -o $$@ $$(filter %.o,$$^) build/$(1)/libfaultline.a
+endef
+$(eval $(call host_rules,host))
+$(eval $(call host_rules,host-fast))
+
+# Make would take the objects for intermediate files, and remove them.
+.SECONDARY:
+
+-include $(shell find build/host build/host-fast -name '*.d' 2>/dev/null)

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fork: a copy of an address space. Clients: the fork system call, the explorer.
+ *
+ * Rules
+ * - Only entries that hold a page of their own (PTE_SW_ANON: anonymous memory and private copies) are
+ *   copied: write-protected in the parent under its ptl, one more reference, read-only in the child.
+ *   Whoever writes first copies.
+ * - Entries of file pages are not copied. The child faults them in again, through the DAX lock like any
+ *   other fault, which costs less than it saves for a child that execs; and so race fork-copy cannot
+ *   happen: no entry appears in the child behind a truncate whose reverse-map walk has passed it. A
+ *   private file mapping enters the reverse map and gets its copied entries under one exclusive hold of
+ *   the rmap lock: a truncate that takes private copies away too walks before both, and then the parent
+ *   has none left, or after both.
+ * - All of the parent's VMA locks are held exclusively until the shootdown is acknowledged. Otherwise
+ *   one thread of the parent could copy a page on write while another still stores to the old frame
+ *   through a writable TLB entry, and that store would be lost.
+ *
+ * Locks: parent's mm->lock for writing, its VMA locks in address order, rmap lock, ptl.
+ */
+#include "kernel/log.h"
+#include "lib/errno.h"
+#include "mm/priv.h"
+#include "mm/visit.h"
+
+struct copy {
+	struct mm *child;
+	struct tlb_gather *g;
+	struct pt_slot slot; /* of the last page copied */
+	u64 span_end;        /* of slot's table */
+	u64 full_at;         /* stopped there: the child needs a table */
+};
+
+static pte_t copy_entry(void *arg, uaddr_t a, unsigned order, pte_t e)
+{
+	struct copy *c = arg;
+
+	if (!(e.v & PTE_SW_ANON))
+		return e;
+	if (a.v >= c->span_end) { /* no allocation and no second ptl under this one */
+		c->full_at = a.v;
+		return PTE_STOP;
+	}
+	pte_slot_t *to = c->slot.slot + pt_index(a, 0);
+	pte_t shared = {e.v & ~(PTE_WRITE | PTE_DIRTY | PTE_SW_BUSY)};
+
+	page_get(pt_page(pte_paddr(e)));
+	pte_store(to, shared);
+	c->slot.table->pt_entries++; /* nobody else is in the child's tables */
+	if (!pte_writable(e))
+		return e;
+	tlb_gather_page(c->g, a, order);
+	return (pte_t){e.v & ~(PTE_WRITE | PTE_DIRTY)};
+}
+
+/* The child's table for the pages round a; slot.slot becomes its first entry. */
+static int open_table(struct copy *c, uaddr_t a)
+{
+	uaddr_t base = UADDR(ALIGN_DOWN(a.v, HUGE_SIZE));
+	int err = pt_walk(c->child->root, base, 0, true, &c->slot);
+
+	c->span_end = base.v + HUGE_SIZE;
+	return err;
+}
+
+static int copy_pages(struct copy *c, const struct vma *v)
+{
+	uaddr_t a = v->start;
+
+	c->span_end = 0;
+	if (v->rmap)
+		PROTOCOL_STEP_ARG(COPY_PTE, v->pgoff);
+	while ((a = pt_visit(v->mm->root, a, v->end, copy_entry, c)).v < v->end.v) {
+		int err = open_table(c, UADDR(c->full_at));
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int copy_vma(struct copy *c, const struct vma *v)
+{
+	struct vma *n = vma_alloc(c->child);
+
+	if (!n)
+		return -ENOMEM;
+	n->start = v->start;
+	n->end = v->end;
+	n->flags = v->flags;
+	n->pgoff = v->pgoff;
+	n->rmap = v->rmap;
+	n->file = v->file;
+	n->inode = v->inode;
+	n->ops = v->ops;
+	if (n->ops)
+		n->ops->open(n);
+	vma_attach(c->child, n);
+	if (!n->rmap)
+		return copy_pages(c, v);
+	/* From here on walkers come into the child's tables as well: none may while its entries are
+	 * made without their ptl. */
+	int err = 0;
+	rwsem_write_lock(&n->rmap->lock);
+	rmap_add_locked(n->rmap, n);
+	if (!(v->flags & VMA_SHARED))
+		err = copy_pages(c, v);
+	rwsem_write_unlock(&n->rmap->lock);
+	return err;
+}
+
+struct mm *mm_fork(struct mm *parent)
+{
+	struct mm *child = mm_create();
+	struct tlb_gather g;
+	struct copy c = {.child = child, .g = &g};
+	int err = 0;
+
+	if (!child)
+		return NULL;
+	tlb_gather_init(&g, parent);
+	rwsem_write_lock(&parent->lock);
+	child->brk_start = parent->brk_start;
+	child->brk = parent->brk;
+	child->mmap_top = parent->mmap_top;
+	vma_write_lock_all(parent);
+	for (struct vma *v = vma_first(parent); v && !err; v = vma_next(v))
+		err = copy_vma(&c, v);
+	tlb_gather_finish(&g);
+	vma_write_unlock_all(parent);
+	rwsem_write_unlock(&parent->lock);
+	if (err) {
+		mm_put(child);
+		return NULL;
+	}
+	return child;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of mm/ share with one another only: VMAs, zapping, reverse-map surgery. */
+#ifndef MM_PRIV_H
+#define MM_PRIV_H
+
+#include "mm/mm.h"
+#include "mm/tlb.h"
+
+/* --- vma.c --- */
+
+/* Shared lock of the VMA that spans a, without any mm-wide lock where possible. NULL: there is none.
+ * Context: may sleep. */
+struct vma *vma_lock_at(struct mm *mm, uaddr_t a);
+void vma_read_unlock(struct vma *v);
+/* mm->lock held for writing. Waits for the readers; new ones stay out. */
+void vma_write_lock(struct vma *v);
+void vma_write_unlock(struct vma *v);
+void vma_write_lock_all(struct mm *mm);
+void vma_write_unlock_all(struct mm *mm);
+
+/* mm->lock held: the first VMA that ends after a; the neighbours. */
+struct vma *vma_find(const struct mm *mm, uaddr_t a);
+struct vma *vma_next(const struct vma *v);
+struct vma *vma_prev(const struct vma *v);
+struct vma *vma_first(const struct mm *mm);
+
+/* mm->lock held for writing from here on. A blank VMA, detached; NULL: no memory or too many. */
+struct vma *vma_alloc(struct mm *mm);
+/* Any context: v is in no tree and nobody's but ours. */
+void vma_free(struct mm *mm, struct vma *v);
+/* Into the tree (and out of it: returns when no fault uses v any more). Not the reverse map. */
+void vma_attach(struct mm *mm, struct vma *v);
+void vma_detach(struct mm *mm, struct vma *v);
+/* Moves the borders of an anonymous VMA inside the free space round it. */
+void vma_resize(struct vma *v, uaddr_t start, uaddr_t end);
+/* Cuts v at a, which lies inside; v keeps the lower part. -ENOMEM. */
+int vma_split(struct vma *v, uaddr_t a);
+/* Highest hole of len bytes in [MM_MMAP_MIN, mmap_top) whose address is `colour` modulo `align`. -ENOMEM. */
+int vma_find_hole(const struct mm *mm, u64 len, u64 align, u64 colour, uaddr_t *out);
+
+static inline u64 vma_pages(const struct vma *v)
+{
+	return (v->end.v - v->start.v) >> PAGE_SHIFT;
+}
+static inline u64 vma_pgoff(const struct vma *v, uaddr_t a)
+{
+	return v->pgoff + ((a.v - v->start.v) >> PAGE_SHIFT);
+}
+/* Are a and b neighbours that could be one? Anonymous memory only. */
+bool vma_can_merge(const struct vma *a, const struct vma *b);
+
+/* --- zap.c --- */
+
+enum zap_what { ZAP_ALL, ZAP_FILE, ZAP_ZERO_PAGES };
+/* Clears the entries of [start, end) and gathers what they referred to. Flushes in between when the
+ * gather is full. Number cleared. The rest is shot down by the caller's tlb_gather_finish(). Context:
+ * may sleep. */
+u64 zap_range(struct tlb_gather *g, uaddr_t start, uaddr_t end, enum zap_what what);
+
+/* --- rmap.c --- */
+
+/* rmap->lock held for writing. */
+void rmap_add_locked(struct rmap *r, struct vma *v);
+/* v ends at `at` from now on and `upper`, filled in, follows it: one step for walkers. */
+void rmap_split(struct vma *v, struct vma *upper, uaddr_t at);
+
+#endif

@@ -1,0 +1,61 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: MIT
+#
+# The tests that run in the guest: the kernel's own, and the programs that speak KTAP. After each, e2fsck
+# judges the image.
+use strict;
+use warnings;
+use lib 'tests/lib';
+use Faultline;
+use Test::More;
+
+my $image = new_image('guest.img');
+
+sub ktap_program
+{
+	my ($program, %o) = @_;
+	my $g = guest(image => $image, append => "-- $program", %o);
+
+	cmp_ok(guest_ktap($program, $g), '>', 0, "$program: there are tests");
+	is($g->{status}, 0, "$program: ends well") or diag tail($g->{out}, 40);
+	fsck_clean($image, "$program: e2fsck -fn is content");
+	return $g;
+}
+
+# The kernel's own tests run before init does.
+for my $cpus (1, 4) {
+	my $g = guest(image => $image, smp => $cpus, append => 'selftest -- true');
+	cmp_ok(guest_ktap("selftest, $cpus CPUs", $g), '>', 0, 'the kernel tests itself');
+	is($g->{status}, 0, "selftest, $cpus CPUs: ends well") or diag tail($g->{out}, 40);
+}
+
+ktap_program('ktap-fs');
+ktap_program('badcalls');
+ktap_program('elfcases');
+
+# The demonstration, and what it leaves on the image.
+my $g = guest(image => $image, append => '-- mapfile');
+is($g->{status}, 0, 'mapfile: ends well') or diag tail($g->{out}, 40);
+like($g->{out}, qr/Hello from the host/, 'mapfile: shows the file that the host made');
+like($g->{out}, qr/SIGBUS/, 'mapfile: the fault past the end is reported');
+fsck_clean($image, 'mapfile: e2fsck -fn is content');
+like(debugfs_cat($image, '/data/hello.txt'), qr/^stored through the mapping by mapfile$/m,
+	'debugfs reads what the program stored');
+
+# A program that stores where it may not dies; the machine does not.
+$g = guest(image => $image, append => '-- wildstore');
+like($g->{out}, qr/SIGSEGV/, 'wildstore: the report names the signal');
+like($g->{out}, qr/rip/i, 'wildstore: and the instruction');
+unlike($g->{out}, $Faultline::alarming, 'wildstore: the kernel is not harmed');
+fsck_clean($image, 'wildstore: e2fsck -fn is content');
+
+# init's status is the machine's.
+is(guest(image => $image, append => '-- false')->{status}, 1, "init's exit status is the machine's");
+
+# The demonstrated schemes.
+for my $scheme (qw(none rwsem range)) {
+	$g = guest(image => $image, append => "dax_lock=$scheme -- ktap-fs");
+	is($g->{status}, 0, "ktap-fs under dax_lock=$scheme") or diag tail($g->{out}, 40);
+	fsck_clean($image, "dax_lock=$scheme: e2fsck -fn is content");
+}
+done_testing();

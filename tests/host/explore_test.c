@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* The explorer's own parts: the scenario language, the enumeration (counts that can be worked out by hand), replay, verdicts. */
+#include "explore/explore.h"
+#include "explore/scenario.h"
+#include "host/unit.h"
+
+#include <stdlib.h>
+
+static char report[1 << 20];
+static size_t report_len;
+
+static void collect(void *arg, const char *s, size_t n)
+{
+	(void)arg;
+	if (n > sizeof(report) - 1 - report_len)
+		n = sizeof(report) - 1 - report_len;
+	memcpy(report + report_len, s, n);
+	report_len += n;
+	report[report_len] = '\0';
+}
+
+static int run(const char *spec)
+{
+	report_len = 0;
+	report[0] = '\0';
+	return explore_run_spec(spec, collect, NULL);
+}
+
+/* The number before " interleavings" in the report; -1: none. */
+static long interleavings(void)
+{
+	const char *p = strstr(report, " interleavings, ");
+
+	if (!p)
+		return -1;
+	while (p > report && p[-1] >= '0' && p[-1] <= '9')
+		p--;
+	return atol(p);
+}
+
+static void test_language(void)
+{
+	static const struct scenario zero;
+	struct scenario sc = zero;
+	char err[96], text[64];
+
+	is(scenario_parse("file f 2; file g 0; full; prepare B load f 1; A: store f 0 7; fsync f | B: "
+			  "truncate f 0 | punch f 0 2",
+		   &sc, err, sizeof(err)),
+		0, "a scenario with everything");
+	ok(sc.nr_files == 2 && sc.files[0].pages == 2 && sc.full && sc.nr_prepare == 1 &&
+			sc.prepare[0].thread == 1,
+		"its setup");
+	ok(sc.nr_threads == 3 && sc.threads[0].nr == 2 && sc.threads[2].ops[0].nr == 2, "its threads");
+	scenario_op_text(&sc, &sc.threads[0].ops[0], text, sizeof(text));
+	is_str(text, "store f[0] = 7", "its operations");
+
+	static const struct {
+		const char *text, *why;
+	} bad[] = {
+		{"", "nothing"},
+		{"file f 1", "no thread"},
+		{"file f 1; load g 0", "a file that is not declared"},
+		{"file f 1; load f 99", "a page that is too high"},
+		{"file f 1; store f 0", "a store without a value"},
+		{"file f 1; load f 0 0", "a word too many"},
+		{"file f 1; load f 0 | | load f 0", "an empty thread"},
+		{"file f 1; B: load f 0", "the wrong letter"},
+		{"file f 1; prepare C load f 0; load f 0 | load f 0", "a preparation of nobody"},
+		{"file f 1; jump f 0", "an unknown operation"},
+		{"file waytoolongname 1; load f 0", "a long name"},
+		{"file a/b 1; load f 0", "a path"},
+		{"file f 1; load f 0 | load f 0 | load f 0 | load f 0 | load f 0", "five threads"},
+		{"file f 0x; load f 0", "not a number"},
+	};
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		err[0] = '\0';
+		ok(scenario_parse(bad[i].text, &sc, err, sizeof(err)) < 0 && err[0], "refused: %s (%s)",
+			bad[i].why, err);
+	}
+}
+
+/* fsync of a clean file has no step of its own: an operation is one transition. */
+static void test_counts(void)
+{
+	is(run("'file f 1; fsync f | fsync f' range"), 0, "two threads, one transition each");
+	is(interleavings(), 2, "2 interleavings");
+	run("'file f 1; fsync f; fsync f | fsync f; fsync f' range");
+	is(interleavings(), 6, "2 + 2 transitions: 4 over 2");
+	run("'file f 1; fsync f; fsync f; fsync f | fsync f; fsync f; fsync f' range");
+	is(interleavings(), 20, "3 + 3 transitions: 6 over 3");
+	run("'file f 1; fsync f; fsync f | fsync f; fsync f | fsync f; fsync f' range");
+	is(interleavings(), 90, "three threads: 6! / 2!2!2!");
+	run("'file f 1; fsync f; fsync f; fsync f | fsync f; fsync f; fsync f' range preemptions=0");
+	is(interleavings(), 2, "without preemption one thread after the other");
+	ok(strstr(report, "not exhaustive: preemptions"), "and the bound is named");
+	run("'file f 1; fsync f; fsync f; fsync f | fsync f; fsync f; fsync f' range max=7");
+	is(interleavings(), 7, "max=7 stops after 7");
+	ok(strstr(report, "not exhaustive: max"), "and is named");
+	run("'file f 2; A: store f 0 5; load f 0 | load f 1' none");
+	is(interleavings() > 0 && strstr(report, "no violation") != NULL, 1,
+		"two threads on two pages disturb nobody");
+}
+
+static void test_verdicts(void)
+{
+	char replay[128] = "", *p, *end;
+	static char first[sizeof(report)];
+
+	is(run("truncate-reuse none first strict"), 1, "none violates truncate-reuse");
+	ok(strstr(report, "which belongs to page 0 of g"), "a page table reaches the stranger's block");
+	ok(strstr(report, "g holds 7 (then 9)"), "and the store lands there");
+	p = strstr(report, "replay=");
+	end = p ? strchr(p, '\n') : NULL;
+	if (end)
+		snprintf(replay, sizeof(replay), "%.*s", (int)(end - p), p);
+	is(run(replay), 1, "%s finds it again", replay);
+	memcpy(first, report, sizeof(report));
+	run(replay);
+	is_str(report, first, "and prints the same");
+	is(run("truncate-reuse none first"), 0, "only the scheme that must survive decides the status");
+	is(run("truncate-reuse range quiet"), 0, "range survives it");
+	ok(!strstr(report, "not exhaustive"), "in every interleaving");
+	is(run("hole-read-vs-write-fault none strict quiet first"), 1, "none leaves a stale zero page");
+	is(run("hole-read-vs-write-fault range quiet"), 0, "range does not");
+}
+
+static void test_bad_specs(void)
+{
+	static const char *const bad[] = {"nonsense", "max=x", "replay=truncate-reuse/none/step:Z9",
+		"replay=x", "'file f 1; jump'", "granularity=byte", "replay=truncate-reuse/none/step:B0"};
+
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		is(run(bad[i]), 2, "not understood: %s", bad[i]);
+		ok(report_len > 0, "and it is said");
+	}
+	is(run("help"), 0, "help");
+	is(run("list"), 0, "list");
+	ok(strstr(report, "stale-tlb-free"), "names the races");
+}
+
+int main(void)
+{
+	test_language();
+	test_counts();
+	test_verdicts();
+	test_bad_specs();
+	return done_testing();
+}

@@ -1,0 +1,68 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# image.sh make IMAGE ROOTFS    a new ext4 image with the files of ROOTFS
+# image.sh ready IMAGE ROOTFS   what "make run" wants: an image that is there, clean, and has the
+#                               programs of ROOTFS; every other file on it is left alone
+set -eu
+PATH=$PATH:/usr/sbin:/sbin
+size=${IMAGE_SIZE:-256M}
+command=$1 image=$2 rootfs=$3
+
+make_image() {
+	echo "  IMAGE   $image ($size, ext4)"
+	rm -f "$image" "$image.tmp"
+	mkdir -p "$(dirname "$image")"
+	truncate -s "$size" "$image.tmp"
+	# 4 KiB blocks because DAX maps pages; for everything else mke2fs's own choice.
+	mke2fs -q -F -t ext4 -b 4096 -L faultline -E root_owner=0:0 -d "$rootfs" "$image.tmp"
+	mv "$image.tmp" "$image"
+	touch "$image.programs"
+}
+
+# Made by us? An image of another origin is never repaired or written to.
+ours() {
+	[ -e "$image.programs" ]
+}
+
+# A machine that was killed leaves the file system marked as in use, and the kernel refuses it then.
+repair() {
+	dumpe2fs -h "$image" 2>/dev/null | grep -q '^Filesystem state: *clean$' && return 0
+	echo "  FSCK    $image was not unmounted: e2fsck -fy $image"
+	status=0
+	e2fsck -fy "$image" || status=$?
+	if [ "$status" -ge 4 ]; then
+		echo "$image cannot be repaired; \"make image\" makes a new one." >&2
+		exit 1
+	fi
+}
+
+# Replaces the programs and /etc, which are ours, by debugfs; the user's files stay.
+refresh() {
+	[ "$rootfs/bin" -nt "$image.programs" ] || return 0
+	echo "  IMAGE   $image: new programs, other files kept"
+	(cd "$rootfs" && find bin sbin etc -type f) | while read -r file; do
+		echo "rm /$file"
+		echo "write $rootfs/$file /$file"
+	done >"$image.tmp"
+	debugfs -w -f "$image.tmp" "$image" >/dev/null 2>&1
+	rm -f "$image.tmp"
+	e2fsck -fp "$image" >/dev/null
+	touch "$image.programs"
+}
+
+case $command in
+make) make_image ;;
+ready)
+	if [ ! -e "$image" ]; then
+		make_image
+	elif ours; then
+		repair
+		refresh
+	fi
+	;;
+*)
+	echo "usage: image.sh make|ready IMAGE ROOTFS" >&2
+	exit 2
+	;;
+esac
