@@ -7,7 +7,7 @@
 # questions while they are read, so the compiler has to be there by then.
 
 # Variables that a user sets: make BUILD=release run
-BUILD ?= debug
+BUILD ?= release
 SMP ?= 2
 MEM ?= 512M
 MACHINE ?= q35
@@ -30,6 +30,9 @@ ifeq ($(FAULTLINE_INNER),)
 
 $(TARGETS): setup
 	@$(MAKE) --no-print-directory FAULTLINE_INNER=1 $@
+
+build/debug/% build/release/%: setup FORCE
+	@$(MAKE) --no-print-directory FAULTLINE_INNER=1 BUILD=$(word 2,$(subst /, ,$@)) $@
 
 build/%: setup FORCE
 	@$(MAKE) --no-print-directory FAULTLINE_INNER=1 $@
@@ -65,7 +68,7 @@ help:
 	@echo 'make setup    the packages that all this needs'
 	@echo 'make clean    removes build/, the image included'
 	@echo
-	@echo 'Variables: BUILD=debug|release  SMP=2  MEM=512M  MACHINE=q35|pc  ACCEL=tcg|kvm'
+	@echo 'Variables: BUILD=release|debug  SMP=2  MEM=512M  MACHINE=q35|pc  ACCEL=tcg|kvm'
 	@echo '           IMAGE=build/pmem.img  APPEND="kernel options -- words for init"'
 
 FORCE:

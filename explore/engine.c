@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Depth-first enumeration of interleavings. See engine.h. */
 #include "explore/engine.h"
+#include "explore/explore.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
+
+_Atomic(bool) explore_stop;
 
 static void release_arrays(struct cell *c)
 {
@@ -263,7 +266,7 @@ static int minimise(struct cell *c)
 		do {
 			int err = run(c, prefix, &b, NULL, &v);
 
-			if (err || ++runs == c->w.backend->minimise_runs)
+			if (err || ++runs == c->w.backend->minimise_runs || atomic_load(&explore_stop))
 				return err;
 			if (v.oracle) {
 				keep_schedule(c, &v);
@@ -277,6 +280,8 @@ static int minimise(struct cell *c)
 
 static const char *bound_reached(const struct cell *c, const struct bounds *b, u64 start)
 {
+	if (atomic_load_explicit(&explore_stop, memory_order_relaxed))
+		return "stopped";
 	if (b->first && c->violations)
 		return "first";
 	if (b->max && c->interleavings >= b->max)

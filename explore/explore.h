@@ -13,7 +13,7 @@
  *	preemptions=N   schedules with at most N preemptions       } "not exhaustive", with
  *	seconds=N       at most so long a cell                     } the bound that cut it
  *	first           a cell ends at its first violation
- *	exhaustive      no bound. Hosted that is the default; in the kernel, where a run costs a mount, the default is first max=300
+ *	exhaustive      no bound. Hosted that is the default; in the kernel, where a run costs a mount, the default is first max=100
  *	replay=STRING   run exactly the schedule that a report printed: RACE/SCHEME/GRANULARITY:A3B2…
  *	quiet           no schedules, only the table
  *	strict          exit status 1 if any cell has a violation
@@ -33,6 +33,8 @@ typedef void (*explore_out_fn)(void *arg, const char *s, size_t n);
 int explore_run_spec(const char *spec, explore_out_fn out, void *arg);
 /* The same for words that are already apart (argv). */
 int explore_run_words(int n, const char *const words[], explore_out_fn out, void *arg);
+/* While true, a run ends soon: its cells are cut short. Set and cleared by whoever starts runs. */
+extern _Atomic(bool) explore_stop;
 /* Kernel option explore=SPEC: prints on the console; the exit status. */
 int explore_kernel_main(const char *spec);
 

@@ -264,7 +264,7 @@ const struct explore_backend *explore_backend(void)
 {
 	static const struct explore_backend backend = {
 		.name = "kernel",
-		.default_max = 300,
+		.default_max = 100,
 		.minimise_runs = 500,
 		.begin = begin,
 		.end = end,

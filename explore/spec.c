@@ -168,7 +168,7 @@ static void print_help(struct printer *p)
 		"  seconds=N           at most so long a cell                  } and by what",
 		"  first               stop a cell at its first violation",
 		"  exhaustive          no bound: the default of the hosted explorer; in the kernel it is "
-		"first max=300",
+		"first max=100",
 		"  replay=STRING       run the one schedule that a report names",
 		"  quiet               the table only",
 		"  strict              exit 1 if any cell has a violation",

@@ -64,7 +64,8 @@ static void add_nfit_range(const struct nfit_info *info, const struct nfit_range
 		no_flush ? "caches flushed by the platform" : flush_by,
 		region.hint_addr ? ", flush hint" : "");
 	if (r->unarmed)
-		pr_warn("nfit", "a DIMM of that range is not armed: its contents will not survive a power loss");
+		pr_warn("nfit",
+			"a DIMM of that range is not armed: its contents will not survive a power loss");
 }
 
 static void add_nfit(const struct acpi_header *table, const char *flush_by)
@@ -125,6 +126,41 @@ void storage_find_pmem(void)
 			"the option ram_pmem=SIZE for a volatile region in RAM");
 }
 
+/* Whose a region is by a block that no ext4 has there: a superblock that is seen as well would be left over
+ * from before, and must not be mounted. Offsets and signatures by UEFI 2.10, 5.3 (GPT) and its NVDIMM label
+ * protocol (BTT), and Linux's pfn and dax info blocks. NULL: no such block. */
+static const char *foreign_owner(const struct pmem_region *r)
+{
+	static const struct {
+		u32 offset;
+		const char *signature, *what;
+	} known[] = {
+		{512, "EFI PART", "a GPT partition table"},
+		{4096, "EFI PART", "a GPT partition table"},
+		{0, "BTT_ARENA_INFO", "a BTT (block translation table)"},
+		{4096, "BTT_ARENA_INFO", "a BTT (block translation table)"},
+		{4096, "NVDIMM_PFN_INFO", "a pfn info block (Linux fsdax namespace)"},
+		{4096, "NVDIMM_DAX_INFO", "a dax info block (Linux devdax namespace)"},
+	};
+	const u8 *p = r->virt;
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		size_t len = strlen(known[i].signature);
+
+		if (known[i].offset + len <= r->len && !memcmp(p + known[i].offset, known[i].signature, len))
+			return known[i].what;
+	}
+	return NULL;
+}
+
+/* Only where there is no file system: an ext4 may have a boot sector before it. */
+static bool has_mbr(const struct pmem_region *r)
+{
+	const u8 *p = r->virt;
+
+	return p[510] == 0x55 && p[511] == 0xaa;
+}
+
 int storage_mount_root(void)
 {
 	struct super *s;
@@ -133,16 +169,22 @@ int storage_mount_root(void)
 
 	for (unsigned i = 0; i < pmem_region_count(); i++) {
 		struct pmem_region *r = pmem_region(i);
+		unsigned long long base = r->base.v;
+		const char *foreign = foreign_owner(r);
 
-		err = ext4_mount(r, options.ro, &s, why);
+		err = foreign ? -EINVAL : ext4_mount(r, options.ro, &s, why);
 		if (!err) {
-			pr_info("ext4", "mounted %#llx %s", (unsigned long long)r->base.v,
-				options.ro ? "read-only" : "read-write");
+			pr_info("ext4", "mounted %#llx %s", base, options.ro ? "read-only" : "read-write");
 			return vfs_mount(s, "/");
 		}
-		pr_err("ext4", "region at %#llx: %s", (unsigned long long)r->base.v, why);
+		if (!foreign)
+			pr_err("ext4", "region at %#llx: %s", base, why);
 		if (err != -EINVAL)
 			return err;
+		if (!foreign && has_mbr(r))
+			foreign = "a boot sector or an MBR partition table";
+		if (foreign)
+			pr_err("pmem", "region at %#llx holds %s: left alone", base, foreign);
 	}
 	return err;
 }

@@ -6,7 +6,8 @@ TESTS ?= $(sort $(wildcard tests/*.t))
 TEST_JOBS ?= 2
 
 # Everything that the tests run is built before prove starts; they only judge.
-test: kernel programs host
+test: programs host
+	@$(MAKE) --no-print-directory BUILD=debug kernel
 	@$(MAKE) --no-print-directory BUILD=release kernel
 	@prove --jobs $(TEST_JOBS) --timer --merge $(TESTS)
 

@@ -20,9 +20,10 @@ $(ISO): build/$(BUILD)/faultline.elf boot/grub.cfg tools/make-iso.sh
 run: kernel $(IMAGE)
 	@KERNEL=$(K)/faultline.elf sh tools/run-qemu.sh
 
-debug: kernel $(IMAGE)
-	@echo 'In another terminal:  gdb -x tools/gdbinit $(K)/faultline.elf'
-	@KERNEL=$(K)/faultline.elf TIMEOUT=0 QEMU_EXTRA='-gdb tcp::1234 -S' sh tools/run-qemu.sh
+debug: $(IMAGE)
+	@$(MAKE) --no-print-directory BUILD=debug kernel
+	@echo 'In another terminal:  gdb -x tools/gdbinit build/debug/faultline.elf'
+	@KERNEL=build/debug/faultline.elf TIMEOUT=0 QEMU_EXTRA='-gdb tcp::1234 -S' sh tools/run-qemu.sh
 
 bench: programs
 	@$(MAKE) --no-print-directory BUILD=release kernel

@@ -44,7 +44,8 @@ static inline __attribute__((always_inline)) bool pt_descend(paddr_t *table, uad
 }
 
 /* pt_walk for a 4 KiB leaf whose tables are all there, without a loop; false: take the long way. For faults. */
-static inline __attribute__((always_inline)) bool pt_walk_present(paddr_t table, uaddr_t a, struct pt_slot *out)
+static inline __attribute__((always_inline)) bool pt_walk_present(
+	paddr_t table, uaddr_t a, struct pt_slot *out)
 {
 	if (unlikely(!pt_descend(&table, a, 3) || !pt_descend(&table, a, 2) || !pt_descend(&table, a, 1)))
 		return false;

@@ -39,6 +39,9 @@ esac
 
 if [ -n "$IMAGE" ]; then
 	[ -f "$IMAGE" ] || die "$IMAGE: no such image"
+	# QEMU inherits the descriptor, so the lock lasts as long as the machine.
+	exec 9<>"$IMAGE" || exit 1
+	flock -n 9 || die "$IMAGE: another machine runs on it"
 	: "${NVDIMM_SIZE:=$(stat -L -c %s "$IMAGE")}"
 	set -- "$@" -object "memory-backend-file,id=mem1,share=on,mem-path=$IMAGE,size=$NVDIMM_SIZE" \
 		-device nvdimm,id=nv1,memdev=mem1

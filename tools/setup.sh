@@ -34,6 +34,7 @@ need_command xorriso xorriso
 need_command mformat mtools
 need_command prove perl
 need_command patch patch
+need_command flock util-linux
 need_file libc6-dev /usr/include/features.h
 need_file grub-pc-bin /usr/lib/grub/i386-pc/moddep.lst
 need_file grub-efi-amd64-bin /usr/lib/grub/x86_64-efi/moddep.lst
