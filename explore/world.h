@@ -2,8 +2,8 @@
 /*
  * Private to explore/: the world that a scenario runs in, its scripted threads, and the backend that runs them.
  *
- * Rule: at any time at most one of {controller, one scripted thread} runs. The controller owns every field here while the scripted threads are paused,
- * the running thread owns its own struct explore_thread.
+ * Rule: at any time at most one of {controller, one scripted thread} runs. While the scripted threads are paused the
+ * controller owns every field here; a running thread owns its own struct explore_thread.
  */
 #ifndef EXPLORE_WORLD_H
 #define EXPLORE_WORLD_H

@@ -89,14 +89,14 @@ unsigned sim_set_boot_cpu(unsigned cpu);
 /* The default scheduler: picks among the runnable at random, by the seed, until nobody is left. */
 enum sim_result { SIM_ALL_DONE, SIM_DEADLOCK, SIM_LIVELOCK };
 enum sim_result sim_run(void);
-/* Name of a result, and on stderr who waits for what, for test diagnostics. */
+/* Who waits for what and holds what, on stderr, for test diagnostics. */
 void sim_print_threads(void);
 
 /*
  * Points. The hook is asked at each one whether the running thread shall pause there; NULL: the default scheduler's
  * choice (one in eight). Never asked in the boot thread, nor inside an IPI.
  */
-enum sim_point { SIM_POINT_STEP, SIM_POINT_ACCESS, SIM_POINT_LOCK, SIM_POINT_USER };
+enum sim_point { SIM_POINT_ACCESS, SIM_POINT_LOCK, SIM_POINT_USER };
 typedef bool (*sim_point_fn)(struct sim_thread *t, enum sim_point what, const volatile void *obj, bool write);
 void sim_set_point_hook(sim_point_fn fn);
 /* Asks the hook, pauses if it says so. */

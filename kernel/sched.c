@@ -208,6 +208,18 @@ void thread_wake(struct thread *thread)
 	irq_restore(s);
 }
 
+/* If t moves meanwhile, it has passed the kernel anyway. */
+void thread_kick(struct thread *t)
+{
+	unsigned cpu;
+
+	preempt_disable();
+	cpu = atomic_load(&((struct sched_thread *)t)->cpu);
+	if (cpu != cpu_id())
+		ipi_reschedule(cpu);
+	preempt_enable();
+}
+
 /* ---------------------------------------------------------------- switching */
 
 /* First thing on the new stack: drops the lock that the old thread took, and frees it if that was its end. Interrupts off. */

@@ -77,6 +77,9 @@ void *sched_prepare_cpu(unsigned cpu);
 void sched_init_cpu(struct percpu *p);
 /* What the idle threads do; started CPUs end here. Interrupts off on entry. */
 void sched_idle(void) NORETURN;
+/* Makes t pass the kernel soon if it runs in user mode on another CPU, so that it sees what its caller stored
+ * before (killed): a CPU with one thread gets no timer interrupts. Any context. */
+void thread_kick(struct thread *t);
 /* From the timer interrupt and the reschedule IPI: wakes sleepers, ends time slices, arms the timer. */
 void sched_tick(void);
 /* Called on the way out of interrupts and traps, interrupts off: switches. The caller has checked need_resched and that nothing forbids it. */

@@ -30,6 +30,8 @@ for my $cpus (1, 4) {
 }
 
 ktap_program('ktap-fs');
+ktap_program('ktap-mm');
+ktap_program('ktap-proc');
 ktap_program('badcalls');
 ktap_program('elfcases');
 

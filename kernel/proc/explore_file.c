@@ -4,9 +4,10 @@
  * open file return the report as it grows, wait for more, and end after the line "explore: exit N". Closing the file ends the
  * run soon.
  *
- * Locks: explore_lock (RANK_FILE_POS), held by the running thread, because the explorer does one thing at a time; report->lock
- * (RANK_STREAM) guards the text and `running`. The report has a reference for the open file and one for its thread. No wake-up is lost:
- * a reader sleeps on `length` and `running`, which change before readers are woken.
+ * Locks: explore_lock (RANK_FILE_POS), held by the running thread, because the explorer does one thing at a time;
+ * active_lock (spin) guards `active` and explore_stop; report->lock (RANK_STREAM) guards the text and `running`.
+ * The report has a reference for the open file and one for its thread. No wake-up is lost: a reader sleeps on
+ * `length` and `running`, which change before readers are woken.
  */
 #include "kernel/proc/explore_file.h"
 
@@ -23,8 +24,11 @@
 static const struct lock_class explore_class = {"explorer", RANK_FILE_POS, false};
 static const struct lock_class report_class = {"explorer report", RANK_STREAM, false};
 
+static const struct lock_class active_class = {"active exploration", RANK_SPIN_FIRST, false};
+
 static struct mutex explore_lock;
-static _Atomic(struct report *) active; /* whose run the explorer is busy with */
+static struct spinlock active_lock;
+static struct report *active; /* active_lock; whose run the explorer is busy with */
 
 /* Text in pieces. */
 struct chunk {
@@ -108,6 +112,14 @@ static void add_text(void *arg, const char *text, size_t n)
 	waitq_wake_all(&r->more);
 }
 
+static void set_active(struct report *r)
+{
+	spin_lock(&active_lock);
+	active = r;
+	atomic_store(&explore_stop, false);
+	spin_unlock(&active_lock);
+}
+
 static void explore_thread(void *arg)
 {
 	struct report *r = arg;
@@ -115,11 +127,10 @@ static void explore_thread(void *arg)
 	int status = 0;
 
 	mutex_lock(&explore_lock);
-	atomic_store(&explore_stop, false);
-	atomic_store(&active, r);
+	set_active(r);
 	if (!atomic_load(&r->closed))
 		status = explore_run_spec(r->spec, add_text, r);
-	atomic_store(&active, NULL);
+	set_active(NULL);
 	mutex_unlock(&explore_lock);
 
 	fmt_snprintf(last, sizeof(last), "explore: exit %d\n", status);
@@ -150,8 +161,10 @@ static void explore_release(struct file *f)
 	struct report *r = f->data;
 
 	atomic_store(&r->closed, true);
-	if (atomic_load(&active) == r)
+	spin_lock(&active_lock);
+	if (active == r)
 		atomic_store(&explore_stop, true);
+	spin_unlock(&active_lock);
 	report_put(r);
 }
 
@@ -246,4 +259,5 @@ const struct file_ops explore_fops = {
 void explore_file_init(void)
 {
 	mutex_init(&explore_lock, &explore_class);
+	spin_init(&active_lock, &active_class);
 }

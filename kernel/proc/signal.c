@@ -3,6 +3,7 @@
 #include "kernel/proc/signal.h"
 
 #include "kernel/proc/process.h"
+#include "kernel/sched.h"
 #include "lib/errno.h"
 
 static const char *const names[32] = {
@@ -61,8 +62,10 @@ static void make_fatal(struct process *p, struct thread *t, int signo)
 	if (!t)
 		return; /* process_attach will see it */
 	atomic_store(&t->killed, true);
-	if (t != thread_current())
-		thread_wake(t);
+	if (t == thread_current())
+		return;
+	thread_wake(t); /* if it sleeps in a killable wait */
+	thread_kick(t); /* if it computes */
 }
 
 void signal_kill_locked(struct process *p, int signo)

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench [-q] [DIRECTORY]: what operations cost, in ticks of the time-stamp counter. Under an
+ * bench [-q] [-d DIRECTORY] [ROW...]: what operations cost, in ticks of the time-stamp counter. Under an
  * emulator that counts one tick an instruction these are guest instructions, the same in every run.
  *
  * A row is NAME<TAB>MEDIAN. The names are stable: results are compared across versions and with
  * Linux, where the same binary runs. A measurement includes the user side of the operation; an
  * empty one is subtracted nowhere. -q repeats less. Needs 80 MiB in the directory.
+ *
+ * tools/profile reads a measurement's ends off the rdtsc instructions: after the first one, of main,
+ * they come in pairs, and nothing else here executes one.
  */
 #include "util.h"
 
@@ -60,6 +63,8 @@ static int compare(const void *a, const void *b)
 /* Prints the row of the samples taken since the last one. */
 static void report(const char *name)
 {
+	if (!sample_count) /* a child process has printed it */
+		return;
 	qsort(samples, sample_count, sizeof(*samples), compare);
 	printf("%s\t%llu\n", name, (unsigned long long)samples[sample_count / 2]);
 	fflush(stdout);
@@ -132,14 +137,39 @@ static void sample_stores(volatile char *p, unsigned long count)
 		SAMPLE(p[i * PAGE] = 's');
 }
 
-static void bench_calls(void)
+static void bench_empty(void)
 {
 	for (unsigned long i = 0; i < times(4000); i++)
 		SAMPLE((void)0);
-	report("empty");
+}
+
+static void bench_getppid(void)
+{
 	for (unsigned long i = 0; i < times(4000); i++)
 		SAMPLE(getppid());
-	report("getppid");
+}
+
+static void bench_read_allocated(void)
+{
+	int fd = new_file(FAULTS);
+	volatile char *p = map(fd, FAULTS);
+
+	write_pages(fd, FAULTS);
+	sample_loads(p, FAULTS);
+	unmap(p, FAULTS);
+	done(fd);
+}
+
+static void bench_mkwrite(void)
+{
+	int fd = new_file(FAULTS);
+	volatile char *p = map(fd, FAULTS);
+
+	write_pages(fd, FAULTS);
+	load_pages(p, FAULTS);
+	sample_stores(p, FAULTS);
+	unmap(p, FAULTS);
+	done(fd);
 }
 
 static int second_process(void *arg)
@@ -151,65 +181,84 @@ static int second_process(void *arg)
 	return 0;
 }
 
-static void bench_faults(void)
+static void bench_second_process(void)
 {
 	int fd = new_file(FAULTS);
-	volatile char *p;
+	volatile char *p = map(fd, FAULTS);
 
-	write_pages(fd, FAULTS);
-	p = map(fd, FAULTS);
-	sample_loads(p, FAULTS);
-	report("read-fault-allocated");
-	sample_stores(p, FAULTS);
-	report("mkwrite-after-read");
+	store_pages(p, FAULTS);
 	check(run_child(second_process, &fd) == 0, "second process");
-	unmap(p, FAULTS);
-	done(fd);
-
-	fd = new_file(FAULTS);
-	p = map(fd, FAULTS);
-	sample_loads(p, FAULTS);
-	report("read-fault-hole");
-	sample_stores(p, FAULTS);
-	report("write-fault-zero-page");
-	unmap(p, FAULTS);
-	done(fd);
-
-	fd = new_file(FAULTS);
-	p = map(fd, FAULTS);
-	sample_stores(p, FAULTS);
-	report("write-fault-hole");
-	unmap(p, FAULTS);
-	done(fd);
-
-	fd = new_file(FAULTS);
-	check(fallocate(fd, 0, 0, (off_t)(FAULTS * PAGE)) == 0, "fallocate");
-	p = map(fd, FAULTS);
-	sample_stores(p, FAULTS);
-	report("write-fault-unwritten");
 	unmap(p, FAULTS);
 	done(fd);
 }
 
-static void bench_mappings(void)
+static void bench_read_hole(void)
+{
+	int fd = new_file(FAULTS);
+	volatile char *p = map(fd, FAULTS);
+
+	sample_loads(p, FAULTS);
+	unmap(p, FAULTS);
+	done(fd);
+}
+
+static void bench_write_zero_page(void)
+{
+	int fd = new_file(FAULTS);
+	volatile char *p = map(fd, FAULTS);
+
+	load_pages(p, FAULTS);
+	sample_stores(p, FAULTS);
+	unmap(p, FAULTS);
+	done(fd);
+}
+
+static void bench_write_hole(void)
+{
+	int fd = new_file(FAULTS);
+	volatile char *p = map(fd, FAULTS);
+
+	sample_stores(p, FAULTS);
+	unmap(p, FAULTS);
+	done(fd);
+}
+
+static void bench_write_unwritten(void)
+{
+	int fd = new_file(FAULTS);
+	volatile char *p = map(fd, FAULTS);
+
+	check(fallocate(fd, 0, 0, (off_t)(FAULTS * PAGE)) == 0, "fallocate");
+	sample_stores(p, FAULTS);
+	unmap(p, FAULTS);
+	done(fd);
+}
+
+static void bench_mmap_munmap(void)
 {
 	int fd = new_file(MIB_PAGES);
-	volatile char *p;
 
 	write_pages(fd, MIB_PAGES);
 	for (unsigned long i = 0; i < times(2000); i++)
 		SAMPLE(unmap(map(fd, MIB_PAGES), MIB_PAGES));
-	report("mmap-munmap-1m");
-	for (unsigned long i = 0; i < times(100); i++) {
-		p = map(fd, MIB_PAGES);
-		load_pages(p, MIB_PAGES);
-		SAMPLE(unmap(p, MIB_PAGES));
-	}
-	report("munmap-1m-256-ptes");
 	done(fd);
 }
 
-static void bench_read_write(void)
+static void bench_munmap(void)
+{
+	int fd = new_file(MIB_PAGES);
+
+	write_pages(fd, MIB_PAGES);
+	for (unsigned long i = 0; i < times(100); i++) {
+		volatile char *p = map(fd, MIB_PAGES);
+
+		load_pages(p, MIB_PAGES);
+		SAMPLE(unmap(p, MIB_PAGES));
+	}
+	done(fd);
+}
+
+static void bench_pread(void)
 {
 	static char page[PAGE];
 	int fd = new_file(MIB_PAGES);
@@ -218,35 +267,50 @@ static void bench_read_write(void)
 	write_pages(fd, MIB_PAGES);
 	for (unsigned long i = 0; i < times(2000); i++)
 		SAMPLE(pread(fd, page, PAGE, (off_t)(i % MIB_PAGES * PAGE)));
-	report("pread-4k");
-	for (unsigned long i = 0; i < times(2000); i++)
-		SAMPLE(pwrite(fd, page, PAGE, (off_t)(i % MIB_PAGES * PAGE)));
-	report("pwrite-4k");
 	done(fd);
 }
 
-static void bench_fsync(void)
+static void bench_pwrite(void)
+{
+	static char page[PAGE];
+	int fd = new_file(MIB_PAGES);
+
+	memset(page, 'b', PAGE);
+	write_pages(fd, MIB_PAGES);
+	for (unsigned long i = 0; i < times(2000); i++)
+		SAMPLE(pwrite(fd, page, PAGE, (off_t)(i % MIB_PAGES * PAGE)));
+	done(fd);
+}
+
+/* fsync after stores to `dirty` of the file's pages. */
+static void sample_fsync(unsigned long dirty, unsigned long count)
 {
 	int fd = new_file(MIB_PAGES);
 	volatile char *p = map(fd, MIB_PAGES);
 
 	store_pages(p, MIB_PAGES);
 	check(fsync(fd) == 0, "fsync");
-	for (unsigned long i = 0; i < times(2000); i++)
-		SAMPLE(fsync(fd));
-	report("fsync-clean");
-	for (unsigned long i = 0; i < times(2000); i++) {
-		p[i % MIB_PAGES * PAGE] = 'f';
+	for (unsigned long i = 0; i < times(count); i++) {
+		store_pages(p + i * dirty % MIB_PAGES * PAGE, dirty);
 		SAMPLE(fsync(fd));
 	}
-	report("fsync-1-page");
-	for (unsigned long i = 0; i < times(64); i++) {
-		store_pages(p, MIB_PAGES);
-		SAMPLE(fsync(fd));
-	}
-	report("fsync-256-pages");
 	unmap(p, MIB_PAGES);
 	done(fd);
+}
+
+static void bench_fsync_clean(void)
+{
+	sample_fsync(0, 2000);
+}
+
+static void bench_fsync_1(void)
+{
+	sample_fsync(1, 2000);
+}
+
+static void bench_fsync_256(void)
+{
+	sample_fsync(MIB_PAGES, 64);
 }
 
 static void bench_truncate(void)
@@ -259,13 +323,12 @@ static void bench_truncate(void)
 		store_pages(p, BIG_PAGES);
 		SAMPLE(check(ftruncate(fd, 0) == 0, "ftruncate"));
 	}
-	report("truncate-64m-mapped");
 	unmap(p, BIG_PAGES);
 	done(fd);
 }
 
 /* Punches the last page in use; all of them are mapped again before each punch. */
-static void bench_punch(const char *name, unsigned long in_use, unsigned long count)
+static void sample_punch(unsigned long in_use, unsigned long count)
 {
 	int fd = new_file(BIG_PAGES);
 	volatile char *p = map(fd, BIG_PAGES);
@@ -278,9 +341,23 @@ static void bench_punch(const char *name, unsigned long in_use, unsigned long co
 		p[last] = 'p';
 		SAMPLE(check(fallocate(fd, mode, last, (off_t)PAGE) == 0, "punch hole"));
 	}
-	report(name);
 	unmap(p, BIG_PAGES);
 	done(fd);
+}
+
+static void bench_punch_1(void)
+{
+	sample_punch(1, 1000);
+}
+
+static void bench_punch_2048(void)
+{
+	sample_punch(2048, 20);
+}
+
+static void bench_punch_16384(void)
+{
+	sample_punch(BIG_PAGES, 3);
 }
 
 static void create_and_unlink(void)
@@ -290,6 +367,12 @@ static void create_and_unlink(void)
 	check(fd >= 0, "creat");
 	close(fd);
 	unlink("bench-new");
+}
+
+static void bench_create(void)
+{
+	for (unsigned long i = 0; i < times(1000); i++)
+		SAMPLE(create_and_unlink());
 }
 
 static void fork_exec_wait(const char *program)
@@ -304,14 +387,48 @@ static void fork_exec_wait(const char *program)
 	check(pid > 0 && wait_for(pid) == 0, program);
 }
 
-static void bench_others(void)
+static void bench_fork_exec(void)
 {
-	for (unsigned long i = 0; i < times(1000); i++)
-		SAMPLE(create_and_unlink());
-	report("creat-close-unlink");
 	for (unsigned long i = 0; i < times(100); i++)
 		SAMPLE(fork_exec_wait("/bin/true"));
-	report("fork-exec-wait");
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} rows[] = {
+	{"empty", bench_empty},
+	{"getppid", bench_getppid},
+	{"read-fault-allocated", bench_read_allocated},
+	{"mkwrite-after-read", bench_mkwrite},
+	{"fault-second-process", bench_second_process},
+	{"read-fault-hole", bench_read_hole},
+	{"write-fault-zero-page", bench_write_zero_page},
+	{"write-fault-hole", bench_write_hole},
+	{"write-fault-unwritten", bench_write_unwritten},
+	{"mmap-munmap-1m", bench_mmap_munmap},
+	{"munmap-1m-256-ptes", bench_munmap},
+	{"pread-4k", bench_pread},
+	{"pwrite-4k", bench_pwrite},
+	{"fsync-clean", bench_fsync_clean},
+	{"fsync-1-page", bench_fsync_1},
+	{"fsync-256-pages", bench_fsync_256},
+	{"truncate-64m-mapped", bench_truncate},
+	{"punch-4k-1-page", bench_punch_1},
+	{"punch-4k-2048-pages", bench_punch_2048},
+	{"punch-4k-16384-pages", bench_punch_16384},
+	{"creat-close-unlink", bench_create},
+	{"fork-exec-wait", bench_fork_exec},
+};
+
+static int wanted(const char *row, char **names)
+{
+	if (!*names)
+		return 1;
+	for (; *names; names++)
+		if (!strcmp(*names, row))
+			return 1;
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -320,26 +437,23 @@ int main(int argc, char **argv)
 	const char *dir = "/data";
 	int opt;
 
-	while ((opt = getopt(argc, argv, "q")) != -1) {
-		if (opt != 'q')
+	while ((opt = getopt(argc, argv, "d:q")) != -1) {
+		if (opt == 'd')
+			dir = optarg;
+		else if (opt == 'q')
+			scale = 8;
+		else
 			return 2;
-		scale = 8;
 	}
-	if (optind < argc)
-		dir = argv[optind];
 	check(chdir(dir) == 0, dir);
 	if (getpid() == 1) /* what the whole way here cost, firmware included */
 		printf("boot\t%llu\n", (unsigned long long)start);
 	memset(samples, 1, sizeof(samples)); /* faulted in, so that no sample pays for it */
-	bench_calls();
-	bench_faults();
-	bench_mappings();
-	bench_read_write();
-	bench_fsync();
-	bench_truncate();
-	bench_punch("punch-4k-1-page", 1, 1000);
-	bench_punch("punch-4k-2048-pages", 2048, 20);
-	bench_punch("punch-4k-16384-pages", BIG_PAGES, 3);
-	bench_others();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		if (!wanted(rows[i].name, argv + optind))
+			continue;
+		rows[i].run();
+		report(rows[i].name);
+	}
 	return 0;
 }

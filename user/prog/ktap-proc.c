@@ -308,6 +308,14 @@ static int ignore_children(void *arg)
 	return waitpid(pid, NULL, 0) == -1 && errno == ECHILD ? 0 : 1;
 }
 
+/* On a CPU of its own no interrupt comes by itself. */
+static int compute_for_ever(void *arg)
+{
+	(void)arg;
+	for (;;)
+		__asm__ volatile("");
+}
+
 static int kill_self(void *arg)
 {
 	kill(getpid(), (int)(long)arg);
@@ -319,7 +327,8 @@ static void test_signals(void)
 	static const int fatal[] = {
 		SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGKILL, SIGUSR1, SIGALRM, SIGTERM, SIGRTMAX};
 	struct kernel_sigaction act = {.handler = (unsigned long)&buf};
-	int all = 1;
+	int status, all = 1;
+	pid_t pid;
 
 	for (size_t i = 0; i < ARRAY_SIZE(fatal); i++)
 		all &= dies_by(kill_self, (void *)(long)fatal[i], fatal[i]);
@@ -330,6 +339,13 @@ static void test_signals(void)
 	CHECK("some do nothing by default", run_child(default_ignored, NULL) == 0);
 	CHECK("who ignores SIGCHLD has no zombies", run_child(ignore_children, NULL) == 0);
 	CHECK_ERRNO("SIGKILL cannot be ignored", (long)signal(SIGKILL, SIG_IGN), EINVAL);
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		_exit(compute_for_ever(NULL));
+	pause_ms(20);
+	CHECK("who computes without end can be killed",
+		kill(pid, SIGKILL) == 0 && waitpid(pid, &status, 0) == pid && WTERMSIG(status) == SIGKILL);
 	CHECK("init does not die by a signal", kill(1, SIGKILL) == 0 && kill(1, 0) == 0);
 	if (syscall(NR_rt_sigaction, (long)SIGUSR1, (long)&act, 0L, 8L) == 0)
 		ktap_skip("this system has handlers", "handlers are refused, not forgotten");
