@@ -15,11 +15,10 @@
 #include "mm/kmem.h"
 
 #define SHADOWS_MAX 64 /* blocks that one handle may get_write */
-#define SHADOWS_KEPT 16/* buffers that stay allocated between handles */
 
 struct shadow {
 	u64 block;
-	void *data; /* block_size bytes; kept over handles */
+	void *data; /* block_size bytes; kept over handles: taking them anew cost more than a creat's changes */
 };
 
 struct journal_handle {
@@ -54,21 +53,12 @@ int journal_create(struct pmem_region *r, u32 block_size, struct journal **out)
 	return 0;
 }
 
-static void trim_buffers(struct journal_handle *h, unsigned keep)
-{
-	while (h->nr_buffers > keep) {
-		struct shadow *s = &h->shadows[--h->nr_buffers];
-
-		kfree(s->data);
-		s->data = NULL;
-	}
-}
-
 void journal_destroy(struct journal *j)
 {
 	if (!j)
 		return;
-	trim_buffers(&j->handle, 0);
+	while (j->handle.nr_buffers)
+		kfree(j->handle.shadows[--j->handle.nr_buffers].data);
 	kfree(j);
 }
 
@@ -189,8 +179,6 @@ int journal_stop(struct journal_handle *h)
 	if (--h->depth)
 		return 0;
 	pmem_fence();
-	if (unlikely(h->nr_buffers > SHADOWS_KEPT))
-		trim_buffers(h, SHADOWS_KEPT);
 	mutex_unlock(&h->journal->lock);
 	return 0;
 }

@@ -10,7 +10,7 @@ TEST_JOBS ?= 2
 test: programs host
 	@$(MAKE) --no-print-directory BUILD=debug kernel
 	@$(MAKE) --no-print-directory BUILD=release kernel
-	@prove --jobs $(TEST_JOBS) --timer --merge $(TESTS)
+	@prove --jobs $(TEST_JOBS) --timer $(TESTS)
 
 C_SOURCES = $(shell find boot kernel mm fs drivers lib explore host tests user -name '*.[ch]' | sort)
 

@@ -44,7 +44,7 @@ bool ext4_bitmap_csum_ok(const struct ext4_fs *fs, u64 stored, const void *map, 
 	return fs->desc_size == EXT4_DESC_SIZE_MIN ? (u16)csum == (u16)stored : csum == stored;
 }
 
-#define REPLACE_MAX 3 /* changed words up to which the checksum is patched instead of computed anew */
+#define REPLACE_MAX 32 /* changed words up to which the checksum is patched instead of computed anew */
 
 u32 ext4_bitmap_change(struct journal_handle *h, struct ext4_fs *fs, u64 block, u32 nbytes, u64 csum, u32 bit, u32 n, bool set)
 {
@@ -64,9 +64,9 @@ u32 ext4_bitmap_change(struct journal_handle *h, struct ext4_fs *fs, u64 block, 
 			if (w == last)
 				mask &= ~0u >> (31 - (bit + n - 1) % 32);
 			buf[k] = set ? map[w] | mask : map[w] & ~mask;
-			if (patch)
-				crc = ext4_crc_replace(fs, crc, nbytes, w * 4, map[w], buf[k]);
 		}
+		if (patch)
+			crc = ext4_crc_replace(fs, crc, nbytes, start * 4, map + start, buf, k * 4);
 		journal_update(h, block, start * 4, buf, k * 4);
 	}
 	return patch ? crc : ext4_bitmap_csum(fs, map, nbytes);

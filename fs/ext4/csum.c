@@ -4,7 +4,7 @@
  *
  * Rule: with metadata_csum each block carries CRC-32C of (file system seed, what the block is, its bytes); without it only group
  * descriptors carry a CRC-16, if gdt_csum is set. Kernel documentation, "ext4: Checksums". A CRC is linear, so the checksum after a small
- * change is the old one XOR the change's own CRC moved to its place: ext4_crc_replace(), for bitmaps.
+ * change is the old one XOR the change's own CRC moved to its place: ext4_crc_replace(), for bitmaps, directories and the superblock.
  */
 #include "fs/ext4/ext4_priv.h"
 #include "lib/crc.h"
@@ -41,11 +41,17 @@ static u32 multiply(u32 a, u32 b)
 	return p;
 }
 
-u32 ext4_crc_replace(const struct ext4_fs *fs, u32 crc, u32 n, u32 off, u32 old, u32 new)
+u32 ext4_crc_replace(const struct ext4_fs *fs, u32 crc, u32 n, u32 off, const void *old, const void *new, u32 len)
 {
-	u32 delta = old ^ new;
+	const u32 *a = old, *b = new;
+	u32 change = 0;
 
-	return crc ^ multiply(ext4_crc(fs, 0, &delta, 4), fs->crc_power[(n - off - 4) / 4]);
+	for (u32 k = 0; k < len / 4; k++) {
+		u32 delta = a[k] ^ b[k];
+
+		change = ext4_crc(fs, change, &delta, 4);
+	}
+	return crc ^ multiply(change, fs->crc_power[(n - off - len) / 4]);
 }
 
 u32 ext4_super_csum(const struct ext4_super *sb)
@@ -162,6 +168,20 @@ bool ext4_leaf_csum_ok(const struct ext4_inode *ei, const void *block)
 		return true;
 	return !t->det_reserved_zero1 && t->det_rec_len == sizeof(*t) && !t->det_reserved_zero2 &&
 	       t->det_reserved_ft == EXT4_DIRENT_TAIL_FT && t->det_checksum == leaf_csum(ei, block);
+}
+
+void ext4_leaf_update(struct journal_handle *h, const struct ext4_inode *ei, u64 nr, u32 off, const void *p, u32 n)
+{
+	struct ext4_fs *fs = ext4_fs_of(ei);
+	const char *block = ext4_read(fs, nr);
+	const u32 end = EXT4_BLOCK_SIZE - sizeof(struct ext4_dirent_tail);
+
+	if (fs->metadata_csum) {
+		u32 crc = ext4_crc_replace(fs, leaf_tail(block)->det_checksum, end, off, block + off, p, n);
+
+		journal_update(h, nr, end + offsetof(struct ext4_dirent_tail, det_checksum), &crc, sizeof(crc));
+	}
+	journal_update(h, nr, off, p, n);
 }
 
 void ext4_leaf_csum_set(const struct ext4_inode *ei, void *block)

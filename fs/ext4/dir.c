@@ -175,8 +175,18 @@ static int find_room(const void *data, u32 limit, u32 need, struct ext4_dirent *
 	return off == limit ? -ENOSPC : -EUCLEAN;
 }
 
-static void fill_entry(struct ext4_dirent *de, const char *name, size_t len, u32 ino, u8 type)
+/* A new entry in the free space of de. */
+static void fill_room(struct ext4_dirent *de, const char *name, size_t len, u32 ino, u8 type)
 {
+	u32 used = entry_used(de);
+
+	if (used) {
+		struct ext4_dirent *behind = (struct ext4_dirent *)((char *)de + used);
+
+		behind->rec_len = (u16)(de->rec_len - used);
+		de->rec_len = (u16)used;
+		de = behind;
+	}
 	de->inode = ino;
 	de->name_len = (u8)len;
 	de->file_type = type;
@@ -185,22 +195,12 @@ static void fill_entry(struct ext4_dirent *de, const char *name, size_t len, u32
 
 int ext4_block_insert(const struct ext4_fs *fs, void *data, const char *name, size_t len, u32 ino, u8 type)
 {
-	u32 need = EXT4_DIRENT_LEN((u32)len), used;
 	struct ext4_dirent *de;
-	int err = find_room(data, ext4_dir_limit(fs), need, &de);
+	int err = find_room(data, ext4_dir_limit(fs), EXT4_DIRENT_LEN((u32)len), &de);
 
-	if (err)
-		return err;
-	used = entry_used(de);
-	if (used) {
-		struct ext4_dirent *behind = (struct ext4_dirent *)((char *)de + used);
-
-		behind->rec_len = (u16)(de->rec_len - used);
-		de->rec_len = (u16)used;
-		de = behind;
-	}
-	fill_entry(de, name, len, ino, type);
-	return 0;
+	if (!err)
+		fill_room(de, name, len, ino, type);
+	return err;
 }
 
 static int linear_find(struct ext4_inode *dir, const char *name, size_t len, struct ext4_where *w)
@@ -229,6 +229,11 @@ int ext4_dir_find(struct ext4_inode *dir, const char *name, size_t len, struct e
 	return ext4_dir_indexed(dir) ? ext4_htree_find(dir, name, len, w) : linear_find(dir, name, len, w);
 }
 
+const struct ext4_dirent *ext4_dir_entry(struct ext4_inode *dir, const struct ext4_where *w)
+{
+	return (const void *)((const char *)ext4_read(ext4_fs_of(dir), w->block) + w->off);
+}
+
 int ext4_lookup(struct inode *i, const char *name, size_t len, u64 *ino)
 {
 	struct ext4_inode *dir = ext4_inode(i);
@@ -239,7 +244,7 @@ int ext4_lookup(struct inode *i, const char *name, size_t len, u64 *ino)
 
 	if (err)
 		return err;
-	de = (const void *)((const char *)ext4_read(fs, w.block) + w.off);
+	de = ext4_dir_entry(dir, &w);
 	if (!ino_ok(fs, de->inode))
 		return entry_damage(dir, w.lblk);
 	*ino = de->inode;
@@ -299,38 +304,53 @@ int ext4_readdir(struct inode *i, u64 *pos, readdir_fn fn, void *arg)
 	return 0;
 }
 
+/* Puts the entry into the room of `de` in a block on disk: only the bytes of these two are written. */
+static void insert_here(struct journal_handle *h, struct ext4_inode *dir, u64 block, const struct ext4_dirent *de,
+			const struct ext4_new_entry *e)
+{
+	u32 n = entry_used(de) + EXT4_DIRENT_LEN((u32)e->len);
+	u32 off = (u32)((const char *)de - (const char *)ext4_read(ext4_fs_of(dir), block));
+	u32 copy[2 * EXT4_DIRENT_LEN(NAME_MAX_LEN) / sizeof(u32)];
+
+	memcpy(copy, de, n);
+	fill_room((struct ext4_dirent *)copy, e->name, e->len, e->ino, e->type);
+	ext4_leaf_update(h, dir, block, off, copy, n);
+}
+
 /* Puts the entry into the first block that has room, or into a new one. */
 static int linear_add(struct journal_handle *h, struct ext4_inode *dir, const struct ext4_new_entry *e)
 {
 	struct ext4_fs *fs = ext4_fs_of(dir);
 	u32 nr = dir_blocks(dir), lblk, need = EXT4_DIRENT_LEN((u32)e->len);
-	int err = nr ? -ENOSPC : -EUCLEAN;
 	struct ext4_dirent *room;
 	const void *data;
 	void *p;
 	u64 block;
+	int err;
 
-	for (lblk = 0; lblk < nr && err == -ENOSPC; lblk++) {
+	if (!nr)
+		return -EUCLEAN;
+	for (lblk = 0; lblk < nr; lblk++) {
 		err = ext4_dir_block(dir, lblk, &block, &data);
 		if (err)
 			return err;
 		err = find_room(data, ext4_dir_limit(fs), need, &room);
 		if (err == -EUCLEAN)
 			return entry_damage(dir, lblk);
-		if (!err)
-			err = journal_get_write(h, block, &p);
-	}
-	if (err == -ENOSPC) {
-		if (nr == 1 && ext4_has_compat(fs, EXT4_COMPAT_DIR_INDEX)) {
-			err = ext4_htree_create(h, dir);
-			return err ? err : ext4_htree_add(h, dir, e);
+		if (!err) {
+			insert_here(h, dir, block, room, e);
+			return 0;
 		}
-		err = ext4_dir_append(h, dir, &lblk, &block, &p);
-		if (!err)
-			ext4_dir_init_block(fs, p);
 	}
-	if (!err)
-		err = ext4_block_insert(fs, p, e->name, e->len, e->ino, e->type);
+	if (nr == 1 && ext4_has_compat(fs, EXT4_COMPAT_DIR_INDEX)) {
+		err = ext4_htree_create(h, dir);
+		return err ? err : ext4_htree_add(h, dir, e);
+	}
+	err = ext4_dir_append(h, dir, &lblk, &block, &p);
+	if (err)
+		return err;
+	ext4_dir_init_block(fs, p);
+	err = ext4_block_insert(fs, p, e->name, e->len, e->ino, e->type);
 	if (err)
 		return err;
 	ext4_leaf_csum_set(dir, p);
@@ -357,23 +377,25 @@ int ext4_dir_add(struct journal_handle *h, struct ext4_inode *dir, const char *n
 
 int ext4_dir_remove(struct journal_handle *h, struct ext4_inode *dir, const struct ext4_where *w)
 {
-	struct ext4_dirent *de, *before = NULL;
-	u32 off = 0, next = 0, limit;
-	void *p;
-	int err = journal_get_write(h, w->block, &p);
+	const void *data = ext4_read(ext4_fs_of(dir), w->block);
+	const struct ext4_dirent *de, *before = NULL;
+	struct ext4_dirent head;
+	u32 off = 0, next = 0, before_off = 0;
 
-	if (err)
-		return err;
-	limit = block_limit(dir, w->lblk, p);
-	for (; (de = ext4_next_entry(p, limit, &next)) && off != w->off; off = next)
+	if (ext4_dx_entries(dir, w->lblk, data))
+		return entry_damage(dir, w->lblk); /* only "." and ".." stand there */
+	for (; (de = ext4_next_entry(data, ext4_dir_limit(ext4_fs_of(dir)), &next)) && off != w->off; off = next) {
 		before = de;
+		before_off = off;
+	}
 	if (!de)
 		return entry_damage(dir, w->lblk);
-	de->inode = 0;
-	if (before)
-		before->rec_len = (u16)(before->rec_len + de->rec_len);
-	csum_set(dir, w->lblk, p);
-	journal_dirty(h, w->block);
+	memcpy(&head, before ? before : de, sizeof(head));
+	if (before) /* which takes the room */
+		head.rec_len = (u16)(head.rec_len + de->rec_len);
+	else
+		head.inode = 0;
+	ext4_leaf_update(h, dir, w->block, before_off, &head, sizeof(head));
 	return 0;
 }
 

@@ -150,7 +150,9 @@ _Static_assert(offsetof(struct ext4_group_desc, bg_block_bitmap_csum_hi) == 0x38
 #define EXT4_EXTENTS_FL 0x80000
 #define EXT4_EA_INODE_FL 0x200000
 #define EXT4_INLINE_DATA_FL 0x10000000
-#define EXT4_INHERITED_FL 0xd0cbu /* what a new inode takes from its directory: not the index, immutable and append flags */
+#define EXT4_DIRSYNC_FL 0x10000
+/* What a new inode takes from its directory: secrm, unrm, sync, nodump, noatime, journal_data, notail, dirsync. */
+#define EXT4_INHERITED_FL (0xc0cbu | EXT4_DIRSYNC_FL)
 
 #define EXT4_N_BLOCKS 15
 #define EXT4_GOOD_OLD_INODE_SIZE 128

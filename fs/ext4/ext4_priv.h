@@ -116,14 +116,16 @@ static inline bool ext4_has_ro(const struct ext4_fs *fs, u32 bit)
 int ext4_damage(struct ext4_fs *fs, u64 ino, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* Writes the superblock's copy with current counts. */
 void ext4_write_super(struct journal_handle *h, struct ext4_fs *fs);
+/* Sets the head of the orphan chain, there and in the copy, and nothing else. */
+void ext4_set_last_orphan(struct journal_handle *h, struct ext4_fs *fs, u32 ino);
 /* Starts a handle, unless the file system is read-only. */
 int ext4_begin(struct ext4_fs *fs, unsigned credits, struct journal_handle **out);
 
 /* csum.c */
 void ext4_crc_init(struct ext4_fs *fs, u32 *power);
 u32 ext4_crc(const struct ext4_fs *fs, u32 crc, const void *p, size_t n);
-/* CRC of n bytes of which the 4-byte word at offset off changed from old to new. off and n are multiples of 4. */
-u32 ext4_crc_replace(const struct ext4_fs *fs, u32 crc, u32 n, u32 off, u32 old, u32 new);
+/* CRC of n bytes of which the len at offset off changed from old[] to new[]. All are multiples of 4. */
+u32 ext4_crc_replace(const struct ext4_fs *fs, u32 crc, u32 n, u32 off, const void *old, const void *new, u32 len);
 u32 ext4_super_csum(const struct ext4_super *sb);
 u16 ext4_desc_csum(const struct ext4_fs *fs, u32 group, const struct ext4_group_desc *d);
 u32 ext4_inode_seed(const struct ext4_fs *fs, u32 ino, u32 generation);
@@ -134,6 +136,8 @@ bool ext4_extent_csum_ok(const struct ext4_inode *ei, const void *block);
 u32 ext4_extent_csum(const struct ext4_inode *ei, const void *block);
 bool ext4_leaf_csum_ok(const struct ext4_inode *ei, const void *block);
 void ext4_leaf_csum_set(const struct ext4_inode *ei, void *block);
+/* Replaces n bytes at offset off of a directory's verified leaf block, and mends its checksum. Multiples of 4. */
+void ext4_leaf_update(struct journal_handle *h, const struct ext4_inode *ei, u64 nr, u32 off, const void *p, u32 n);
 /* entries: offset of the first dx entry. */
 bool ext4_dx_csum_ok(const struct ext4_inode *ei, const void *block, u32 entries);
 void ext4_dx_csum_set(const struct ext4_inode *ei, void *block, u32 entries);
@@ -302,6 +306,7 @@ struct ext4_where {
 	u32 lblk, off;
 };
 int ext4_dir_find(struct ext4_inode *dir, const char *name, size_t len, struct ext4_where *w);
+const struct ext4_dirent *ext4_dir_entry(struct ext4_inode *dir, const struct ext4_where *w);
 int ext4_dir_add(struct journal_handle *h, struct ext4_inode *dir, const char *name, size_t len, u32 ino, u32 mode);
 int ext4_dir_remove(struct journal_handle *h, struct ext4_inode *dir, const struct ext4_where *w);
 /* The entry names another inode from now on. */

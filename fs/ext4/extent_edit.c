@@ -49,7 +49,8 @@ static void splice(struct ext4_extent_header *eh, int pos, int ndel, const void 
 	struct ext4_extent *at = ext4_entry(eh, pos);
 
 	memmove(at + n, at + ndel, (size_t)(eh->eh_entries - pos - ndel) * sizeof(*at));
-	memcpy(at, add, (size_t)n * sizeof(*at));
+	if (n)
+		memcpy(at, add, (size_t)n * sizeof(*at));
 	eh->eh_entries = (u16)(eh->eh_entries + n - ndel);
 }
 

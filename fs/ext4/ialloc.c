@@ -112,7 +112,7 @@ static void fill_raw(struct ext4_fs *fs, struct ext4_inode *ei, const struct ext
 	raw->i_mode = (u16)mode;
 	raw->i_flags = dir->raw->i_flags & EXT4_INHERITED_FL;
 	if (!mode_is_dir(mode))
-		raw->i_flags &= ~0x30000u; /* DIRSYNC, TOPDIR: of directories only */
+		raw->i_flags &= ~EXT4_DIRSYNC_FL;
 	raw->i_generation = ei->vfs.generation;
 	if (fs->inode_size > EXT4_GOOD_OLD_INODE_SIZE) {
 		u16 want = fs->sb.s_want_extra_isize;
@@ -190,7 +190,8 @@ int ext4_free_inode(struct journal_handle *h, struct ext4_inode *ei)
 	ei->vfs.nlink = 0;
 	inode_set_size(&ei->vfs, 0);
 	rwsem_write_lock(&ei->map_lock);
-	ei->raw->i_dtime = (u32)vfs_now().sec;
+	/* Never 0, nor so small that it could be an inode number of the orphan list, whatever the clock says. */
+	ei->raw->i_dtime = MAX((u32)vfs_now().sec, fs->sb.s_mkfs_time | 1);
 	rwsem_write_unlock(&ei->map_lock);
 	ext4_store_inode(h, ei);
 	return 0;

@@ -300,11 +300,19 @@ int ext4_map_new(struct journal_handle *h, struct ext4_inode *ei, u32 lblk, u64 
 {
 	struct ext4_fs *fs = ext4_fs_of(ei);
 	struct ext4_alloc a = { .goal = ext4_group_goal(ei), .want = 1, .lblk = lblk, .metadata = true };
+	struct ext4_path p;
 	struct ext4_ext x;
+	struct extent e;
 	int err;
 
+	if (!ext4_uses_extents(ei))
+		return -EOPNOTSUPP;
 	rwsem_write_lock(&ei->map_lock);
-	err = ext4_alloc_blocks(h, fs, &a);
+	err = look(ei, lblk, 1, &e, &p, &x);
+	if (!err && e.state != EXTENT_HOLE)
+		err = ext4_damage(fs, ei->vfs.ino, "block %u lies past the end but is there", lblk);
+	if (!err)
+		err = ext4_alloc_blocks(h, fs, &a);
 	if (err)
 		goto out;
 	x = (struct ext4_ext){ .lblk = lblk, .len = 1, .pblk = a.start };

@@ -86,12 +86,9 @@ int ext4_create(struct inode *dir, const char *name, size_t len, u32 mode, struc
 /* The entry `name` of dir, which must name victim. */
 static int find_entry(struct inode *dir, const char *name, size_t len, const struct inode *victim, struct ext4_where *w)
 {
-	u64 ino;
-	int err = ext4_lookup(dir, name, len, &ino);
+	int err = ext4_dir_find(ext4_inode(dir), name, len, w);
 
-	if (!err && ino != victim->ino)
-		err = -ENOENT;
-	return err ? err : ext4_dir_find(ext4_inode(dir), name, len, w);
+	return !err && ext4_dir_entry(ext4_inode(dir), w)->inode != victim->ino ? -ENOENT : err;
 }
 
 /* One name less; the last one makes it an orphan. */

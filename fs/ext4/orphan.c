@@ -98,8 +98,7 @@ int ext4_orphan_add_handle(struct journal_handle *h, struct ext4_inode *ei)
 		err = slot_take(h, fs, ei);
 	if (err == -ENOSPC) {
 		chain_set(h, ei, fs->sb.s_last_orphan);
-		fs->sb.s_last_orphan = (u32)ei->vfs.ino;
-		ext4_write_super(h, fs);
+		ext4_set_last_orphan(h, fs, (u32)ei->vfs.ino);
 		list_push_front(&fs->orphans, &ei->orphan_node);
 		err = 0;
 	}
@@ -121,8 +120,7 @@ void ext4_orphan_del_handle(struct journal_handle *h, struct ext4_inode *ei)
 		u32 next = ei->raw->i_dtime;
 
 		if (newer == &fs->orphans.head) {
-			fs->sb.s_last_orphan = next;
-			ext4_write_super(h, fs);
+			ext4_set_last_orphan(h, fs, next);
 		} else {
 			chain_set(h, LIST_ENTRY(newer, struct ext4_inode, orphan_node), next);
 		}

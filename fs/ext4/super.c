@@ -8,6 +8,9 @@
  *   nothing was found damaged. So a machine that stops in between is noticed.
  * - Every feature that we do not know is refused by name: incompat always; ro_compat makes the mount read-only.
  *
+ * - The superblock's copy and the one on disk are the same, checksum included, whenever no handle is open; so a field can be
+ *   changed alone (ext4_set_last_orphan).
+ *
  * Locks: mount and unmount are alone; the superblock's copy changes inside handles.
  */
 #include "fs/ext4/ext4_priv.h"
@@ -93,6 +96,19 @@ void ext4_write_super(struct journal_handle *h, struct ext4_fs *fs)
 {
 	fill_super(fs);
 	journal_update(h, 0, EXT4_SUPER_OFFSET, &fs->sb, sizeof(fs->sb));
+}
+
+void ext4_set_last_orphan(struct journal_handle *h, struct ext4_fs *fs, u32 ino)
+{
+	const u32 at = offsetof(struct ext4_super, s_last_orphan), csum_at = offsetof(struct ext4_super, s_checksum);
+	struct ext4_super *sb = &fs->sb;
+
+	if (fs->metadata_csum) {
+		sb->s_checksum = ext4_crc_replace(fs, sb->s_checksum, csum_at, at, &sb->s_last_orphan, &ino, sizeof(ino));
+		journal_update(h, 0, EXT4_SUPER_OFFSET + csum_at, &sb->s_checksum, sizeof(u32));
+	}
+	sb->s_last_orphan = ino;
+	journal_update(h, 0, EXT4_SUPER_OFFSET + at, &ino, sizeof(ino));
 }
 
 static int ext4_sync(struct super *s)

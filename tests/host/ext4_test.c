@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ext4 against mke2fs, e2fsck and debugfs: images of many kinds with files that the host put in are mounted, read, changed by
+ * random operations and given back. A model in memory says what must be there, e2fsck -fn that the structure is whole, debugfs that others read the
+ * same.
+ */
+#include "host/unit.h"
+
+#include "tests/host/ext4_image.h"
+#include "tests/host/ext4_model.h"
+
+struct kind {
+	const char *options;
+	unsigned blocks, steps, files;
+	bool optional; /* older tools may not know it */
+};
+
+static const struct kind kinds[] = {
+	{ "", 4096, 3000, 60, false },
+	{ "-O metadata_csum_seed,orphan_file", 4096, 800, 60, true },
+	{ "-O ^has_journal", 4096, 800, 60, false },
+	{ "-O ^metadata_csum", 4096, 800, 60, false },
+	{ "-O ^metadata_csum,uninit_bg", 4096, 800, 60, false },
+	{ "-O ^64bit", 4096, 800, 60, false },
+	{ "-O ^64bit,^metadata_csum,uninit_bg", 4096, 600, 60, false },
+	{ "-I 128", 4096, 800, 60, false },
+	{ "-I 512", 4096, 400, 60, false },
+	{ "-O ^flex_bg", 4096, 800, 60, false },
+	{ "-O ^dir_index", 4096, 800, 60, false },
+	{ "-O sparse_super2,^resize_inode", 4096, 400, 60, false },
+	{ "-O ^huge_file,^dir_nlink,^extra_isize,^large_file", 4096, 400, 60, false },
+	{ "-O ^has_journal -N 16", 64, 600, 4, false },
+	{ "-g 1024", 16384, 800, 60, false },
+	{ "-g 256 -O ^has_journal,^resize_inode", 8192, 800, 60, false },
+	{ "-g 1024 -O ^flex_bg,^metadata_csum,uninit_bg", 16384, 600, 60, false },
+	{ "-E lazy_itable_init=1", 4096, 400, 60, false },
+};
+
+static bool steps(struct model *m, unsigned n)
+{
+	for (unsigned k = 0; k < n && !m->bad; k++)
+		model_step(m);
+	if (m->bad)
+		diag("%s: got %d, want %d", m->bad, m->got, m->want);
+	return !m->bad;
+}
+
+static void test_kind(const struct kind *k, u64 seed)
+{
+	const char *label = *k->options ? k->options : "default";
+	char options[400];
+	struct model m;
+
+	model_begin(&m, seed, k->files * 3, 3 * k->blocks > 1000 ? 300000 : 30000);
+	model_grow(&m, k->files);
+	run("rm -rf %s/src %s/out", image.dir, image.dir);
+	snprintf(options, sizeof(options), "%s/src", image.dir);
+	model_write_host(&m, m.root, options);
+	snprintf(options, sizeof(options), "%s -d %s/src", k->options, image.dir);
+	if (!image_make(k->blocks, options)) {
+		ok(k->optional, "%s: mke2fs makes it%s", label, k->optional ? " # SKIP not by this one" : "");
+		show_log();
+		model_end(&m);
+		return;
+	}
+	model_lost_found(&m);
+	image_start(label);
+	ok(model_check(&m, m.root), "%s: what the host wrote is there", label);
+	ok(steps(&m, k->steps), "%s: %u random operations", label, k->steps);
+	model_close(&m);
+	ok(model_check(&m, m.root), "%s: everything is as it should be", label);
+	image_stop();
+	run("mkdir %s/out; debugfs -R 'rdump / %s/out' %s", image.dir, image.dir, image.path);
+	snprintf(options, sizeof(options), "%s/out", image.dir);
+	ok(model_check_host(&m, m.root, options), "%s: debugfs reads the same", label);
+	image_start(label);
+	ok(model_check(&m, m.root), "%s: it is still there after a remount", label);
+	ok(steps(&m, k->steps / 4), "%s: more operations", label);
+	model_close(&m);
+	image_stop();
+	model_end(&m);
+}
+
+/* Links, attributes and special files that only the host can make. */
+static void test_foreign(const char *options)
+{
+	char buf[300];
+	struct inode *i;
+	ssize_t n;
+
+	run("rm -rf %s/src; mkdir %s/src; cd %s/src && echo text >file && ln file second && ln -s file short && "
+	    "ln -s $(printf '%%0200d' 0 | sed 's/0/.\\//g')file long && mkfifo pipe && echo attr >ea && truncate -s 1M hole && "
+	    "echo end >>hole && head -c 3000 /dev/zero | tr '\\0' x >%s/value",
+	    image.dir, image.dir, image.dir, image.dir);
+	snprintf(buf, sizeof(buf), "%s -d %s/src", options, image.dir);
+	ok(image_make(2048, buf) && !run("debugfs -w -R 'ea_set -f %s/value /ea user.big' %s", image.dir, image.path),
+	   "%s: an image with links and attributes", options);
+	ok(image_fsck(), "%s: e2fsck likes it", options);
+	image_start(options);
+	n = vfs_readlink(NULL, "/short", buf, sizeof(buf));
+	ok(n == 4 && !memcmp(buf, "file", 4), "%s: a short link", options);
+	is(vfs_readlink(NULL, "/long", buf, sizeof(buf)), 404, "%s: a long link", options);
+	is(vfs_lookup(NULL, "/long", true, &i), 0, "%s: can be followed", options);
+	ok(vfs_kread(i, buf, 10, 0) == 5 && !memcmp(buf, "text\n", 5), "%s: to the file", options);
+	is(i->nlink, 2, "%s: which has two names", options);
+	iput(i);
+	is(vfs_unlink(NULL, "/file"), 0, "%s: one goes", options);
+	is(vfs_lookup(NULL, "/second", true, &i), 0, "%s: the other stays", options);
+	is(i->nlink, 1, "%s: with one link", options);
+	iput(i);
+	is(vfs_lookup(NULL, "/hole", true, &i), 0, "%s: a sparse file", options);
+	ok(vfs_kread(i, buf, 10, 1 << 20) == 4 && !memcmp(buf, "end\n", 4), "%s: its end", options);
+	ok(vfs_kread(i, buf, 10, 1000) == 10 && buf[3] == 0, "%s: its hole", options);
+	iput(i);
+	is(vfs_unlink(NULL, "/second"), 0, "%s: the last name goes", options);
+	is(vfs_unlink(NULL, "/short"), 0, "%s: a short link goes", options);
+	is(vfs_unlink(NULL, "/long"), 0, "%s: a long link goes", options);
+	is(vfs_rename(NULL, "/pipe", NULL, "/fifo"), 0, "%s: a fifo moves", options);
+	is(vfs_unlink(NULL, "/ea"), 0, "%s: a file with an attribute block goes", options);
+	image_stop();
+	image_start(options);
+	is(vfs_unlink(NULL, "/fifo"), 0, "%s: the fifo goes", options);
+	is(vfs_unlink(NULL, "/hole"), 0, "%s: the sparse file goes", options);
+	image_stop();
+}
+
+int main(void)
+{
+	image_begin();
+	for (unsigned k = 0; k < ARRAY_SIZE(kinds); k++)
+		test_kind(&kinds[k], 1000 + k);
+	test_foreign("-I 256");
+	test_foreign("-I 128 -O ^metadata_csum");
+	image_end();
+	return done_testing();
+}
