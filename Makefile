@@ -14,7 +14,8 @@ MACHINE ?= q35
 ACCEL ?= tcg
 IMAGE ?= build/pmem.img
 APPEND ?=
-export BUILD SMP MEM MACHINE ACCEL IMAGE APPEND
+ROW ?= read-fault-allocated
+export BUILD SMP MEM MACHINE ACCEL IMAGE APPEND ROW
 
 # mke2fs and e2fsck live where an ordinary user's PATH does not look.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -23,7 +24,7 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DEFAULT_GOAL := all
 
-TARGETS := all kernel programs newlib image host iso run debug bench test lint fmt
+TARGETS := all kernel programs newlib image host iso run debug bench profile test lint fmt
 .PHONY: $(TARGETS) setup clean help FORCE
 
 ifeq ($(FAULTLINE_INNER),)
@@ -62,6 +63,7 @@ help:
 	@echo 'make debug    the same machine as run, stopped, waiting for gdb on port 1234'
 	@echo 'make iso      build/faultline.iso, for BIOS and EFI, CD or USB stick'
 	@echo 'make bench    guest instructions per operation, beside Linux'
+	@echo 'make profile ROW=pread-4k    where the instructions of one row of the benchmark go, or of boot'
 	@echo 'make lint     cppcheck, layering, formatting; fmt formats the sources'
 	@echo 'make image    a new file-system image (the old one is lost)'
 	@echo 'make kernel   the kernel alone; host: the hosted tests and explorer; programs: the image'\''s files'

@@ -10,6 +10,7 @@
 
 static struct pmem_region regions[PMEM_MAX_REGIONS];
 static unsigned nr_regions;
+bool pmem_flush_needed;
 
 int pmem_add_region(const struct pmem_region *r)
 {
@@ -21,6 +22,8 @@ int pmem_add_region(const struct pmem_region *r)
 	if (nr_regions == PMEM_MAX_REGIONS)
 		return -ENOSPC;
 	regions[nr_regions++] = *r;
+	if (r->flush == PMEM_FLUSH_CACHE)
+		pmem_flush_needed = true;
 	return 0;
 }
 
@@ -47,4 +50,13 @@ struct pmem_region *pmem_find(paddr_t a)
 		if (a.v - regions[i].base.v < regions[i].len)
 			return &regions[i];
 	return NULL;
+}
+
+void pmem_drain(struct pmem_region *r)
+{
+	pmem_fence();
+	if (r->hint_addr) {
+		*(volatile u64 *)(uintptr_t)r->hint_addr = 1;
+		pmem_fence();
+	}
 }

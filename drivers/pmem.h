@@ -57,6 +57,11 @@ size_t pmem_copy_from_user(void *dst, uaddr_t src, size_t n);
 void pmem_flush(const void *p, size_t n);
 /* Orders and completes earlier flushes and non-temporal stores of this CPU. */
 void pmem_fence(void);
+/* Fence, and where the NFIT gives a flush hint address, a store to it: what is in the memory controller's queues is on the medium then
+ * also if the platform does not empty them at power loss (ACPI 6.5, 5.2.25.8). For fsync and sync. */
+void pmem_drain(struct pmem_region *r);
+/* Does any region need its cache lines written back? Otherwise pmem_flush has nothing to do. */
+extern bool pmem_flush_needed;
 /* Reads need no primitive: plain loads. */
 
 #endif

@@ -58,6 +58,12 @@ void dax_mapping_destroy(struct inode *i)
 
 int dax_lock(struct mapping *m, struct dax_lock *l, enum dax_lock_for who, u64 first, u64 last)
 {
+	return dax_lock_segment(m, NULL, l, who, first, last);
+}
+
+int dax_lock_segment(struct mapping *m, struct dax_segment *s, struct dax_lock *l, enum dax_lock_for who, u64 first, u64 last)
+{
+	l->segment = s;
 	l->who = who;
 	l->first = first;
 	l->last = last;
@@ -167,7 +173,8 @@ static int map_for_write(struct mapping *m, struct dax_segment *s, struct fault 
 		pmem_zero(phys_to_virt(e.pa), PAGE_SIZE);
 		pmem_fence();
 	}
-	dax_unmap_zero(m, f->pgoff, f->pgoff);
+	if (tag_test(s->zero, f->pgoff))
+		dax_unmap_zero(m, f->pgoff, f->pgoff);
 	PROTOCOL_STEP_ARG(TAG_DIRTY, f->pgoff);
 	tag_set(s->dirty, f->pgoff);
 	PROTOCOL_STEP_ARG(SET_PTE, f->pgoff);
@@ -209,7 +216,7 @@ static enum fault_result locked_fault(struct vma *v, struct fault *f)
 
 	if (!s)
 		return FAULT_OOM;
-	err = dax_lock(m, &l, DAX_FOR_FAULT, f->pgoff, f->pgoff);
+	err = dax_lock_segment(m, s, &l, DAX_FOR_FAULT, f->pgoff, f->pgoff);
 	if (err)
 		return from_errno(err, f);
 	if (past_end(i, f->pgoff))

@@ -10,6 +10,7 @@
 #include "kernel/sync/rwsem.h"
 
 struct mapping;
+struct dax_segment;
 
 /* Who asks. The scheme decides what that costs. Pages [first, last], last may be RANGE_LAST. */
 enum dax_lock_for {
@@ -20,10 +21,11 @@ enum dax_lock_for {
 	DAX_FOR_SYNC,     /* fsync: write-protect, flush, clean */
 };
 
-/* On the caller's stack between lock and unlock. The caller fills in who, first and last. */
+/* On the caller's stack between lock and unlock. dax_lock() fills in the rest. */
 struct dax_lock {
 	enum dax_lock_for who;
 	u64 first, last;
+	struct dax_segment *segment; /* of all these pages, if it was at hand; or NULL */
 	struct range_request range; /* the scheme's */
 };
 

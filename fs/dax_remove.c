@@ -33,18 +33,8 @@ void dax_clear_tags(struct mapping *m, u64 first, u64 last)
 		u64 base = index << RANGE_SEGMENT_SHIFT;
 		u64 from = MAX(first, base), to = MIN(last, base + PAGES_PER_HUGE - 1);
 
-		for (u64 p = from; p <= to; p++) {
-			bool whole_word = p % 64 == 0 && to - p >= 63;
-
-			if (whole_word) {
-				atomic_store(&s->dirty[p % PAGES_PER_HUGE / 64], 0);
-				atomic_store(&s->zero[p % PAGES_PER_HUGE / 64], 0);
-				p += 63;
-			} else {
-				tag_clear(s->dirty, p);
-				tag_clear(s->zero, p);
-			}
-		}
+		tags_clear(s->dirty, from, to);
+		tags_clear(s->zero, from, to);
 	}
 }
 

@@ -11,7 +11,7 @@
 static int sync_run(struct inode *i, struct mapping *m, struct dax_segment *s, u64 first, u64 last)
 {
 	struct dax_lock l;
-	int err = dax_lock(m, &l, DAX_FOR_SYNC, first, last);
+	int err = dax_lock_segment(m, s, &l, DAX_FOR_SYNC, first, last);
 
 	if (err)
 		return err;
@@ -31,8 +31,7 @@ static int sync_run(struct inode *i, struct mapping *m, struct dax_segment *s, u
 	PROTOCOL_STEP_ARG(FENCE, first);
 	pmem_fence();
 	PROTOCOL_STEP_ARG(CLEAR_TAG, first);
-	for (u64 p = first; p <= last; p++)
-		tag_clear(s->dirty, p);
+	tags_clear(s->dirty, first, last);
 out:
 	dax_unlock(m, &l);
 	return err;
@@ -41,16 +40,10 @@ out:
 /* The next run of dirty pages in [*first, last] of one segment; false: none. */
 static bool next_run(struct dax_segment *s, u64 *first, u64 *run_last, u64 last)
 {
-	u64 p = *first;
-
-	while (p <= last && !tag_test(s->dirty, p))
-		p += atomic_load(&s->dirty[p % PAGES_PER_HUGE / 64]) >> (p % 64) ? 1 : 64 - p % 64;
-	if (p > last)
+	*first = tag_next(s->dirty, *first, last, true);
+	if (*first > last)
 		return false;
-	*first = p;
-	while (p < last && tag_test(s->dirty, p + 1))
-		p++;
-	*run_last = p;
+	*run_last = tag_next(s->dirty, *first, last, false) - 1;
 	return true;
 }
 

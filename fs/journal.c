@@ -18,14 +18,14 @@
 
 struct shadow {
 	u64 block;
-	void *data; /* block_size bytes; kept over handles: taking them anew cost more than a creat's changes */
+	void *data; /* block_size bytes; made with the journal: no handle lacks memory, and taking them anew is dear */
 };
 
 struct journal_handle {
 	struct journal *journal;
-	unsigned depth;      /* of nested starts; 0: no handle is open */
-	unsigned nr_used;    /* shadows[0 .. nr_used) belong to blocks of this handle */
-	unsigned nr_buffers; /* shadows[0 .. nr_buffers) have a buffer */
+	unsigned depth;   /* of nested starts; 0: no handle is open */
+	unsigned credits; /* of the outermost */
+	unsigned nr_used; /* shadows[0 .. nr_used) belong to blocks of this handle */
 	struct shadow shadows[SHADOWS_MAX];
 };
 
@@ -49,6 +49,13 @@ int journal_create(struct pmem_region *r, u32 block_size, struct journal **out)
 	j->block_size = block_size;
 	j->handle.journal = j;
 	mutex_init(&j->lock, &journal_class);
+	for (unsigned k = 0; k < SHADOWS_MAX; k++) {
+		j->handle.shadows[k].data = kmalloc(block_size);
+		if (!j->handle.shadows[k].data) {
+			journal_destroy(j);
+			return -ENOMEM;
+		}
+	}
 	*out = j;
 	return 0;
 }
@@ -57,22 +64,9 @@ void journal_destroy(struct journal *j)
 {
 	if (!j)
 		return;
-	while (j->handle.nr_buffers)
-		kfree(j->handle.shadows[--j->handle.nr_buffers].data);
+	for (unsigned k = 0; k < SHADOWS_MAX; k++)
+		kfree(j->handle.shadows[k].data);
 	kfree(j);
-}
-
-static int add_buffer(struct journal_handle *h)
-{
-	void *p;
-
-	if (h->nr_buffers == SHADOWS_MAX)
-		return -ENOMEM;
-	p = kmalloc(h->journal->block_size);
-	if (!p)
-		return -ENOMEM;
-	h->shadows[h->nr_buffers++].data = p;
-	return 0;
 }
 
 int journal_start(struct journal *j, unsigned credits, struct journal_handle **out)
@@ -89,15 +83,9 @@ int journal_start(struct journal *j, unsigned credits, struct journal_handle **o
 		mutex_unlock(&j->lock);
 		return -EROFS;
 	}
-	while (h->nr_buffers < credits) {
-		int err = add_buffer(h);
-
-		if (err) {
-			mutex_unlock(&j->lock);
-			return err;
-		}
-	}
+	DEBUG_ASSERT(credits <= SHADOWS_MAX);
 	h->depth = 1;
+	h->credits = credits;
 	h->nr_used = 0;
 	*out = h;
 	return 0;
@@ -122,7 +110,8 @@ static int get_shadow(struct journal_handle *h, u64 block, bool fill, void **out
 
 	DEBUG_ASSERT(h->depth && mutex_held(&h->journal->lock));
 	if (!s) {
-		if (h->nr_used == h->nr_buffers && add_buffer(h))
+		DEBUG_ASSERT(h->nr_used < h->credits);
+		if (h->nr_used == SHADOWS_MAX)
 			return -ENOMEM;
 		s = &h->shadows[h->nr_used++];
 		s->block = block;
@@ -190,7 +179,7 @@ void journal_abort(struct journal *j)
 
 int journal_commit(struct journal *j)
 {
-	(void)j; /* every handle is durable when it stops */
+	pmem_drain(j->region); /* every handle was durable when it stopped, as far as the caches go */
 	return 0;
 }
 

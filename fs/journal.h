@@ -25,7 +25,8 @@ struct journal_handle;
 
 int journal_create(struct pmem_region *r, u32 block_size, struct journal **out);
 void journal_destroy(struct journal *j);
-/* -ENOMEM, -EROFS (aborted). A nested start needs no credits of its own: the outermost asks for all. */
+/* -EROFS (aborted); never for lack of memory, so what frees can always be begun. A nested start needs no credits of its own: the
+ * outermost asks for all. */
 int journal_start(struct journal *j, unsigned credits, struct journal_handle **out);
 /* -ENOMEM only beyond the credits. The same block gives the same shadow until journal_stop. */
 int journal_get_write(struct journal_handle *h, u64 block, void **out);

@@ -5,6 +5,7 @@
 #define CPUID_SSE42 (1u << 20) /* leaf 1, ECX */
 
 struct word { u64 v; } PACKED __attribute__((may_alias));
+struct half { u32 v; } PACKED __attribute__((may_alias));
 
 bool crc32c_hw_available(void)
 {
@@ -37,6 +38,10 @@ u32 crc32c_hw(u32 crc, const void *data, size_t n)
 	}
 	for (; n >= 8; n -= 8, p += 8)
 		c = step(c, p, 0);
+	if (n >= 4) {
+		__asm__("crc32l %1, %k0" : "+r"(c) : "rm"(((const struct half *)p)->v));
+		p += 4, n -= 4;
+	}
 	for (; n; n--, p++)
 		__asm__("crc32b %1, %0" : "+r"(c) : "rm"(*p));
 	return (u32)c;

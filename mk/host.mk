@@ -66,7 +66,7 @@ endef
 $(eval $(call host_rules,host))
 $(eval $(call host_rules,host-fast))
 
-# Make would take the objects for intermediate files, and remove them.
-.SECONDARY:
+# Make would take the objects of tests for intermediate files, and remove them.
+.PRECIOUS: build/host/obj/%.o build/host-fast/obj/%.o
 
 -include $(shell find build/host build/host-fast -name '*.d' 2>/dev/null)

@@ -28,3 +28,7 @@ debug: $(IMAGE)
 bench: programs
 	@$(MAKE) --no-print-directory BUILD=release kernel
 	@perl tools/bench build/release/faultline.elf build/rootfs
+
+profile: programs
+	@$(MAKE) --no-print-directory BUILD=release kernel
+	@perl tools/profile build/release/faultline.elf build/rootfs $(ROW)

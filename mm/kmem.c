@@ -275,10 +275,24 @@ static void *alloc_large(size_t n, size_t room)
 	return frame_open(page_to_virt(p), n, PAGE_SIZE << order, true);
 }
 
+/* Shall this allocation fail, for a test? */
+static inline bool fails_for_test(void)
+{
+#ifdef FAULTLINE_HOSTED
+	struct kmem *k = kmem();
+
+	return unlikely(k->fail_every) && ++k->allocations % k->fail_every == 0;
+#else
+	return false;
+#endif
+}
+
 void *kmalloc(size_t n)
 {
 	size_t room = n + FRAME_FRONT + FRAME_BACK;
 
+	if (fails_for_test())
+		return NULL;
 	if (unlikely(room > LARGEST || room < n))
 		return alloc_large(n, room);
 

@@ -62,6 +62,10 @@ struct kmem_cpu { /* interrupts off, own CPU */
 struct kmem {
 	struct kmem_class class[KMEM_CLASSES];
 	struct kmem_cpu cpu[MAX_CPUS];
+#ifdef FAULTLINE_HOSTED
+	u32 fail_every; /* tests: every so many-th allocation fails; 0: none */
+	u32 allocations;
+#endif
 };
 
 struct mm_state {

@@ -33,7 +33,11 @@ static void range_scheme_init(struct mapping *m)
 
 static int range_scheme_lock(struct mapping *m, struct dax_lock *l)
 {
-	return range_lock_killable(&m->lock.range, &l->range, l->first, l->last, l->who == DAX_FOR_READ);
+	bool shared = l->who == DAX_FOR_READ;
+
+	if (likely(l->segment))
+		return range_lock_segment(&m->lock.range, &l->range, &l->segment->range, l->first, l->last, shared);
+	return range_lock_killable(&m->lock.range, &l->range, l->first, l->last, shared);
 }
 
 static void range_scheme_unlock(struct mapping *m UNUSED, struct dax_lock *l)

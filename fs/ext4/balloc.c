@@ -11,6 +11,7 @@
  */
 #include "fs/ext4/ext4_priv.h"
 
+#define INITS_MAX 2u /* bitmaps that one search makes: each takes a block of the handle's credits */
 #define ENOUGH 512u /* blocks: a run of that length is taken at once for requests that are longer */
 
 struct run {
@@ -131,7 +132,7 @@ enum search { SEARCH_ALIGNED, SEARCH_FIRST };
 static int search_groups(struct journal_handle *h, struct ext4_fs *fs, const struct ext4_alloc *a, enum search how, struct run *r)
 {
 	u32 goal_group = (u32)(a->goal / fs->blocks_per_group), goal_bit = (u32)(a->goal % fs->blocks_per_group);
-	u32 enough = MIN(a->want, ENOUGH);
+	u32 enough = MIN(a->want, ENOUGH), inits = 0;
 
 	for (u32 k = 0; k <= fs->nr_groups; k++) {
 		u32 group = (goal_group + k) % fs->nr_groups, nbits = ext4_group_blocks(fs, group);
@@ -142,6 +143,8 @@ static int search_groups(struct journal_handle *h, struct ext4_fs *fs, const str
 		ext4_desc_get(fs, group, &d);
 		if (!ext4_desc_free_blocks(&d) || (how == SEARCH_ALIGNED && ext4_desc_free_blocks(&d) < PAGES_PER_HUGE))
 			continue;
+		if ((d.bg_flags & EXT4_BG_BLOCK_UNINIT) && inits++ == INITS_MAX)
+			break; /* what the made ones have will do */
 		err = group_bitmap(h, fs, group, &d, &map);
 		if (err)
 			return err;

@@ -10,8 +10,6 @@
 #include "lib/crc.h"
 #include "lib/crc_hw.h"
 
-#define POLYNOMIAL 0x82f63b78u
-
 u32 ext4_crc(const struct ext4_fs *fs, u32 crc, const void *p, size_t n)
 {
 	return likely(fs->crc_instruction) ? crc32c_hw(crc, p, n) : crc32c(crc, p, n);
@@ -28,30 +26,27 @@ void ext4_crc_init(struct ext4_fs *fs, u32 *power)
 	fs->crc_power = power;
 }
 
-/* Product of two polynomials modulo CRC-32C's, bits reflected. */
-static u32 multiply(u32 a, u32 b)
+/* Product of two polynomials and x^32, modulo CRC-32C's, bits reflected: the CRC itself does the division. */
+static u32 multiply(const struct ext4_fs *fs, u32 a, u32 b)
 {
-	u32 p = 0;
+	u64 p = 0;
 
-	for (u32 m = 1u << 31; m; m >>= 1) {
-		if (a & m)
-			p ^= b;
-		b = (b >> 1) ^ (b & 1 ? POLYNOMIAL : 0);
-	}
-	return p;
+	for (; a; a &= a - 1)
+		p ^= (u64)b << (__builtin_ctz(a) + 1);
+	return ext4_crc(fs, 0, &p, sizeof(p));
 }
 
 u32 ext4_crc_replace(const struct ext4_fs *fs, u32 crc, u32 n, u32 off, const void *old, const void *new, u32 len)
 {
 	const u32 *a = old, *b = new;
-	u32 change = 0;
+	u32 change = 0, behind = (n - off - len) / 4;
 
 	for (u32 k = 0; k < len / 4; k++) {
 		u32 delta = a[k] ^ b[k];
 
 		change = ext4_crc(fs, change, &delta, 4);
 	}
-	return crc ^ multiply(change, fs->crc_power[(n - off - len) / 4]);
+	return crc ^ (behind ? multiply(fs, change, fs->crc_power[behind - 1]) : change);
 }
 
 u32 ext4_super_csum(const struct ext4_super *sb)
@@ -62,14 +57,12 @@ u32 ext4_super_csum(const struct ext4_super *sb)
 u16 ext4_desc_csum(const struct ext4_fs *fs, u32 group, const struct ext4_group_desc *d)
 {
 	const u32 at = offsetof(struct ext4_group_desc, bg_checksum);
-	u16 zero = 0;
 
-	if (fs->metadata_csum) {
-		u32 crc = ext4_crc(fs, fs->csum_seed, &group, 4);
+	if (fs->metadata_csum) { /* over the whole descriptor, with zeros in place of the checksum */
+		struct ext4_group_desc copy = *d;
 
-		crc = ext4_crc(fs, crc, d, at);
-		crc = ext4_crc(fs, crc, &zero, 2);
-		return (u16)ext4_crc(fs, crc, (const char *)d + at + 2, fs->desc_size - at - 2);
+		copy.bg_checksum = 0;
+		return (u16)ext4_crc(fs, ext4_crc(fs, fs->csum_seed, &group, 4), &copy, fs->desc_size);
 	}
 	if (fs->gdt_csum) {
 		u16 crc = crc16(0xffff, fs->sb.s_uuid, sizeof(fs->sb.s_uuid));
@@ -91,50 +84,36 @@ static bool inode_has_high_csum(const struct ext4_fs *fs, const struct ext4_disk
 	return fs->inode_size > EXT4_GOOD_OLD_INODE_SIZE && raw->i_extra_isize >= 4;
 }
 
-static u32 inode_csum(const struct ext4_inode *ei)
+/* Sets the inode's checksum, which counts as zeros in its own CRC. */
+static void inode_csum(struct ext4_inode *ei)
 {
 	const struct ext4_fs *fs = ext4_fs_of(ei);
-	const u32 lo = offsetof(struct ext4_disk_inode, i_checksum_lo), hi = offsetof(struct ext4_disk_inode, i_checksum_hi);
-	const char *p = (const char *)ei->raw;
-	u32 crc = ext4_crc(fs, ei->csum_seed, p, lo), from = hi;
-	u16 zero = 0;
-
-	crc = ext4_crc(fs, crc, &zero, 2);
-	crc = ext4_crc(fs, crc, p + lo + 2, EXT4_GOOD_OLD_INODE_SIZE - lo - 2);
-	if (fs->inode_size == EXT4_GOOD_OLD_INODE_SIZE)
-		return crc;
-	crc = ext4_crc(fs, crc, p + EXT4_GOOD_OLD_INODE_SIZE, hi - EXT4_GOOD_OLD_INODE_SIZE);
-	if (inode_has_high_csum(fs, ei->raw)) {
-		crc = ext4_crc(fs, crc, &zero, 2);
-		from = hi + 2;
-	}
-	return ext4_crc(fs, crc, p + from, fs->inode_size - from);
-}
-
-void ext4_inode_csum_set(const struct ext4_inode *ei)
-{
-	const struct ext4_fs *fs = ext4_fs_of(ei);
-	struct ext4_disk_inode *raw = (struct ext4_disk_inode *)ei->raw;
+	struct ext4_disk_inode *raw = ei->raw;
 	u32 crc;
 
-	if (!fs->metadata_csum)
-		return;
-	crc = inode_csum(ei);
+	raw->i_checksum_lo = 0;
+	if (inode_has_high_csum(fs, raw))
+		raw->i_checksum_hi = 0;
+	crc = ext4_crc(fs, ei->csum_seed, raw, fs->inode_size);
 	raw->i_checksum_lo = (u16)crc;
 	if (inode_has_high_csum(fs, raw))
 		raw->i_checksum_hi = crc >> 16;
 }
 
-bool ext4_inode_csum_ok(const struct ext4_inode *ei)
+void ext4_inode_csum_set(struct ext4_inode *ei)
 {
-	const struct ext4_fs *fs = ext4_fs_of(ei);
-	u32 crc;
+	if (ext4_fs_of(ei)->metadata_csum)
+		inode_csum(ei);
+}
 
-	if (!fs->metadata_csum)
+bool ext4_inode_csum_ok(struct ext4_inode *ei)
+{
+	u16 lo = ei->raw->i_checksum_lo, hi = ei->raw->i_checksum_hi;
+
+	if (!ext4_fs_of(ei)->metadata_csum)
 		return true;
-	crc = inode_csum(ei);
-	return ei->raw->i_checksum_lo == (u16)crc &&
-	       (!inode_has_high_csum(fs, ei->raw) || ei->raw->i_checksum_hi == crc >> 16);
+	inode_csum(ei);
+	return ei->raw->i_checksum_lo == lo && ei->raw->i_checksum_hi == hi;
 }
 
 u32 ext4_extent_csum(const struct ext4_inode *ei, const void *block)

@@ -375,6 +375,11 @@ int ext4_dir_add(struct journal_handle *h, struct ext4_inode *dir, const char *n
 	return linear_add(h, dir, &e);
 }
 
+unsigned ext4_dir_credits(struct ext4_inode *dir)
+{
+	return 5 + 2 * ext4_tree_credits(dir) + 2;
+}
+
 int ext4_dir_remove(struct journal_handle *h, struct ext4_inode *dir, const struct ext4_where *w)
 {
 	const void *data = ext4_read(ext4_fs_of(dir), w->block);

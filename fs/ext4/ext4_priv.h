@@ -129,8 +129,9 @@ u32 ext4_crc_replace(const struct ext4_fs *fs, u32 crc, u32 n, u32 off, const vo
 u32 ext4_super_csum(const struct ext4_super *sb);
 u16 ext4_desc_csum(const struct ext4_fs *fs, u32 group, const struct ext4_group_desc *d);
 u32 ext4_inode_seed(const struct ext4_fs *fs, u32 ino, u32 generation);
-void ext4_inode_csum_set(const struct ext4_inode *ei);
-bool ext4_inode_csum_ok(const struct ext4_inode *ei);
+void ext4_inode_csum_set(struct ext4_inode *ei);
+/* Wrong: raw has the right one afterwards. */
+bool ext4_inode_csum_ok(struct ext4_inode *ei);
 /* The rest verify (true when the file system has no metadata_csum) or set the checksum inside a block of an inode. */
 bool ext4_extent_csum_ok(const struct ext4_inode *ei, const void *block);
 u32 ext4_extent_csum(const struct ext4_inode *ei, const void *block);
@@ -216,6 +217,7 @@ bool ext4_inode_in_use(struct ext4_fs *fs, u32 ino);
 /* inode.c */
 extern const struct inode_ops ext4_file_ops, ext4_dir_ops, ext4_symlink_ops, ext4_special_ops;
 struct ext4_inode *ext4_inode_new_memory(struct ext4_fs *fs, u64 ino);
+void ext4_inode_free_memory(struct ext4_inode *ei);
 int ext4_read_inode(struct super *s, u64 ino, struct inode **out);
 /* Writes raw, with its checksum. map_lock held exclusively. */
 void ext4_write_raw(struct journal_handle *h, struct ext4_inode *ei);
@@ -228,6 +230,8 @@ void ext4_evict(struct inode *i);
 void ext4_add_blocks(struct ext4_inode *ei, i64 n);
 u64 ext4_file_acl(const struct ext4_inode *ei);
 bool ext4_uses_extents(const struct ext4_inode *ei);
+/* Has it blocks in the old form? They are neither read nor freed. */
+bool ext4_is_block_mapped(const struct ext4_inode *ei);
 bool ext4_verified(struct ext4_inode *ei, u64 block);
 void ext4_set_verified(struct ext4_inode *ei, u64 block);
 void ext4_clear_verified(struct ext4_inode *ei, u64 block);
@@ -255,7 +259,17 @@ static inline struct ext4_extent *ext4_entry(const struct ext4_extent_header *eh
 {
 	return (struct ext4_extent *)(eh + 1) + pos;
 }
-struct ext4_ext ext4_ext_decode(const struct ext4_extent *e);
+static inline struct ext4_ext ext4_ext_decode(const struct ext4_extent *e)
+{
+	bool unwritten = e->ee_len > EXT4_EXT_LEN_MAX;
+
+	return (struct ext4_ext){
+		.lblk = e->ee_block,
+		.len = unwritten ? e->ee_len - EXT4_EXT_LEN_MAX : e->ee_len,
+		.pblk = e->ee_start_lo | (u64)e->ee_start_hi << 32,
+		.unwritten = unwritten,
+	};
+}
 void ext4_ext_encode(struct ext4_extent *e, const struct ext4_ext *x);
 /* Is the tree's root, as read from disk, usable? */
 bool ext4_root_ok(struct ext4_inode *ei);
@@ -277,7 +291,7 @@ int ext4_remove_blocks(struct inode *i, u64 first, u64 last);
 int ext4_make_unwritten(struct inode *i, u64 first, u64 last);
 /* Block of a directory, link or orphan file: its number, -EUCLEAN for a hole. */
 int ext4_map_block(struct ext4_inode *ei, u32 lblk, u64 *block);
-/* Allocates logical block lblk (a hole) without touching its contents. */
+/* Allocates logical block lblk without touching its contents; where a block is already, that is damage. */
 int ext4_map_new(struct journal_handle *h, struct ext4_inode *ei, u32 lblk, u64 *block);
 
 /* dir.c: entries in blocks */
@@ -315,7 +329,9 @@ int ext4_dir_make(struct journal_handle *h, struct ext4_inode *dir, u32 parent);
 /* 1: no entries but "." and "..". */
 int ext4_dir_empty(struct ext4_inode *dir);
 u8 ext4_file_type(const struct ext4_fs *fs, u32 mode);
-#define EXT4_DIR_CREDITS 16
+/* Blocks that ext4_dir_add() changes: root and second level of the index, both halves of what is split, the leaf; and two new blocks enter
+ * the extent tree, which may get deeper between them. */
+unsigned ext4_dir_credits(struct ext4_inode *dir);
 
 /* htree.c */
 bool ext4_dir_indexed(const struct ext4_inode *dir);
@@ -339,6 +355,7 @@ int ext4_rename(struct inode *odir, const char *oname, size_t olen, struct inode
 /* orphan.c */
 int ext4_orphan_add(struct inode *i);
 int ext4_orphan_del(struct inode *i);
+/* In a handle; the caller stores the inode before that stops. */
 int ext4_orphan_add_handle(struct journal_handle *h, struct ext4_inode *ei);
 void ext4_orphan_del_handle(struct journal_handle *h, struct ext4_inode *ei);
 /* Frees what the orphan list and file name, as e2fsck would. Mount, read-write. */

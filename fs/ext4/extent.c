@@ -4,7 +4,8 @@
  *
  * Rule: no node is used before it was checked: magic, depth, counts, ascending entries, block numbers inside the file system and outside its
  * own structures, checksum. The root is checked when the inode is read; a block is checked once and then remembered in
- * ei->verified until it is freed, because after that only we change it.
+ * ei->verified until it is freed, because after that only we change it. In a damaged file system a block may have two owners: so the shape
+ * of a node is checked at every visit, and map.c checks what a leaf below the root names.
  *
  * Locks: map_lock, shared or exclusive, is held by the caller.
  */
@@ -18,18 +19,6 @@ static const struct ext4_extent_idx *index_entry(const struct ext4_extent_header
 static u64 index_block(const struct ext4_extent_idx *x)
 {
 	return x->ei_leaf_lo | (u64)x->ei_leaf_hi << 32;
-}
-
-struct ext4_ext ext4_ext_decode(const struct ext4_extent *e)
-{
-	bool unwritten = e->ee_len > EXT4_EXT_LEN_MAX;
-
-	return (struct ext4_ext){
-		.lblk = e->ee_block,
-		.len = unwritten ? e->ee_len - EXT4_EXT_LEN_MAX : e->ee_len,
-		.pblk = e->ee_start_lo | (u64)e->ee_start_hi << 32,
-		.unwritten = unwritten,
-	};
 }
 
 void ext4_ext_encode(struct ext4_extent *e, const struct ext4_ext *x)
@@ -84,9 +73,9 @@ static const struct ext4_extent_header *node(struct ext4_inode *ei, u64 block, u
 	const struct ext4_extent_header *eh = ext4_read(fs, block);
 
 	if (likely(ext4_verified(ei, block)))
-		return eh->eh_depth == depth ? eh : NULL;
-	if (!header_ok(eh, EXT4_EXT_BLOCK_MAX) || eh->eh_depth != depth || !eh->eh_entries || !ext4_extent_csum_ok(ei, eh) ||
-	    ext4_entry(eh, 0)->ee_block < lblk || !entries_ok(fs, eh))
+		return header_ok(eh, EXT4_EXT_BLOCK_MAX) && eh->eh_depth == depth && eh->eh_entries ? eh : NULL;
+	if (!ext4_data_blocks_ok(fs, block, 1) || !header_ok(eh, EXT4_EXT_BLOCK_MAX) || eh->eh_depth != depth || !eh->eh_entries ||
+	    !ext4_extent_csum_ok(ei, eh) || ext4_entry(eh, 0)->ee_block < lblk || !entries_ok(fs, eh))
 		return NULL;
 	ext4_set_verified(ei, block);
 	return eh;

@@ -79,27 +79,36 @@ static int change_bit(struct journal_handle *h, struct ext4_fs *fs, u32 group, u
 	return 0;
 }
 
-static int alloc_locked(struct journal_handle *h, struct ext4_fs *fs, u32 goal, bool is_dir, u32 *ino)
+/* Does the part of the inode table that was ever written hold a live inode in this place? */
+static bool looks_alive(struct ext4_fs *fs, const struct ext4_group_desc *d, u32 bit)
+{
+	u64 at = ext4_desc_inode_table(d) * EXT4_BLOCK_SIZE + (u64)bit * fs->inode_size;
+	const struct ext4_disk_inode *raw =
+		(const void *)((const char *)ext4_read(fs, at / EXT4_BLOCK_SIZE) + at % EXT4_BLOCK_SIZE);
+
+	return bit < fs->inodes_per_group - ext4_desc_itable_unused(d) && raw->i_mode && raw->i_links_count;
+}
+
+/* A free inode: its group, descriptor and number. alloc_lock held. */
+static int find_free(struct journal_handle *h, struct ext4_fs *fs, u32 goal, struct ext4_group_desc *d, u32 *ino)
 {
 	for (u32 k = 0; k < fs->nr_groups; k++) {
 		u32 group = (goal + k) % fs->nr_groups, bit;
-		struct ext4_group_desc d;
 		const void *map;
 		int err;
 
-		ext4_desc_get(fs, group, &d);
-		if (!ext4_desc_free_inodes(&d))
+		ext4_desc_get(fs, group, d);
+		if (!ext4_desc_free_inodes(d))
 			continue;
-		err = group_bitmap(h, fs, group, &d, &map);
+		err = group_bitmap(h, fs, group, d, &map);
 		if (err)
 			return err;
 		bit = ext4_next_zero(map, fs->inodes_per_group, 0);
 		*ino = group * fs->inodes_per_group + bit + 1;
-		if (bit == fs->inodes_per_group || *ino < fs->sb.s_first_ino) {
-			fs->groups[group].bad = true;
-			return ext4_damage(fs, 0, "the inode bitmap of group %u does not fit its counts", group);
-		}
-		return change_bit(h, fs, group, bit, &d, is_dir, true);
+		if (bit < fs->inodes_per_group && *ino >= fs->sb.s_first_ino && !looks_alive(fs, d, bit))
+			return 0;
+		fs->groups[group].bad = true;
+		return ext4_damage(fs, 0, "the inode bitmap of group %u does not fit its counts or inodes", group);
 	}
 	return -ENOSPC;
 }
@@ -127,16 +136,22 @@ static void fill_raw(struct ext4_fs *fs, struct ext4_inode *ei, const struct ext
 	}
 }
 
-/* Undoes an allocation. */
-static void give_back(struct journal_handle *h, struct ext4_fs *fs, u32 ino, bool is_dir)
+/* A new inode in memory, marked in use on disk. alloc_lock held. */
+static int alloc_locked(struct journal_handle *h, struct ext4_fs *fs, u32 goal, bool is_dir, struct ext4_inode **out)
 {
-	u32 group = (ino - 1) / fs->inodes_per_group;
 	struct ext4_group_desc d;
+	u32 ino;
+	int err = find_free(h, fs, goal, &d, &ino);
 
-	mutex_lock(&fs->alloc_lock);
-	ext4_desc_get(fs, group, &d);
-	change_bit(h, fs, group, (ino - 1) % fs->inodes_per_group, &d, is_dir, false);
-	mutex_unlock(&fs->alloc_lock);
+	if (err)
+		return err;
+	*out = ext4_inode_new_memory(fs, ino);
+	if (!*out)
+		return -ENOMEM;
+	err = change_bit(h, fs, (ino - 1) / fs->inodes_per_group, (ino - 1) % fs->inodes_per_group, &d, is_dir, true);
+	if (err)
+		ext4_inode_free_memory(*out);
+	return err;
 }
 
 int ext4_alloc_inode(struct journal_handle *h, struct inode *dir, u32 mode, struct ext4_inode **out)
@@ -144,27 +159,21 @@ int ext4_alloc_inode(struct journal_handle *h, struct inode *dir, u32 mode, stru
 	struct ext4_fs *fs = ext4_fs(dir->super);
 	struct ext4_inode *ei;
 	struct inode *i;
-	u32 ino = 0;
 	int err;
 
 	mutex_lock(&fs->alloc_lock);
-	err = alloc_locked(h, fs, (u32)((dir->ino - 1) / fs->inodes_per_group), mode_is_dir(mode), &ino);
+	err = alloc_locked(h, fs, (u32)((dir->ino - 1) / fs->inodes_per_group), mode_is_dir(mode), &ei);
 	fs->next_generation++;
 	mutex_unlock(&fs->alloc_lock);
 	if (err)
 		return err;
-	ei = ext4_inode_new_memory(fs, ino);
-	if (!ei) {
-		give_back(h, fs, ino, mode_is_dir(mode));
-		return -ENOMEM;
-	}
 	i = &ei->vfs;
 	i->generation = fs->next_generation;
 	i->mode = mode;
 	i->nlink = 1;
 	i->atime = i->mtime = i->ctime = i->crtime = vfs_now();
 	i->ops = mode_is_dir(mode) ? &ext4_dir_ops : &ext4_file_ops;
-	ei->csum_seed = ext4_inode_seed(fs, ino, i->generation);
+	ei->csum_seed = ext4_inode_seed(fs, (u32)i->ino, i->generation);
 	fill_raw(fs, ei, ext4_inode(dir), mode);
 	*out = ei;
 	return 0;

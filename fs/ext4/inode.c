@@ -30,7 +30,7 @@ struct ext4_inode *ext4_inode_new_memory(struct ext4_fs *fs, u64 ino)
 	return ei;
 }
 
-static void free_memory(struct ext4_inode *ei)
+void ext4_inode_free_memory(struct ext4_inode *ei)
 {
 	kfree(atomic_load(&ei->verified));
 	kfree(ei);
@@ -181,11 +181,16 @@ static const struct inode_ops *ops_of(u32 mode)
 	}
 }
 
-static bool fast_symlink(const struct ext4_inode *ei)
+bool ext4_is_block_mapped(const struct ext4_inode *ei)
 {
 	u32 acl = ext4_file_acl(ei) ? EXT4_BLOCK_SIZE / 512 : 0;
 
-	return (ei->raw->i_mode & S_IFMT_) == S_IFLNK_ && !ext4_uses_extents(ei) && blocks_load(ei) <= acl;
+	return !ext4_uses_extents(ei) && blocks_load(ei) > acl;
+}
+
+static bool fast_symlink(const struct ext4_inode *ei)
+{
+	return (ei->raw->i_mode & S_IFMT_) == S_IFLNK_ && !ext4_uses_extents(ei) && !ext4_is_block_mapped(ei);
 }
 
 /* What is wrong with an inode as read from disk; NULL: nothing. */
@@ -255,7 +260,7 @@ int ext4_read_inode(struct super *s, u64 ino, struct inode **out)
 	ei->csum_seed = ext4_inode_seed(fs, (u32)ino, ei->raw->i_generation);
 	what = check_raw(ei);
 	if (what) {
-		free_memory(ei);
+		ext4_inode_free_memory(ei);
 		return ext4_damage(fs, ino, "%s", what);
 	}
 	fields_load(ei);
@@ -345,7 +350,7 @@ void ext4_evict(struct inode *i)
 		list_remove(&ei->orphan_node);
 		mutex_unlock(&ext4_fs_of(ei)->orphan_lock);
 	}
-	free_memory(ei);
+	ext4_inode_free_memory(ei);
 }
 
 ssize_t ext4_readlink(struct inode *i, char *buf, size_t size)

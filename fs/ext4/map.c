@@ -26,10 +26,16 @@ static void describe(struct ext4_fs *fs, struct extent *out, u32 lblk, u64 nr, c
 	out->is_new = false;
 }
 
+static int leaf_damage(struct ext4_inode *ei, const struct ext4_path *p)
+{
+	return ext4_damage(ext4_fs_of(ei), ei->vfs.ino, "extent block %llu has changed", (unsigned long long)p->level[p->depth].block);
+}
+
 /* What stands at lblk now; the path and the extent for whoever goes on. map_lock held. */
 static int look(struct ext4_inode *ei, u32 lblk, u64 nr, struct extent *out, struct ext4_path *p, struct ext4_ext *x)
 {
 	int err = ext4_find(ei, lblk, p), pos;
+	u64 next;
 
 	if (unlikely(err))
 		return err;
@@ -37,11 +43,16 @@ static int look(struct ext4_inode *ei, u32 lblk, u64 nr, struct extent *out, str
 	if (likely(pos >= 0)) {
 		*x = ext4_ext_decode(ext4_entry(p->level[p->depth].eh, pos));
 		if (likely(lblk - x->lblk < x->len)) {
+			if (p->depth && unlikely(!ext4_data_blocks_ok(ext4_fs_of(ei), x->pblk, x->len)))
+				return leaf_damage(ei, p);
 			describe(ext4_fs_of(ei), out, lblk, nr, x);
 			return 0;
 		}
 	}
-	*out = (struct extent){ .pgoff = lblk, .len = MIN(nr, ext4_next_lblk(p) - lblk), .state = EXTENT_HOLE, .pa = PADDR_NONE };
+	next = ext4_next_lblk(p);
+	if (unlikely(next <= lblk))
+		return leaf_damage(ei, p);
+	*out = (struct extent){ .pgoff = lblk, .len = MIN(nr, next - lblk), .state = EXTENT_HOLE, .pa = PADDR_NONE };
 	return 0;
 }
 
@@ -50,18 +61,18 @@ static bool satisfied(const struct extent *e, enum map_intent intent)
 	return intent == MAP_LOOK || intent == MAP_TRY || e->state == EXTENT_MAPPED || (intent == MAP_RESERVE && e->state == EXTENT_UNWRITTEN);
 }
 
-/* Puts add[] in place of ndel entries from the extent at or after lblk's position; makes room as often as it takes. */
-static int put(struct journal_handle *h, struct ext4_inode *ei, u32 lblk, bool after, int ndel, const struct ext4_ext *add, int nadd)
+/* Puts add[] in place of ndel entries from the extent at or after lblk's position p; makes room as often as it takes. */
+static int put(struct journal_handle *h, struct ext4_inode *ei, struct ext4_path *p, u32 lblk, bool after, int ndel,
+	       const struct ext4_ext *add, int nadd)
 {
 	for (;;) {
-		struct ext4_path p;
-		int err = ext4_find(ei, lblk, &p);
+		int err = ext4_replace(h, ei, p, p->level[p->depth].pos + (after ? 1 : 0), ndel, add, nadd);
 
-		if (!err)
-			err = ext4_replace(h, ei, &p, p.level[p.depth].pos + (after ? 1 : 0), ndel, add, nadd);
 		if (err != -EAGAIN)
 			return err;
-		err = ext4_make_room(h, ei, &p);
+		err = ext4_make_room(h, ei, p);
+		if (!err)
+			err = ext4_find(ei, lblk, p);
 		if (err)
 			return err;
 	}
@@ -85,7 +96,7 @@ static bool zero_here(enum map_intent intent)
 }
 
 /* Allocates for the hole that `out` describes; out describes what is there afterwards. */
-static int fill_hole(struct journal_handle *h, struct ext4_inode *ei, enum map_intent intent, const struct ext4_path *p,
+static int fill_hole(struct journal_handle *h, struct ext4_inode *ei, enum map_intent intent, struct ext4_path *p,
 		     struct extent *out)
 {
 	struct ext4_fs *fs = ext4_fs_of(ei);
@@ -106,7 +117,7 @@ static int fill_hole(struct journal_handle *h, struct ext4_inode *ei, enum map_i
 	x = (struct ext4_ext){ .lblk = lblk, .len = a.got, .pblk = a.start, .unwritten = intent == MAP_RESERVE };
 	if (zero_here(intent))
 		zero_blocks(fs, a.start, a.got, lblk);
-	err = put(h, ei, lblk, true, 0, &x, 1);
+	err = put(h, ei, p, lblk, true, 0, &x, 1);
 	if (err) {
 		ext4_free_blocks(h, fs, a.start, a.got);
 		return err;
@@ -133,8 +144,8 @@ static int cut(const struct ext4_ext *x, u32 lblk, u32 n, bool keep, bool unwrit
 }
 
 /* Makes the unwritten piece that `out` describes written. x is its whole extent. */
-static int convert(struct journal_handle *h, struct ext4_inode *ei, enum map_intent intent, const struct ext4_ext *x,
-		   struct extent *out)
+static int convert(struct journal_handle *h, struct ext4_inode *ei, enum map_intent intent, struct ext4_path *p,
+		   const struct ext4_ext *x, struct extent *out)
 {
 	struct ext4_ext parts[3];
 	u32 lblk = (u32)out->pgoff, n = (u32)out->len;
@@ -142,7 +153,7 @@ static int convert(struct journal_handle *h, struct ext4_inode *ei, enum map_int
 
 	if (zero_here(intent))
 		zero_blocks(ext4_fs_of(ei), x->pblk + (lblk - x->lblk), n, lblk);
-	err = put(h, ei, lblk, false, 1, parts, k);
+	err = put(h, ei, p, lblk, false, 1, parts, k);
 	if (!err) {
 		out->state = EXTENT_MAPPED;
 		out->is_new = true;
@@ -159,7 +170,7 @@ static int change_locked(struct journal_handle *h, struct ext4_inode *ei, u32 lb
 	if (err || satisfied(out, intent))
 		return err;
 	if (out->state == EXTENT_UNWRITTEN)
-		err = convert(h, ei, intent, &x, out);
+		err = convert(h, ei, intent, &p, &x, out);
 	else
 		err = intent == MAP_MARK_WRITTEN ? -EINVAL : fill_hole(h, ei, intent, &p, out);
 	ext4_write_raw(h, ei); /* also after an error: room that was made stays */
@@ -230,7 +241,7 @@ static int remove_piece(struct journal_handle *h, struct ext4_inode *ei, u64 *at
 	n = (u32)e.len;
 	pblk = x.pblk + (lblk - x.lblk);
 	k = cut(&x, lblk, n, what == MAKE_UNWRITTEN, true, parts);
-	err = put(h, ei, lblk, false, 1, parts, k);
+	err = put(h, ei, &p, lblk, false, 1, parts, k);
 	if (!err && what == REMOVE) {
 		err = ext4_free_blocks(h, ext4_fs_of(ei), pblk, n);
 		ext4_add_blocks(ei, -(i64)n);
@@ -316,7 +327,7 @@ int ext4_map_new(struct journal_handle *h, struct ext4_inode *ei, u32 lblk, u64 
 	if (err)
 		goto out;
 	x = (struct ext4_ext){ .lblk = lblk, .len = 1, .pblk = a.start };
-	err = put(h, ei, lblk, true, 0, &x, 1);
+	err = put(h, ei, &p, lblk, true, 0, &x, 1);
 	if (err)
 		ext4_free_blocks(h, fs, a.start, 1);
 	else

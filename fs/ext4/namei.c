@@ -8,7 +8,10 @@
  */
 #include "fs/ext4/ext4_priv.h"
 
-#define NAME_CREDITS (2 * EXT4_DIR_CREDITS + 8)
+/* Blocks beside those of ext4_dir_add(). */
+#define CREATE_CREDITS 10 /* an inode bitmap; a directory's first block, and the bitmap that it comes from */
+#define REMOVE_CREDITS 4  /* the entry's block, the orphan file's */
+#define RENAME_CREDITS 6  /* the same twice, and that of ".." */
 
 static void touch(struct inode *i)
 {
@@ -63,7 +66,7 @@ int ext4_create(struct inode *dir, const char *name, size_t len, u32 mode, struc
 
 	if (mode_is_dir(mode) && links_full(dir))
 		return -EMLINK;
-	err = ext4_begin(ext4_fs(dir->super), NAME_CREDITS, &h);
+	err = ext4_begin(ext4_fs(dir->super), ext4_dir_credits(ext4_inode(dir)) + CREATE_CREDITS, &h);
 	if (err)
 		return err;
 	err = ext4_alloc_inode(h, dir, mode, &ei);
@@ -95,8 +98,12 @@ static int find_entry(struct inode *dir, const char *name, size_t len, const str
 static int drop_link(struct journal_handle *h, struct inode *i)
 {
 	bool last = mode_is_dir(i->mode) || i->nlink <= 1;
-	int err = last ? ext4_orphan_add_handle(h, ext4_inode(i)) : 0;
+	int err = 0;
 
+	if (last && ext4_is_block_mapped(ext4_inode(i)))
+		return -EOPNOTSUPP;
+	if (last)
+		err = ext4_orphan_add_handle(h, ext4_inode(i));
 	if (err)
 		return err;
 	i->nlink = last ? 0 : i->nlink - 1;
@@ -112,7 +119,7 @@ static int remove_name(struct inode *dir, const char *name, size_t len, struct i
 	int err = find_entry(dir, name, len, victim, &w), stop;
 
 	if (!err)
-		err = ext4_begin(ext4_fs(dir->super), NAME_CREDITS, &h);
+		err = ext4_begin(ext4_fs(dir->super), REMOVE_CREDITS, &h);
 	if (err)
 		return err;
 	err = drop_link(h, victim);
@@ -148,13 +155,24 @@ int ext4_rmdir(struct inode *dir, const char *name, size_t len, struct inode *vi
 	return err ? err : remove_name(dir, name, len, victim);
 }
 
+/* Where the entry ".." of a directory stands. */
+static int find_dotdot(struct inode *dir, struct ext4_where *w)
+{
+	int err = ext4_dir_find(ext4_inode(dir), "..", 2, w);
+
+	return err == -ENOENT ? ext4_damage(ext4_fs(dir->super), dir->ino, "the directory has no \"..\"") : err;
+}
+
 /* The new name first, then the old one away: a crash in between leaves two names, not none. */
 static int rename_in(struct journal_handle *h, struct inode *odir, const char *oname, size_t olen, struct inode *what, struct inode *ndir,
 		     const char *nname, size_t nlen, struct inode *victim)
 {
-	bool is_dir = mode_is_dir(what->mode);
-	struct ext4_where w;
-	int err;
+	bool moves_up = mode_is_dir(what->mode) && odir != ndir; /* it gets another ".." */
+	struct ext4_where w, dotdot;
+	int err = moves_up ? find_dotdot(what, &dotdot) : 0;
+
+	if (err)
+		return err;
 
 	if (victim) {
 		err = ext4_dir_find(ext4_inode(ndir), nname, nlen, &w);
@@ -172,10 +190,8 @@ static int rename_in(struct journal_handle *h, struct inode *odir, const char *o
 	err = ext4_dir_find(ext4_inode(odir), oname, olen, &w); /* it may have moved when the new one came in */
 	if (!err)
 		err = ext4_dir_remove(h, ext4_inode(odir), &w);
-	if (!err && is_dir && odir != ndir) {
-		err = ext4_dir_find(ext4_inode(what), "..", 2, &w);
-		if (!err)
-			err = ext4_dir_set(h, ext4_inode(what), &w, (u32)ndir->ino, S_IFDIR_);
+	if (!err && moves_up) {
+		err = ext4_dir_set(h, ext4_inode(what), &dotdot, (u32)ndir->ino, S_IFDIR_);
 		links_dec(odir);
 		links_inc(ndir);
 	}
@@ -194,7 +210,7 @@ int ext4_rename(struct inode *odir, const char *oname, size_t olen, struct inode
 	if (!err && mode_is_dir(what->mode) && odir != ndir && !victim && links_full(ndir))
 		err = -EMLINK;
 	if (!err)
-		err = ext4_begin(ext4_fs(odir->super), NAME_CREDITS + EXT4_DIR_CREDITS, &h);
+		err = ext4_begin(ext4_fs(odir->super), ext4_dir_credits(ext4_inode(ndir)) + RENAME_CREDITS, &h);
 	if (err)
 		return err;
 	err = rename_in(h, odir, oname, olen, what, ndir, nname, nlen, victim);

@@ -76,11 +76,10 @@ static int slot_take(struct journal_handle *h, struct ext4_fs *fs, struct ext4_i
 }
 
 /* The inode names `next` (0: none) as the one after it on the chain. */
-static void chain_set(struct journal_handle *h, struct ext4_inode *ei, u32 next)
+static void set_next(struct ext4_inode *ei, u32 next)
 {
 	rwsem_write_lock(&ei->map_lock);
 	ei->raw->i_dtime = next;
-	ext4_write_raw(h, ei);
 	rwsem_write_unlock(&ei->map_lock);
 }
 
@@ -97,7 +96,7 @@ int ext4_orphan_add_handle(struct journal_handle *h, struct ext4_inode *ei)
 	if (fs->orphan_file)
 		err = slot_take(h, fs, ei);
 	if (err == -ENOSPC) {
-		chain_set(h, ei, fs->sb.s_last_orphan);
+		set_next(ei, fs->sb.s_last_orphan);
 		ext4_set_last_orphan(h, fs, (u32)ei->vfs.ino);
 		list_push_front(&fs->orphans, &ei->orphan_node);
 		err = 0;
@@ -122,10 +121,15 @@ void ext4_orphan_del_handle(struct journal_handle *h, struct ext4_inode *ei)
 		if (newer == &fs->orphans.head) {
 			ext4_set_last_orphan(h, fs, next);
 		} else {
-			chain_set(h, LIST_ENTRY(newer, struct ext4_inode, orphan_node), next);
+			struct ext4_inode *ni = LIST_ENTRY(newer, struct ext4_inode, orphan_node);
+
+			rwsem_write_lock(&ni->map_lock);
+			ni->raw->i_dtime = next;
+			ext4_write_raw(h, ni);
+			rwsem_write_unlock(&ni->map_lock);
 		}
 		list_remove(&ei->orphan_node);
-		chain_set(h, ei, 0);
+		set_next(ei, 0);
 	}
 	mutex_unlock(&fs->orphan_lock);
 }
@@ -138,6 +142,8 @@ int ext4_orphan_add(struct inode *i)
 	if (err)
 		return err;
 	err = ext4_orphan_add_handle(h, ext4_inode(i));
+	if (!err)
+		ext4_store_inode(h, ext4_inode(i));
 	stop = journal_stop(h);
 	return err ? err : stop;
 }
@@ -154,6 +160,7 @@ int ext4_orphan_del(struct inode *i)
 	if (err)
 		return err;
 	ext4_orphan_del_handle(h, ext4_inode(i));
+	ext4_store_inode(h, ext4_inode(i));
 	return journal_stop(h);
 }
 

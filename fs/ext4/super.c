@@ -20,6 +20,7 @@
 
 #define INCOMPAT_KNOWN                                                                                                 \
 	(EXT4_INCOMPAT_FILETYPE | EXT4_INCOMPAT_EXTENTS | EXT4_INCOMPAT_64BIT | EXT4_INCOMPAT_FLEX_BG | EXT4_INCOMPAT_CSUM_SEED)
+#define INCOMPAT_NEEDED (EXT4_INCOMPAT_FILETYPE | EXT4_INCOMPAT_EXTENTS)
 #define RO_KNOWN                                                                                                       \
 	(EXT4_RO_SPARSE_SUPER | EXT4_RO_LARGE_FILE | EXT4_RO_HUGE_FILE | EXT4_RO_GDT_CSUM | EXT4_RO_DIR_NLINK |        \
 	 EXT4_RO_EXTRA_ISIZE | EXT4_RO_METADATA_CSUM | EXT4_RO_ORPHAN_PRESENT)
@@ -137,6 +138,19 @@ static void destroy(struct ext4_fs *fs)
 	kfree(fs);
 }
 
+/* Says on disk that nobody uses the file system. */
+static int mark_clean(struct ext4_fs *fs)
+{
+	struct journal_handle *h;
+	int err = ext4_begin(fs, 1, &h);
+
+	if (err)
+		return err;
+	fs->sb.s_state |= EXT4_STATE_VALID;
+	ext4_write_super(h, fs);
+	return journal_stop(h);
+}
+
 /* After damage no handle starts any more: the superblock alone is written, to say so to e2fsck and to the next mount. */
 static void record_damage(struct ext4_fs *fs)
 {
@@ -154,7 +168,6 @@ static void record_damage(struct ext4_fs *fs)
 static int ext4_unmount(struct super *s)
 {
 	struct ext4_fs *fs = ext4_fs(s);
-	struct journal_handle *h;
 	bool wrote = !(fs->sb.s_state & EXT4_STATE_VALID); /* it was mounted read-write */
 	int err = 0;
 
@@ -163,13 +176,8 @@ static int ext4_unmount(struct super *s)
 			record_damage(fs);
 		err = -EUCLEAN;
 	} else if (wrote) {
-		err = ext4_begin(fs, 1, &h);
-		if (!err) {
-			fs->sb.s_state |= EXT4_STATE_VALID;
-			fs->sb.s_feature_ro_compat &= ~EXT4_RO_ORPHAN_PRESENT;
-			ext4_write_super(h, fs);
-			err = journal_stop(h);
-		}
+		fs->sb.s_feature_ro_compat &= ~EXT4_RO_ORPHAN_PRESENT;
+		err = mark_clean(fs);
 	}
 	if (fs->orphan_file)
 		iput(&fs->orphan_file->vfs);
@@ -204,11 +212,16 @@ static int check_features(const struct ext4_super *sb, bool *readonly, char *why
 		WHY(why, "feature %s is not supported", feature_name(incompat_names, bad, buf));
 		return -EOPNOTSUPP;
 	}
-	if (!(sb->s_feature_incompat & EXT4_INCOMPAT_FILETYPE)) {
-		WHY(why, "feature filetype is missing");
+	bad = INCOMPAT_NEEDED & ~sb->s_feature_incompat;
+	if (bad) {
+		WHY(why, "feature %s is missing", feature_name(incompat_names, bad, buf));
 		return -EOPNOTSUPP;
 	}
 	bad = sb->s_feature_ro_compat & ~RO_KNOWN;
+	if (bad & EXT4_RO_BIGALLOC) { /* not to be read either */
+		WHY(why, "feature bigalloc is not supported");
+		return -EOPNOTSUPP;
+	}
 	if (bad && !*readonly) {
 		pr_warn("ext4", "feature %s is not supported: mounted read-only", feature_name(ro_names, bad, buf));
 		*readonly = true;
@@ -343,6 +356,10 @@ static int open_tree(struct ext4_fs *fs, bool readonly, char *why)
 		WHY(why, "the root directory is damaged: run e2fsck -fy on the image");
 		return err ? err : -EUCLEAN;
 	}
+	if (!ext4_uses_extents(ext4_inode(fs->super.root))) {
+		WHY(why, "its directories are mapped by blocks, not extents: run e2fsck -fy -E bmap2extent on the image");
+		return -EOPNOTSUPP;
+	}
 	err = ext4_orphan_file_open(fs);
 	if (err) {
 		WHY(why, "the orphan file is damaged: run e2fsck -fy on the image");
@@ -417,9 +434,15 @@ int ext4_mount(struct pmem_region *r, bool readonly, struct super **out, char wh
 	}
 	err = load(fs, r, readonly, why);
 	if (err) {
+		bool wrote = !(fs->sb.s_state & EXT4_STATE_VALID);
+
+		if (err == -ENOMEM)
+			WHY(why, "not enough memory");
 		close_tree(fs);
-		if (atomic_load(&fs->damaged) && !(fs->sb.s_state & EXT4_STATE_VALID))
+		if (wrote && atomic_load(&fs->damaged))
 			record_damage(fs);
+		else if (wrote) /* the orphans that are left wait for the next mount */
+			mark_clean(fs);
 		destroy(fs);
 		return err;
 	}

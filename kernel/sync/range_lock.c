@@ -37,6 +37,7 @@
 
 static const struct lock_class segment_class = { "range_segment", RANK_RANGE_INTERNAL, false };
 static const struct lock_class wide_class = { "range_wide", RANK_RANGE_INTERNAL + 1, false };
+static const struct lock_class range_class = { "range lock", RANK_DAX, true }; /* of two inodes: by inode number */
 
 void range_lock_init(struct range_lock *l, const struct range_lock_ops *ops)
 {
@@ -169,12 +170,13 @@ static int local_wait(struct range_request *r, bool killable)
 
 static int local_lock(struct range_lock *l, struct range_request *r, bool try_only, bool killable)
 {
-	struct range_segment *s = l->ops->segment(l, r->first);
+	struct range_segment *s = r->segment;
 	bool blocked;
 
 	if (!s)
+		s = r->segment = l->ops->segment(l, r->first);
+	if (!s)
 		return -ENOMEM;
-	r->segment = s;
 	spin_lock(&s->lock);
 	blocked = !list_empty(&s->requests) && local_meets_local(s, r);
 	if (unlikely(wide_exists(l))) {
@@ -294,15 +296,19 @@ static int wide_lock(struct range_request *r, bool try_only, bool killable)
 	}
 }
 
-static int request(struct range_lock *l, struct range_request *r, u64 first, u64 last, bool shared, bool try_only,
-		   bool killable)
+/* s: the segment of a local request, if it is known. */
+static int request(struct range_lock *l, struct range_request *r, struct range_segment *s, u64 first, u64 last, bool shared,
+		   bool try_only, bool killable)
 {
+	int err;
+
 	DEBUG_ASSERT(first <= last);
 	DEBUG_ASSERT(!range_held(l, first, last));
 	if (!try_only)
 		lockdep_might_sleep();
+	lockdep_acquire(r, &range_class, try_only);
 	r->lock = l;
-	r->segment = NULL;
+	r->segment = s;
 	r->first = first;
 	r->last = last;
 	r->shared = shared;
@@ -311,29 +317,39 @@ static int request(struct range_lock *l, struct range_request *r, u64 first, u64
 	atomic_init(&r->held, false);
 	list_node_init(&r->node);
 	if (first >> RANGE_SEGMENT_SHIFT == last >> RANGE_SEGMENT_SHIFT)
-		return local_lock(l, r, try_only, killable);
-	return wide_lock(r, try_only, killable);
+		err = local_lock(l, r, try_only, killable);
+	else
+		err = wide_lock(r, try_only, killable);
+	if (err)
+		lockdep_release(r, &range_class);
+	return err;
 }
 
 int range_lock(struct range_lock *l, struct range_request *r, u64 first, u64 last, bool shared)
 {
-	return request(l, r, first, last, shared, false, false);
+	return request(l, r, NULL, first, last, shared, false, false);
 }
 
 int range_lock_killable(struct range_lock *l, struct range_request *r, u64 first, u64 last, bool shared)
 {
-	return request(l, r, first, last, shared, false, true);
+	return request(l, r, NULL, first, last, shared, false, true);
+}
+
+int range_lock_segment(struct range_lock *l, struct range_request *r, struct range_segment *s, u64 first, u64 last, bool shared)
+{
+	return request(l, r, s, first, last, shared, false, true);
 }
 
 int range_trylock(struct range_lock *l, struct range_request *r, u64 first, u64 last, bool shared)
 {
-	return request(l, r, first, last, shared, true, false);
+	return request(l, r, NULL, first, last, shared, true, false);
 }
 
 void range_unlock(struct range_request *r)
 {
 	DEBUG_ASSERT(atomic_load(&r->held));
 	DEBUG_ASSERT(r->thread == thread_current());
+	lockdep_release(r, &range_class);
 	if (r->segment)
 		local_release(r);
 	else

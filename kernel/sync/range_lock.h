@@ -55,6 +55,8 @@ void range_segment_init(struct range_segment *s);
 int range_lock(struct range_lock *l, struct range_request *r, u64 first, u64 last, bool shared);
 /* Also -EINTR when killed while waiting. */
 int range_lock_killable(struct range_lock *l, struct range_request *r, u64 first, u64 last, bool shared);
+/* As range_lock_killable, for pages of one segment, which the caller has found already. */
+int range_lock_segment(struct range_lock *l, struct range_request *r, struct range_segment *s, u64 first, u64 last, bool shared);
 /* 0, -EAGAIN, -ENOMEM. */
 int range_trylock(struct range_lock *l, struct range_request *r, u64 first, u64 last, bool shared);
 void range_unlock(struct range_request *r);

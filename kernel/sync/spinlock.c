@@ -51,7 +51,7 @@ static bool try_acquire(struct spinlock *l)
 			&l->tickets, &old, old + TICKET_ONE, memory_order_acquire, memory_order_relaxed);
 }
 
-static void acquire(struct spinlock *l)
+static inline void acquire(struct spinlock *l)
 {
 	u16 mine;
 

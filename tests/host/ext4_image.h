@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "fs/dax.h"
-#include "fs/ext4/ext4.h"
 #include "fs/ext4/disk.h"
+#include "fs/ext4/ext4.h"
 #include "fs/state.h"
 #include "host/machine.h"
 #include "host/sim.h"
@@ -105,13 +105,14 @@ static inline void image_end(void)
 /* A new image of so many 4 KiB blocks. false: this mke2fs cannot. */
 static inline bool image_make(unsigned blocks, const char *options)
 {
-	return !run("rm -f %s; mke2fs -q -F -t ext4 -b 4096 %s %s %u", image.path, options, image.path, blocks);
+	return !run(
+		"rm -f %s; mke2fs -q -F -t ext4 -b 4096 %s %s %u", image.path, options, image.path, blocks);
 }
 
 /* A machine with the image's bytes as its persistent memory; len 0: all of it. */
 static inline void image_up(u64 len)
 {
-	sim_init(&(struct sim_config){ .ram = 24 << 20, .pmem = 144 << 20 });
+	sim_init(&(struct sim_config){.ram = 24 << 20, .pmem = 144 << 20});
 	sim_boot_mm();
 	sim_boot_fs();
 	image.region = sim_add_pmem_file(image.path, len);
@@ -123,7 +124,7 @@ static inline void image_up(u64 len)
 #if SIM_ASAN
 	/* Nobody may look behind the region. */
 	__asan_poison_memory_region((char *)image.region->virt + image.region->len,
-				    sim_machine->pmem_end - PAGE_SIZE - image.region->base.v - image.region->len);
+		sim_machine->pmem_end - PAGE_SIZE - image.region->base.v - image.region->len);
 #endif
 }
 
@@ -143,7 +144,8 @@ static inline int image_unmount(void)
 	int err = vfs_unmount_all();
 
 	if (kmem_bytes_in_use() != image.memory) {
-		diag("%llu bytes of memory are lost", (unsigned long long)(kmem_bytes_in_use() - image.memory));
+		diag("%llu bytes of memory are lost",
+			(unsigned long long)(kmem_bytes_in_use() - image.memory));
 		return -EBUSY;
 	}
 	return err;
@@ -223,7 +225,8 @@ struct fs_count {
 	u64 entries;
 };
 
-static inline int fs_count_step(void *arg, const char *name, size_t len, u64 ino UNUSED, u8 type UNUSED, u64 next UNUSED)
+static inline int fs_count_step(
+	void *arg, const char *name, size_t len, u64 ino UNUSED, u8 type UNUSED, u64 next UNUSED)
 {
 	struct fs_count *c = arg;
 
@@ -236,7 +239,7 @@ static inline int fs_count_step(void *arg, const char *name, size_t len, u64 ino
 static inline i64 fs_entries(const char *path)
 {
 	struct file *f = fs_open(path, O_RDONLY_);
-	struct fs_count c = { 0 };
+	struct fs_count c = {0};
 	int err;
 
 	if (!f)

@@ -199,7 +199,8 @@ static inline struct file *open_node(struct model *m, struct node *n)
 
 static inline u64 random_pos(struct model *m, struct node *n)
 {
-	u64 pos = test_random(&m->seed, 4) ? test_random(&m->seed, (unsigned)n->size + 1) : test_random(&m->seed, (unsigned)m->max_size);
+	u64 pos = test_random(&m->seed, 4) ? test_random(&m->seed, (unsigned)n->size + 1)
+					   : test_random(&m->seed, (unsigned)m->max_size);
 
 	return test_random(&m->seed, 2) ? pos & ~4095ull : pos;
 }
@@ -207,7 +208,8 @@ static inline u64 random_pos(struct model *m, struct node *n)
 static inline void change_file(struct model *m, struct node *n, struct inode *i)
 {
 	static u8 buf[40000];
-	u64 pos = random_pos(m, n), len = 1 + test_random(&m->seed, test_random(&m->seed, 3) ? 5000 : sizeof(buf)), end = pos + len;
+	u64 pos = random_pos(m, n),
+	    len = 1 + test_random(&m->seed, test_random(&m->seed, 3) ? 5000 : sizeof(buf)), end = pos + len;
 	i64 got;
 
 	switch (test_random(&m->seed, 8)) {
@@ -216,7 +218,9 @@ static inline void change_file(struct model *m, struct node *n, struct inode *i)
 			node_resize(n, pos);
 		break;
 	case 1:
-		if (result(m, "punch", vfs_fallocate(i, FALLOC_PUNCH_HOLE_ | FALLOC_KEEP_SIZE_, pos, len), 0) && pos < n->size)
+		if (result(m, "punch", vfs_fallocate(i, FALLOC_PUNCH_HOLE_ | FALLOC_KEEP_SIZE_, pos, len),
+			    0) &&
+			pos < n->size)
 			memset(n->data + pos, 0, MIN(end, n->size) - pos);
 		break;
 	case 2:
@@ -301,7 +305,8 @@ static inline void op_nameless(struct model *m)
 		change_file(m, m->open[k].n, m->open[k].f->inode);
 		return;
 	}
-	result(m, "content of a nameless file", same_content(m->open[k].n, m->open[k].f->inode) ? 0 : -EIO, 0);
+	result(m, "content of a nameless file", same_content(m->open[k].n, m->open[k].f->inode) ? 0 : -EIO,
+		0);
 	file_put(m->open[k].f);
 	node_free(m, m->open[k].n);
 	m->open[k].n = NULL;
@@ -349,7 +354,8 @@ static inline int rename_want(struct node *n, struct node *dir, struct node *old
 
 static inline void op_rename(struct model *m)
 {
-	struct node *n = pick(m, m->root, test_random(&m->seed, 2)), *dir = pick(m, m->root, true), *old = NULL;
+	struct node *n = pick(m, m->root, test_random(&m->seed, 2)), *dir = pick(m, m->root, true),
+		    *old = NULL;
 	char from[PATH_MAX_LEN], to[PATH_MAX_LEN], name[NODE_NAME];
 
 	if (!n || !n->up || node_depth(dir) > 4)
@@ -397,7 +403,8 @@ static inline void model_step(struct model *m)
 		op_rename(m);
 }
 
-static inline int match_step(void *arg, const char *name, size_t len, u64 ino UNUSED, u8 type, u64 next UNUSED)
+static inline int match_step(
+	void *arg, const char *name, size_t len, u64 ino UNUSED, u8 type, u64 next UNUSED)
 {
 	struct node *dir = *(struct node **)arg, *n;
 	char text[NODE_NAME];

@@ -16,24 +16,24 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
-	{ "", 4096, 3000, 60, false },
-	{ "-O metadata_csum_seed,orphan_file", 4096, 800, 60, true },
-	{ "-O ^has_journal", 4096, 800, 60, false },
-	{ "-O ^metadata_csum", 4096, 800, 60, false },
-	{ "-O ^metadata_csum,uninit_bg", 4096, 800, 60, false },
-	{ "-O ^64bit", 4096, 800, 60, false },
-	{ "-O ^64bit,^metadata_csum,uninit_bg", 4096, 600, 60, false },
-	{ "-I 128", 4096, 800, 60, false },
-	{ "-I 512", 4096, 400, 60, false },
-	{ "-O ^flex_bg", 4096, 800, 60, false },
-	{ "-O ^dir_index", 4096, 800, 60, false },
-	{ "-O sparse_super2,^resize_inode", 4096, 400, 60, false },
-	{ "-O ^huge_file,^dir_nlink,^extra_isize,^large_file", 4096, 400, 60, false },
-	{ "-O ^has_journal -N 16", 64, 600, 4, false },
-	{ "-g 1024", 16384, 800, 60, false },
-	{ "-g 256 -O ^has_journal,^resize_inode", 8192, 800, 60, false },
-	{ "-g 1024 -O ^flex_bg,^metadata_csum,uninit_bg", 16384, 600, 60, false },
-	{ "-E lazy_itable_init=1", 4096, 400, 60, false },
+	{"", 4096, 3000, 60, false},
+	{"-O metadata_csum_seed,orphan_file", 4096, 800, 60, true},
+	{"-O ^has_journal", 4096, 800, 60, false},
+	{"-O ^metadata_csum", 4096, 800, 60, false},
+	{"-O ^metadata_csum,uninit_bg", 4096, 800, 60, false},
+	{"-O ^64bit", 4096, 800, 60, false},
+	{"-O ^64bit,^metadata_csum,uninit_bg", 4096, 600, 60, false},
+	{"-I 128", 4096, 800, 60, false},
+	{"-I 512", 4096, 400, 60, false},
+	{"-O ^flex_bg", 4096, 800, 60, false},
+	{"-O ^dir_index", 4096, 800, 60, false},
+	{"-O sparse_super2,^resize_inode", 4096, 400, 60, false},
+	{"-O ^huge_file,^dir_nlink,^extra_isize,^large_file", 4096, 400, 60, false},
+	{"-O ^has_journal -N 16", 64, 600, 4, false},
+	{"-g 1024", 16384, 800, 60, false},
+	{"-g 256 -O ^has_journal,^resize_inode", 8192, 800, 60, false},
+	{"-g 1024 -O ^flex_bg,^metadata_csum,uninit_bg", 16384, 600, 60, false},
+	{"-E lazy_itable_init=1", 4096, 400, 60, false},
 };
 
 static bool steps(struct model *m, unsigned n)
@@ -84,17 +84,20 @@ static void test_kind(const struct kind *k, u64 seed)
 /* Links, attributes and special files that only the host can make. */
 static void test_foreign(const char *options)
 {
-	char buf[300];
+	char buf[500];
 	struct inode *i;
 	ssize_t n;
 
-	run("rm -rf %s/src; mkdir %s/src; cd %s/src && echo text >file && ln file second && ln -s file short && "
-	    "ln -s $(printf '%%0200d' 0 | sed 's/0/.\\//g')file long && mkfifo pipe && echo attr >ea && truncate -s 1M hole && "
+	run("rm -rf %s/src; mkdir %s/src; cd %s/src && echo text >file && ln file second && ln -s file short "
+	    "&& "
+	    "ln -s $(printf '%%0200d' 0 | sed 's/0/.\\//g')file long && mkfifo pipe && echo attr >ea && "
+	    "truncate -s 1M hole && "
 	    "echo end >>hole && head -c 3000 /dev/zero | tr '\\0' x >%s/value",
-	    image.dir, image.dir, image.dir, image.dir);
+		image.dir, image.dir, image.dir, image.dir);
 	snprintf(buf, sizeof(buf), "%s -d %s/src", options, image.dir);
-	ok(image_make(2048, buf) && !run("debugfs -w -R 'ea_set -f %s/value /ea user.big' %s", image.dir, image.path),
-	   "%s: an image with links and attributes", options);
+	ok(image_make(2048, buf) &&
+			!run("debugfs -w -R 'ea_set -f %s/value /ea user.big' %s", image.dir, image.path),
+		"%s: an image with links and attributes", options);
 	ok(image_fsck(), "%s: e2fsck likes it", options);
 	image_start(options);
 	n = vfs_readlink(NULL, "/short", buf, sizeof(buf));
@@ -124,11 +127,13 @@ static void test_foreign(const char *options)
 	image_stop();
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	u64 seed = argc > 1 ? (u64)atoi(argv[1]) : 1;
+
 	image_begin();
 	for (unsigned k = 0; k < ARRAY_SIZE(kinds); k++)
-		test_kind(&kinds[k], 1000 + k);
+		test_kind(&kinds[k], seed * 1000 + k);
 	test_foreign("-I 256");
 	test_foreign("-I 128 -O ^metadata_csum");
 	image_end();
