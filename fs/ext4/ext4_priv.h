@@ -45,6 +45,7 @@ struct ext4_fs {
 	u32 *crc_power;        /* crc_power[k]: what 4k zero bytes multiply a CRC by */
 	struct ext4_inode *orphan_file; /* NULL: none */
 	_Atomic(bool) damaged;
+	_Atomic(u32) reports; /* of damage; the first ones are logged */
 	/* orphan_lock, inside a handle */
 	struct mutex orphan_lock;
 	struct list orphans;   /* chained on disk, newest first */

@@ -54,18 +54,24 @@ static const char *feature_name(const char *const names[32], u32 bits, char buf[
 	return buf;
 }
 
+/* An image with much damage would fill the console: the first reports tell enough, e2fsck tells the rest. */
+#define REPORTS_MAX 16
+
 int ext4_damage(struct ext4_fs *fs, u64 ino, const char *fmt, ...)
 {
+	u32 nr = atomic_fetch_add(&fs->reports, 1);
 	char text[120];
 	va_list ap;
 
 	va_start(ap, fmt);
 	fmt_vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (ino)
+	if (nr < REPORTS_MAX && ino)
 		pr_err("ext4", "damaged: inode %llu: %s", (unsigned long long)ino, text);
-	else
+	else if (nr < REPORTS_MAX)
 		pr_err("ext4", "damaged: %s", text);
+	else if (nr == REPORTS_MAX)
+		pr_err("ext4", "more damage is not reported");
 	if (!atomic_exchange(&fs->damaged, true) && !atomic_exchange(&fs->super.readonly, true)) {
 		journal_abort(fs->journal);
 		pr_err("ext4", "read-only from here on; run e2fsck -fy on the image");
