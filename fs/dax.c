@@ -33,6 +33,7 @@ struct mapping *dax_mapping(struct inode *i)
 	rmap_init(&m->rmap);
 	m->lock_ops = dax_config()->lock_ops;
 	m->lock_ops->init(m);
+	m->zeroing = dax_config()->zeroing;
 	if (atomic_compare_exchange_strong(&i->mapping, &expected, m))
 		return m;
 	kfree(m);
@@ -162,7 +163,7 @@ static int map_for_write(struct mapping *m, struct dax_segment *s, struct fault 
 
 	if (err)
 		return err;
-	if (e.is_new && dax_config()->zeroing == DAX_ZERO_IN_FAULT) {
+	if (e.is_new && m->zeroing == DAX_ZERO_IN_FAULT) {
 		PROTOCOL_STEP_ARG(ZERO_BLOCK, f->pgoff);
 		pmem_zero(phys_to_virt(e.pa), PAGE_SIZE);
 		pmem_fence();

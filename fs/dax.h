@@ -29,19 +29,20 @@ struct dax_segments {
 	_Atomic(u64) root; /* node or segment | height in the low bits; 0: empty */
 };
 
+enum dax_zeroing { DAX_ZERO_IN_ALLOC, DAX_ZERO_IN_FAULT };
+
 struct mapping {
 	struct inode *inode;
 	struct rmap rmap;
 	struct dax_segments segments;
 	const struct dax_lock_ops *lock_ops; /* constant: chosen when the mapping is made */
+	enum dax_zeroing zeroing;            /* the same */
 	union {
 		struct rwsem rwsem;
 		struct range_lock range;
 	} lock;
 	_Atomic(struct page *) zero_page; /* dax_zero=mapping: one per mapping, made at the first hole fault */
 };
-
-enum dax_zeroing { DAX_ZERO_IN_ALLOC, DAX_ZERO_IN_FAULT };
 
 /* Settings of the instance, from the command line or the explorer's run. */
 struct dax_config {
