@@ -110,15 +110,15 @@ static void show_before(void *arg, struct cell *c, choice_t choice)
 
 static void result_text(const struct script_op *op, const struct op_result *r, char *buf, size_t size)
 {
-	if (op_uses_mapping(op) && r->ret)
-		fmt_snprintf(buf, size, "  -> SIGBUS");
-	else if (op->kind == OP_LOAD)
+	if (op_is_access(op) && r->ret)
+		fmt_snprintf(buf, size, "  -> SIGBUS or SIGSEGV");
+	else if (op->kind == OP_LOAD || op->kind == OP_PRIVATE_LOAD)
 		fmt_snprintf(buf, size, "  -> %lu", (unsigned long)r->value);
 	else if (op->kind == OP_READ && r->ret > 0)
-		fmt_snprintf(buf, size, "  -> %lu", (unsigned long)r->value);
+		fmt_snprintf(buf, size, "  -> %lu", (unsigned long)r->part[PART_HEAD]);
 	else if (r->ret < 0)
 		fmt_snprintf(buf, size, "  -> error %ld", (long)-r->ret);
-	else if (op->kind == OP_STORE)
+	else if (op->kind == OP_STORE || op->kind == OP_PRIVATE_STORE)
 		fmt_snprintf(buf, size, "  -> stored");
 	else
 		fmt_snprintf(buf, size, "  -> returns");

@@ -6,7 +6,7 @@
 
 #define MAX_WORDS 24
 #define MAX_SPEC 1024
-#define MAX_RACES 16
+#define MAX_RACES 48
 #define MAX_SCHEMES 8
 
 enum { EXIT_GOOD = 0, EXIT_VIOLATED = 1, EXIT_USAGE = 2, EXIT_BROKEN = 3 };
@@ -153,10 +153,13 @@ static void print_help(struct printer *p)
 		"  RACE                one of `explore list`, or a scenario, for example",
 		"                      'file f 1; file g 0; full; A: store f 0 7 | B: truncate f 0; write g "
 		"0 9'",
-		"                      setup: file NAME PAGES [hole]; full; prepare THREAD OP",
-		"                      operations: load F P, store F P V, read F P, write F P V, truncate F "
-		"PAGES,",
-		"                      punch F P [N], fsync F, mmap F",
+		"                      setup: file NAME PAGES [hole]; full; together; zeroing fault; prepare "
+		"THREAD OP",
+		"                      operations: load F P [tail], store F P V [tail], pload and pstore (private "
+		"mapping),",
+		"                      read F P [into F P], write F P V [head], write F P from F P, truncate F PAGES "
+		"[head],",
+		"                      punch F P [N], fsync F, mmap F, munmap F, mprotect F ro|rw, fork, exit",
 	};
 	static const char *const after[] = {
 		"; without one, each of them",
