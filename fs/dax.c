@@ -34,6 +34,7 @@ struct mapping *dax_mapping(struct inode *i)
 	m->lock_ops = dax_config()->lock_ops;
 	m->lock_ops->init(m);
 	m->zeroing = dax_config()->zeroing;
+	m->zero_page_global = dax_config()->zero_page_global;
 	if (atomic_compare_exchange_strong(&i->mapping, &expected, m))
 		return m;
 	kfree(m);
@@ -82,7 +83,7 @@ bool dax_is_dirty(struct mapping *m, u64 pgoff)
 /* The zero page of this mapping, or the global one, by policy. NULL: no memory. */
 static struct page *zero_page(struct mapping *m)
 {
-	_Atomic(struct page *) *where = dax_config()->zero_page_global ? &the_instance.fs->zero_page : &m->zero_page;
+	_Atomic(struct page *) *where = m->zero_page_global ? &the_instance.fs->zero_page : &m->zero_page;
 	struct page *p = atomic_load_explicit(where, memory_order_acquire), *expected = NULL;
 
 	if (likely(p))
@@ -94,6 +95,30 @@ static struct page *zero_page(struct mapping *m)
 	return expected;
 }
 
+/* Whether the scheme has a lock to give back after the walk. */
+static bool walk_begin(struct mapping *m)
+{
+	return m->lock_ops->walk_begin && m->lock_ops->walk_begin(m);
+}
+
+void dax_unmap(struct mapping *m, u64 first, u64 last, enum rmap_what what)
+{
+	bool locked = walk_begin(m);
+
+	rmap_unmap(&m->rmap, first, last, what);
+	if (locked)
+		m->lock_ops->walk_end(m);
+}
+
+void dax_wrprotect(struct mapping *m, u64 first, u64 last)
+{
+	bool locked = walk_begin(m);
+
+	rmap_wrprotect(&m->rmap, first, last);
+	if (locked)
+		m->lock_ops->walk_end(m);
+}
+
 void dax_unmap_zero(struct mapping *m, u64 first, u64 last)
 {
 	for (u64 p = first; p <= last; p++) {
@@ -102,7 +127,7 @@ void dax_unmap_zero(struct mapping *m, u64 first, u64 last)
 		if (!s || !tag_test(s->zero, p))
 			continue;
 		PROTOCOL_STEP_ARG(UNMAP_ZERO, p);
-		rmap_unmap(&m->rmap, p, p, RMAP_ZERO_PAGES);
+		dax_unmap(m, p, p, RMAP_ZERO_PAGES);
 		tag_clear(s->zero, p);
 	}
 }

@@ -18,7 +18,10 @@
  * demand, freed with the mapping.
  */
 struct dax_segment {
-	struct range_segment range;
+	union {
+		struct range_segment range;
+		struct dax_page_locks pages;
+	} lock; /* the scheme's */
 	u64 index;                               /* constant: pgoff >> RANGE_SEGMENT_SHIFT */
 	_Atomic(u64) dirty[PAGES_PER_HUGE / 64]; /* a bit a page: stored to through a mapping since the last fsync */
 	_Atomic(u64) zero[PAGES_PER_HUGE / 64];  /* a bit a page: the zero page may be mapped there */
@@ -37,6 +40,7 @@ struct mapping {
 	struct dax_segments segments;
 	const struct dax_lock_ops *lock_ops; /* constant: chosen when the mapping is made */
 	enum dax_zeroing zeroing;            /* the same */
+	bool zero_page_global;               /* the same */
 	union {
 		struct rwsem rwsem;
 		struct range_lock range;

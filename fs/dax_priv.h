@@ -35,6 +35,9 @@ static inline void tag_clear(_Atomic(u64) *tags, u64 pgoff)
 	atomic_fetch_and(&tags[i / 64], ~(1ull << (i % 64)));
 }
 
+/* The walks of mm/rmap.h, under whatever the scheme takes round them. */
+void dax_unmap(struct mapping *m, u64 first, u64 last, enum rmap_what what);
+void dax_wrprotect(struct mapping *m, u64 first, u64 last);
 /* Exchanges mapped zero pages of [first, last] for nothing, in every address space, where there may be any: a
  * block stands there now. Step UNMAP_ZERO where there is something to do. */
 void dax_unmap_zero(struct mapping *m, u64 first, u64 last);
