@@ -23,9 +23,18 @@ static char choice_letter(choice_t c)
 	return (char)(c < CHOICE_INTERRUPT ? 'A' + c : 'a' + c - CHOICE_INTERRUPT);
 }
 
+void scheme_text(const struct dax_config *c, char text[SCHEME_TEXT])
+{
+	fmt_snprintf(text, SCHEME_TEXT, "%s%s%s", c->lock_ops->name, c->zeroing == DAX_ZERO_IN_FAULT ? "+fault" : "",
+		c->zero_page_global ? "+global" : "");
+}
+
 void print_replay_string(struct printer *p, const char *race, const struct cell *c, const struct schedule *s)
 {
-	print(p, "%s/%s/%s:", race, c->w.scheme->name, c->w.granularity == EXPLORE_STEPS ? "step" : "access");
+	char scheme[SCHEME_TEXT];
+
+	scheme_text(&c->w.config, scheme);
+	print(p, "%s/%s/%s:", race, scheme, c->w.granularity == EXPLORE_STEPS ? "step" : "access");
 	for (unsigned i = 0, n; i < s->len; i += n) {
 		for (n = 1; i + n < s->len && s->choices[i + n] == s->choices[i]; n++)
 			;

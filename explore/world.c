@@ -23,10 +23,10 @@ static int make_file(struct explore_world *w, unsigned f)
 	m = dax_mapping(w->inodes[f]);
 	if (!m)
 		return -ENOMEM;
-	/* Nobody has used it: this file's scheme is the cell's, whatever the kernel runs with. */
-	m->lock_ops = w->scheme;
-	m->lock_ops->init(m);
-	m->zeroing = sc->zero_in_fault ? DAX_ZERO_IN_FAULT : DAX_ZERO_IN_ALLOC;
+	/* Nobody has used it: this file's scheme and policies are the cell's, whatever the kernel runs with. */
+	dax_mapping_configure(m, &w->config);
+	if (sc->zero_in_fault)
+		m->zeroing = DAX_ZERO_IN_FAULT;
 	if (sc->files[f].hole)
 		return vfs_truncate(w->inodes[f], (u64)sc->files[f].pages << PAGE_SHIFT);
 	for (u64 p = 0; p < sc->files[f].pages; p++) {

@@ -64,7 +64,7 @@ struct ownership {
 
 struct explore_world {
 	const struct scenario *sc;
-	const struct dax_lock_ops *scheme;
+	struct dax_config config; /* of the scenario's files */
 	enum explore_granularity granularity;
 	const struct explore_backend *backend;
 	unsigned now; /* number of the transition that runs */

@@ -20,6 +20,14 @@ struct dax_config *dax_config(void)
 	return &the_instance.fs->dax;
 }
 
+void dax_mapping_configure(struct mapping *m, const struct dax_config *c)
+{
+	m->lock_ops = c->lock_ops;
+	m->zeroing = c->zeroing;
+	m->zero_page_global = c->zero_page_global;
+	m->lock_ops->init(m);
+}
+
 struct mapping *dax_mapping(struct inode *i)
 {
 	struct mapping *m = atomic_load_explicit(&i->mapping, memory_order_acquire), *expected = NULL;
@@ -31,10 +39,7 @@ struct mapping *dax_mapping(struct inode *i)
 		return NULL;
 	m->inode = i;
 	rmap_init(&m->rmap);
-	m->lock_ops = dax_config()->lock_ops;
-	m->lock_ops->init(m);
-	m->zeroing = dax_config()->zeroing;
-	m->zero_page_global = dax_config()->zero_page_global;
+	dax_mapping_configure(m, dax_config());
 	if (atomic_compare_exchange_strong(&i->mapping, &expected, m))
 		return m;
 	kfree(m);

@@ -65,6 +65,8 @@ void dax_segments_destroy(struct dax_segments *s);
 
 /* The inode's mapping, made on demand. NULL: no memory. */
 struct mapping *dax_mapping(struct inode *i);
+/* Gives a mapping that nobody has used yet (no page locked, no segment) another scheme and other policies. */
+void dax_mapping_configure(struct mapping *m, const struct dax_config *c);
 /* Flushes dirty tags and frees; eviction. No VMA is left. */
 void dax_mapping_destroy(struct inode *i);
 
