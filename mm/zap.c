@@ -64,6 +64,6 @@ u64 zap_range(struct tlb_gather *g, uaddr_t start, uaddr_t end, enum zap_what wh
 		start = pt_for_each_table(g->mm->root, start, end, zap_leaves, &z);
 		if (start.v >= end.v)
 			return z.cleared;
-		tlb_gather_finish(g);
+		tlb_gather_flush(g);
 	}
 }
