@@ -8,7 +8,8 @@ static void fence(struct durable *d, unsigned cpu)
 {
 	for (unsigned b = 0; b < DURABLE_BLOCKS; b++)
 		for (unsigned k = 0; k < DURABLE_LINES; k++)
-			d->on_its_way[cpu][b][k] = 0;
+			for (u32 who = d->on_its_way[cpu][b][k], c = 0; who && c < DURABLE_CPUS; c++)
+				d->on_its_way[c][b][k] &= ~who;
 }
 
 static void touch_line(struct durable *d, unsigned cpu, u32 who, enum pmem_sim_event what, u64 block, unsigned k)
@@ -23,6 +24,8 @@ static void touch_line(struct durable *d, unsigned cpu, u32 who, enum pmem_sim_e
 	} else {
 		*way |= *cached;
 		*cached = 0;
+		for (unsigned c = 0; c < DURABLE_CPUS; c++)
+			*way |= d->on_its_way[c][block][k];
 	}
 }
 
