@@ -34,16 +34,27 @@ static int map_file(struct explore_thread *t, unsigned file, bool shared)
 
 int script_map(struct explore_thread *t, const struct script_op *op)
 {
-	int err = 0;
+	unsigned file = op_has_mapped_buffer(op) ? op->other_file : op->file;
 
-	if (op_is_private(op))
-		return t->private_map[op->file].v ? 0 : map_file(t, op->file, false);
-	if ((op_is_access(op) || op->kind == OP_PROTECT_RO || op->kind == OP_PROTECT_RW ||
-		    op->kind == OP_MUNMAP) && !t->map[op->file].v && !t->private_map[op->file].v)
-		err = map_file(t, op->file, true);
-	if (!err && op_has_mapped_buffer(op) && !t->map[op->other_file].v)
-		err = map_file(t, op->other_file, true);
-	return err;
+	switch (op->kind) {
+	case OP_PRIVATE_LOAD:
+	case OP_PRIVATE_STORE:
+		return t->private_map[file].v ? 0 : map_file(t, file, false);
+	case OP_MUNMAP:
+		if (t->private_map[file].v)
+			return 0;
+		break;
+	case OP_LOAD:
+	case OP_STORE:
+	case OP_PROTECT_RO:
+	case OP_PROTECT_RW:
+	case OP_READ_INTO:
+	case OP_WRITE_FROM:
+		break;
+	default:
+		return 0;
+	}
+	return t->map[file].v ? 0 : map_file(t, file, true);
 }
 
 static int unmap_file(struct explore_thread *t, unsigned file)
