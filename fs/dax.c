@@ -101,39 +101,43 @@ static struct page *zero_page(struct mapping *m)
 }
 
 /* Whether the scheme has a lock to give back after the walk. */
-static bool walk_begin(struct mapping *m)
+static bool walk_begin(struct mapping *m, struct dax_lock *l, u64 first, u64 last)
 {
-	return m->lock_ops->walk_begin && m->lock_ops->walk_begin(m);
+	return m->lock_ops->walk_begin && m->lock_ops->walk_begin(m, l, first, last);
 }
 
-void dax_unmap(struct mapping *m, u64 first, u64 last, enum rmap_what what)
+void dax_unmap(struct mapping *m, struct dax_lock *l, u64 first, u64 last, enum rmap_what what)
 {
-	bool locked = walk_begin(m);
+	bool locked = walk_begin(m, l, first, last);
 
 	rmap_unmap(&m->rmap, first, last, what);
 	if (locked)
-		m->lock_ops->walk_end(m);
+		m->lock_ops->walk_end(m, l, first, last);
 }
 
-void dax_wrprotect(struct mapping *m, u64 first, u64 last)
+void dax_wrprotect(struct mapping *m, struct dax_lock *l, u64 first, u64 last)
 {
-	bool locked = walk_begin(m);
+	bool locked = walk_begin(m, l, first, last);
 
 	rmap_wrprotect(&m->rmap, first, last);
 	if (locked)
-		m->lock_ops->walk_end(m);
+		m->lock_ops->walk_end(m, l, first, last);
 }
 
-void dax_unmap_zero(struct mapping *m, u64 first, u64 last)
+void dax_unmap_zero(struct mapping *m, struct dax_lock *l, u64 first, u64 last)
 {
 	for (u64 p = first; p <= last; p++) {
 		struct dax_segment *s = dax_segment_find(&m->segments, p);
+		bool locked;
 
 		if (!s || !tag_test(s->zero, p))
 			continue;
 		PROTOCOL_STEP_ARG(UNMAP_ZERO, p);
-		dax_unmap(m, p, p, RMAP_ZERO_PAGES);
+		locked = walk_begin(m, l, p, p);
+		rmap_unmap(&m->rmap, p, p, RMAP_ZERO_PAGES);
 		tag_clear(s->zero, p);
+		if (locked)
+			m->lock_ops->walk_end(m, l, p, p);
 	}
 }
 
@@ -186,7 +190,7 @@ static int map_for_read(struct mapping *m, struct dax_segment *s, struct fault *
 }
 
 /* Write fault on a shared mapping, and mkwrite, locked: a written block, tagged dirty, writable. */
-static int map_for_write(struct mapping *m, struct dax_segment *s, struct fault *f)
+static int map_for_write(struct mapping *m, struct dax_lock *l, struct dax_segment *s, struct fault *f)
 {
 	struct extent e;
 	int err = look_up(m->inode, f->pgoff, MAP_WRITE, &e);
@@ -198,7 +202,7 @@ static int map_for_write(struct mapping *m, struct dax_segment *s, struct fault 
 		pmem_zero(phys_to_virt(e.pa), PAGE_SIZE);
 		pmem_fence();
 	}
-	dax_unmap_zero(m, f->pgoff, f->pgoff);
+	dax_unmap_zero(m, l, f->pgoff, f->pgoff);
 	PROTOCOL_STEP_ARG(TAG_DIRTY, f->pgoff);
 	tag_set(s->dirty, f->pgoff);
 	PROTOCOL_STEP_ARG(SET_PTE, f->pgoff);
@@ -248,7 +252,7 @@ static enum fault_result locked_fault(struct vma *v, struct fault *f)
 	else if (f->cow)
 		err = map_private_copy(m, f);
 	else if (f->write)
-		err = map_for_write(m, s, f);
+		err = map_for_write(m, &l, s, f);
 	else
 		err = map_for_read(m, s, f);
 	dax_unlock(m, &l);

@@ -23,6 +23,9 @@ void dax_page_locks_init(struct dax_page_locks *l);
 /* Pages [first, last] of one segment: all of them, or -EINTR (killed while it waited). May sleep. */
 int dax_page_locks_take(struct dax_page_locks *l, u64 first, u64 last);
 void dax_page_locks_drop(struct dax_page_locks *l, u64 first, u64 last);
+/* The same over all segments that exist. Between the two nobody else may lock pages of a segment that is new. */
+int dax_page_locks_take_range(struct mapping *m, u64 first, u64 last);
+void dax_page_locks_drop_range(struct mapping *m, u64 first, u64 last);
 
 /* Who asks. The scheme decides what that costs. Pages [first, last], last may be RANGE_LAST. */
 enum dax_lock_for {
@@ -40,7 +43,10 @@ struct dax_lock {
 	/* the scheme's */
 	union {
 		struct range_request range;
-		struct dax_page_locks *pages; /* imap: whose bit is held in place of the lock; NULL: none */
+		struct {
+			struct dax_page_locks *pages; /* fault: whose bit is held in place of the lock; NULL: none */
+			bool walk_bits;               /* the walk under way holds the bits of its pages */
+		} imap;
 	};
 };
 
@@ -56,10 +62,10 @@ struct dax_lock_ops {
 	/* 0, -EINTR (killed while it waited), -ENOMEM. */
 	int (*lock)(struct mapping *m, struct dax_lock *l);
 	void (*unlock)(struct mapping *m, struct dax_lock *l);
-	/* Round each walk over the reverse map that takes entries or rights away (NULL: nothing). The end only if the begin
-	 * returned true. */
-	bool (*walk_begin)(struct mapping *m);
-	void (*walk_end)(struct mapping *m);
+	/* Round each walk over the reverse map that takes entries or rights of [first, last] away, by who holds l (NULL: nothing). The
+	 * end only if the begin returned true. */
+	bool (*walk_begin)(struct mapping *m, struct dax_lock *l, u64 first, u64 last);
+	void (*walk_end)(struct mapping *m, struct dax_lock *l, u64 first, u64 last);
 };
 
 extern const struct dax_lock_ops dax_lock_none, dax_lock_imap, dax_lock_rwsem, dax_lock_range, dax_lock_entry;

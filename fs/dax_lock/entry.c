@@ -29,43 +29,6 @@ static void entry_init_segment(struct dax_segment *s)
 	dax_page_locks_init(&s->lock.pages);
 }
 
-/* The pages of [first, last] that lie in segment s. */
-static u64 first_in(const struct dax_segment *s, u64 first)
-{
-	return MAX(first, s->index << RANGE_SEGMENT_SHIFT);
-}
-
-static u64 last_in(const struct dax_segment *s, u64 last)
-{
-	return MIN(last, (s->index << RANGE_SEGMENT_SHIFT) + PAGES_PER_HUGE - 1);
-}
-
-static void drop_bits(struct mapping *m, u64 first, u64 last)
-{
-	u64 index = first >> RANGE_SEGMENT_SHIFT, end = last >> RANGE_SEGMENT_SHIFT;
-	struct dax_segment *s;
-
-	for (; index <= end && (s = dax_segment_next(&m->segments, &index, end)); index++)
-		dax_page_locks_drop(&s->lock.pages, first_in(s, first), last_in(s, last));
-}
-
-static int take_bits(struct mapping *m, u64 first, u64 last)
-{
-	u64 index = first >> RANGE_SEGMENT_SHIFT, end = last >> RANGE_SEGMENT_SHIFT;
-	struct dax_segment *s;
-
-	for (; index <= end && (s = dax_segment_next(&m->segments, &index, end)); index++) {
-		int err = dax_page_locks_take(&s->lock.pages, first_in(s, first), last_in(s, last));
-
-		if (!err)
-			continue;
-		if (first_in(s, first) > first)
-			drop_bits(m, first, first_in(s, first) - 1);
-		return err;
-	}
-	return 0;
-}
-
 static int lock_bits(struct mapping *m, struct dax_lock *l)
 {
 	int err = 0;
@@ -74,7 +37,7 @@ static int lock_bits(struct mapping *m, struct dax_lock *l)
 	if (l->who != DAX_FOR_REMOVE && !dax_segment_get(&m->segments, l->first))
 		return -ENOMEM;
 	lockdep_acquire(l, &bits_class, false);
-	err = take_bits(m, l->first, l->last);
+	err = dax_page_locks_take_range(m, l->first, l->last);
 	if (err)
 		lockdep_release(l, &bits_class);
 	return err;
@@ -82,7 +45,7 @@ static int lock_bits(struct mapping *m, struct dax_lock *l)
 
 static void unlock_bits(struct mapping *m, struct dax_lock *l)
 {
-	drop_bits(m, l->first, l->last);
+	dax_page_locks_drop_range(m, l->first, l->last);
 	lockdep_release(l, &bits_class);
 }
 

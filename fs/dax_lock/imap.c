@@ -8,7 +8,8 @@
  * put a block there it unmaps the page, and the unmap takes the reverse-map lock. Here the page is there when its `zero` tag is set, and
  * its lock is a bit (page_locks.c). What Linux forgot this scheme forgets too: a fault that saw no such page, waited for
  * the lock, and finds one that was mapped meanwhile, unmaps it under the lock. It waits for itself.
- * In one point this scheme is stricter: Linux mapped a hole's page after it had dropped the lock.
+ * In one point this scheme is stricter: Linux mapped a hole's page after it had dropped the lock. Truncate, punch and write(2) wait for the
+ * locks of such pages, as they do there to drop them from the page cache.
  *
  * The lock is not struct rmap's own but one beside it, taken round every walk that takes entries or rights away
  * (dax_lock_ops.walk_begin). rmap.lock ranks behind the journal and the block map, which a fault takes under this one; and mm/ has no business
@@ -18,7 +19,7 @@
  * The order checker does not see the lock (RANK_UNCHECKED): that it deadlocks is for the explorer to find and for everybody to look at. Who waits for
  * itself can be killed.
  *
- * Locks: page bit -> imap; or imap alone.
+ * Locks: page bits, ascending -> imap; or imap alone.
  */
 #include "fs/dax_priv.h"
 
@@ -39,14 +40,14 @@ static int lock_fault(struct mapping *m, struct dax_lock *l)
 {
 	struct dax_segment *s = dax_segment_find(&m->segments, l->first);
 
-	l->pages = NULL;
+	l->imap.pages = NULL;
 	while (s && tag_test(s->zero, l->first)) {
 		int err;
 
 		lockdep_acquire(l, &page_class, false);
 		err = dax_page_locks_take(&s->lock.pages, l->first, l->last);
 		if (!err && tag_test(s->zero, l->first)) {
-			l->pages = &s->lock.pages;
+			l->imap.pages = &s->lock.pages;
 			return 0;
 		}
 		if (!err) /* the page has gone while we waited for its lock */
@@ -60,8 +61,8 @@ static int lock_fault(struct mapping *m, struct dax_lock *l)
 
 static void unlock_fault(struct mapping *m, struct dax_lock *l)
 {
-	if (l->pages) {
-		dax_page_locks_drop(l->pages, l->first, l->last);
+	if (l->imap.pages) {
+		dax_page_locks_drop(l->imap.pages, l->first, l->last);
 		lockdep_release(l, &page_class);
 	} else {
 		rwsem_write_unlock(&m->lock.rwsem);
@@ -89,8 +90,12 @@ static void imap_unlock(struct mapping *m, struct dax_lock *l)
 }
 
 /* A walk must not fail. A killed thread waits on, but not for itself: what it then does it does under the lock that it has. */
-static bool imap_walk_begin(struct mapping *m)
+static bool imap_walk_begin(struct mapping *m, struct dax_lock *l, u64 first, u64 last)
 {
+	bool wants_bits = l->who == DAX_FOR_REMOVE || l->who == DAX_FOR_WRITE;
+
+	if (l->who != DAX_FOR_FAULT)
+		l->imap.walk_bits = wants_bits && !dax_page_locks_take_range(m, first, last);
 	if (!rwsem_write_lock_killable(&m->lock.rwsem))
 		return true;
 	if (rwsem_write_held(&m->lock.rwsem))
@@ -99,9 +104,11 @@ static bool imap_walk_begin(struct mapping *m)
 	return true;
 }
 
-static void imap_walk_end(struct mapping *m)
+static void imap_walk_end(struct mapping *m, struct dax_lock *l, u64 first, u64 last)
 {
 	rwsem_write_unlock(&m->lock.rwsem);
+	if (l->who != DAX_FOR_FAULT && l->imap.walk_bits)
+		dax_page_locks_drop_range(m, first, last);
 }
 
 const struct dax_lock_ops dax_lock_imap = {

@@ -12,7 +12,7 @@
  *
  * Locks: the queue's. A waiter may hold what ranks below RANK_DAX + 1.
  */
-#include "fs/dax_lock.h"
+#include "fs/dax.h"
 #include "kernel/protocol.h"
 #include "lib/errno.h"
 
@@ -92,4 +92,41 @@ void dax_page_locks_drop(struct dax_page_locks *l, u64 first, u64 last)
 	SHARED_READ(&l->nr_waiters);
 	if (unlikely(atomic_load(&l->nr_waiters)))
 		waitq_wake_all(&l->waiters);
+}
+
+/* The pages of [first, last] that lie in segment s. */
+static u64 first_in(const struct dax_segment *s, u64 first)
+{
+	return MAX(first, s->index << RANGE_SEGMENT_SHIFT);
+}
+
+static u64 last_in(const struct dax_segment *s, u64 last)
+{
+	return MIN(last, (s->index << RANGE_SEGMENT_SHIFT) + PAGES_PER_HUGE - 1);
+}
+
+void dax_page_locks_drop_range(struct mapping *m, u64 first, u64 last)
+{
+	u64 index = first >> RANGE_SEGMENT_SHIFT, end = last >> RANGE_SEGMENT_SHIFT;
+	struct dax_segment *s;
+
+	for (; index <= end && (s = dax_segment_next(&m->segments, &index, end)); index++)
+		dax_page_locks_drop(&s->lock.pages, first_in(s, first), last_in(s, last));
+}
+
+int dax_page_locks_take_range(struct mapping *m, u64 first, u64 last)
+{
+	u64 index = first >> RANGE_SEGMENT_SHIFT, end = last >> RANGE_SEGMENT_SHIFT;
+	struct dax_segment *s;
+
+	for (; index <= end && (s = dax_segment_next(&m->segments, &index, end)); index++) {
+		int err = dax_page_locks_take(&s->lock.pages, first_in(s, first), last_in(s, last));
+
+		if (!err)
+			continue;
+		if (first_in(s, first) > first)
+			dax_page_locks_drop_range(m, first, first_in(s, first) - 1);
+		return err;
+	}
+	return 0;
 }
