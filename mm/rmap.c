@@ -120,7 +120,7 @@ static inline u64 wrprotect_leaves(void *arg, struct page *t, pte_slot_t *s, u64
 {
 	struct wrprotect *w = arg;
 
-	spin_lock(&t->ptl);
+	pt_lock(t);
 	for (unsigned left = t->pt_entries; a < end && left; a += size, s++) {
 		pte_t e = pte_peek_locked(s);
 
