@@ -87,8 +87,8 @@ static const struct race races[] = {
 		"file f 1; file g 0; full; prepare A store f 0 7; A: store f 0 8 | B: truncate f 0; "
 		"write g 0 9"},
 	{"stale-tlb-clean",
-		"fsync calls a page clean whose entry mprotect has changed but not yet shot down",
-		"file f 1; prepare A store f 0 7; A: mprotect f ro | B: fsync f"},
+		"fsync calls a page clean whose entry munmap has cleared but not yet shot down",
+		"file f 1; prepare A store f 0 7; A: munmap f | B: fsync f"},
 };
 
 const struct race *race_at(unsigned i)
