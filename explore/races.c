@@ -1,5 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* The named races as scenarios. Which scheme survives which is for the explorer to find. */
+/*
+ * The named races as scenarios. Which scheme survives which is for the explorer to find. Where none is violated a mutant
+ * (tests/mutants) shows that the scenario bites.
+ *
+ * Races of the catalogue that cannot be shown yet, and why:
+ *	collapse-shift, collapse-lost-tag      there is no collapse or insert
+ *	mremap-move                            there is no mremap
+ *	huge-zero-stale, pte-vs-pmd            faults map 4 KiB only
+ *	pin-truncate, pin-lookup               there are no pins
+ *	mapsync-unreachable                    MAP_SYNC is refused, and the journal writes through
+ *	poison                                 no machine check is simulated
+ * The race fork-copy shows in private copies only: fork copies no entries of shared mappings.
+ */
 #include "explore/scenario.h"
 #include "lib/string.h"
 
