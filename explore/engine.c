@@ -12,6 +12,7 @@ static void release_arrays(struct cell *c)
 	c->w.backend->release(c->nodes);
 	c->w.backend->release(c->schedule.choices);
 	c->w.backend->release(c->w.own);
+	c->w.backend->release(c->w.history);
 }
 
 int cell_open(struct cell *c, char *err, size_t err_size)
@@ -23,7 +24,8 @@ int cell_open(struct cell *c, char *err, size_t err_size)
 	c->nodes = b->alloc(ENGINE_MAX_DEPTH * sizeof(*c->nodes));
 	c->schedule.choices = b->alloc(ENGINE_MAX_DEPTH);
 	c->w.own = b->alloc((ENGINE_MAX_DEPTH + 1) * sizeof(*c->w.own));
-	if (!c->nodes || !c->schedule.choices || !c->w.own) {
+	c->w.history = b->alloc(history_size());
+	if (!c->nodes || !c->schedule.choices || !c->w.own || !c->w.history) {
 		fmt_snprintf(err, err_size, "no memory");
 		e = -ENOMEM;
 	} else {

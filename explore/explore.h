@@ -5,7 +5,8 @@
  *
  * A spec is words separated by blanks; a word with blanks inside stands in '…' or "…". A leading "--" of a word is ignored.
  *	RACE            a name of races.c, or a scenario in the text form of scenario.h; several are run one after the other
- *	SCHEME          none, rwsem, range: several are tried one after the other
+ *	SCHEME          none, imap, rwsem, range, entry: several are tried one after the other. With "+fault", "+global": under that policy
+ *	dax_zeroing=alloc|fault, dax_zero=mapping|global   the policies of all schemes; default alloc and mapping
  *	all             every race (also when no race is named); every scheme unless one is named
  *	granularity=step|access   scheduling points: protocol steps and waits; or, hosted only, also every access to shared protocol
  *	                state, every spinlock and every user access
@@ -17,7 +18,7 @@
  *	replay=STRING   run exactly the schedule that a report printed: RACE/SCHEME/GRANULARITY:A3B2…
  *	quiet           no schedules, only the table
  *	strict          exit status 1 if any cell has a violation
- *	list            the races and their scenarios
+ *	list            the races and their scenarios; the schemes and the bytes that each takes
  *	help
  * Exit status: 0 explored, and scheme `range`, which must survive everything, had no violation; 1 it had one (strict, replay: any scheme); 2 a
  * spec that is not understood; 3 the explorer itself failed.

@@ -4,47 +4,116 @@
  * returned and what the files hold in the end?
  *
  * Events of an operation, in this order:
- *	load, store   the access. Succeeds while the page is inside the file or not yet removed; SIGBUS when it is past the end
- *	read, write   one page
- *	truncate      i_size changes; then (shrinking) the pages past it lose their content
+ *	load, store   the access. Succeeds while the page is inside the file or not yet removed; a signal when it is past the end
+ *	private load, private store  the same through a private mapping; the first store copies the page
+ *	read          one page, or what of it is inside the file
+ *	write         past the end: the old tail becomes zeros; the page gets its content; the file grows
+ *	write from a mapped page  the old tail becomes zeros; the source is read; the page gets its content; the file grows
+ *	read into a mapped page   the page is read; the buffer gets its content
+ *	truncate      shrinking: private copies of what goes away go; i_size changes; the new tail becomes zeros; pages past it lose
+ *	              their content. Growing: the old tail becomes zeros; i_size changes
  *	punch         the pages lose their content
- *	fsync, mmap   none
+ *	munmap, mprotect  accesses may fail from the first event and must fail from the second (made writable: the reverse)
+ *	mmap          the mapping is there
+ *	fsync, fork, exit  none
  * On a full device ("full") a store or write that needs a block may fail.
  *
- * The search is depth-first over at most a dozen events.
+ * The search is depth-first over at most two dozen events.
  */
 #include "explore/world.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
 
+#define MAX_EVENTS 4 /* an operation */
+#define MAX_DEPTH (EXPLORE_MAX_THREADS * EXPLORE_MAX_OPS * MAX_EVENTS)
+
 struct model_page {
-	u64 word, rest; /* first word; all others */
+	u64 part[NR_PARTS];
 	bool hole;
 };
 
+/* How far an address space has a mapping, or its right to store. */
+enum progress { YES, MAYBE, NO };
+
 struct model {
-	u64 pages[EXPLORE_MAX_FILES];                                 /* i_size in pages */
+	u64 size[EXPLORE_MAX_FILES];                                  /* i_size */
 	struct model_page page[EXPLORE_MAX_FILES][EXPLORE_MAX_PAGES]; /* past the end: empty once removed */
+	/* by address space: thread, or 0 where threads share one */
+	u8 mapped[EXPLORE_MAX_THREADS][EXPLORE_MAX_FILES], writable[EXPLORE_MAX_THREADS][EXPLORE_MAX_FILES];
+	struct model_page copy[EXPLORE_MAX_THREADS][EXPLORE_MAX_PAGES]; /* private; hole: there is none */
+	/* by thread, within one operation */
+	struct {
+		u64 part[NR_PARTS];
+		u64 bytes;
+		bool grows;
+	} buffer[EXPLORE_MAX_THREADS];
 };
 
+/* Too large for a kernel stack: w->history. */
 struct search {
 	struct explore_world *w;
 	struct model final;
+	struct model models[MAX_DEPTH + 1]; /* by number of events placed */
 	unsigned done[EXPLORE_MAX_THREADS]; /* operations whose events are all placed */
 	unsigned half[EXPLORE_MAX_THREADS]; /* events placed of the next one */
+};
+
+/* One event that is tried. */
+struct event {
+	struct search *s;
+	struct model *m;
+	const struct script_op *op;
+	const struct op_result *r;
+	unsigned thread, nr;
 };
 
 static unsigned nr_events(const struct script_op *op)
 {
 	switch (op->kind) {
 	case OP_FSYNC:
-	case OP_MMAP:
+	case OP_FORK:
+	case OP_EXIT:
 		return 0;
-	case OP_TRUNCATE:
+	case OP_READ_INTO:
+	case OP_MUNMAP:
+	case OP_PROTECT_RO:
+	case OP_PROTECT_RW:
 		return 2;
+	case OP_WRITE:
+		return 3;
+	case OP_WRITE_FROM:
+	case OP_TRUNCATE:
+		return MAX_EVENTS;
 	default:
 		return 1;
 	}
+}
+
+static unsigned space_of(const struct event *e)
+{
+	return e->s->w->sc->together ? 0 : e->thread;
+}
+
+static struct model_page *page_of(struct model *m, unsigned f, u64 page)
+{
+	return &m->page[f][page < EXPLORE_MAX_PAGES ? page : 0];
+}
+
+/* Is any byte of the page inside the file? */
+static bool inside(const struct model *m, unsigned f, u64 page)
+{
+	return page << PAGE_SHIFT < m->size[f];
+}
+
+/* Bytes of the page inside the file. */
+static u64 bytes_inside(const struct model *m, unsigned f, u64 page)
+{
+	return inside(m, f, page) ? MIN(m->size[f] - (page << PAGE_SHIFT), PAGE_SIZE) : 0;
+}
+
+static unsigned parts_in(u64 bytes)
+{
+	return bytes >= PAGE_SIZE ? NR_PARTS : bytes ? 1 : 0;
 }
 
 static void empty_pages(struct model *m, unsigned f, u64 first, u64 past)
@@ -53,53 +122,201 @@ static void empty_pages(struct model *m, unsigned f, u64 first, u64 past)
 		m->page[f][p] = (struct model_page){.hole = true};
 }
 
-static bool apply_truncate(
-	struct model *m, const struct script_op *op, const struct op_result *r, unsigned event)
+/* What lies past the end in the page of the end. */
+static void empty_tail(struct model *m, unsigned f)
 {
-	if (r->ret)
+	u64 page = m->size[f] >> PAGE_SHIFT;
+
+	if (!(m->size[f] & PAGE_MASK) || page >= EXPLORE_MAX_PAGES)
+		return;
+	m->page[f][page].part[PART_BODY] = m->page[f][page].part[PART_TAIL] = 0;
+}
+
+static bool apply_truncate(const struct event *e)
+{
+	struct model *m = e->m;
+	unsigned f = e->op->file;
+	u64 size = op_new_size(e->op), first = DIV_ROUND_UP(size, PAGE_SIZE);
+
+	if (e->nr == 0)
+		m->buffer[e->thread].grows = size > m->size[f];
+	if (m->buffer[e->thread].grows) {
+		if (e->nr == 0)
+			empty_tail(m, f);
+		if (e->nr == 1)
+			m->size[f] = size;
+		return e->r->ret == 0;
+	}
+	if (e->nr == 0)
+		for (unsigned t = 0; t < EXPLORE_MAX_THREADS; t++)
+			for (u64 p = first; p < EXPLORE_MAX_PAGES; p++)
+				m->copy[t][p].hole = true;
+	if (e->nr == 1)
+		m->size[f] = size;
+	if (e->nr == 2)
+		empty_tail(m, f);
+	if (e->nr == 3)
+		empty_pages(m, f, first, EXPLORE_MAX_PAGES);
+	return e->r->ret == 0;
+}
+
+/* May an access through the shared mapping succeed; may it fail? */
+static bool may_succeed(const struct event *e, unsigned f, u64 page, bool write)
+{
+	unsigned as = space_of(e);
+
+	return e->m->mapped[as][f] != NO && (!write || e->m->writable[as][f] != NO) &&
+		(inside(e->m, f, page) || !page_of(e->m, f, page)->hole);
+}
+
+static bool may_fail(const struct event *e, unsigned f, u64 page, bool write)
+{
+	unsigned as = space_of(e);
+
+	return !inside(e->m, f, page) || e->m->mapped[as][f] != YES ||
+		(write && (e->m->writable[as][f] != YES ||
+				  (e->s->w->sc->full && page_of(e->m, f, page)->hole)));
+}
+
+static bool apply_access(const struct event *e)
+{
+	const struct script_op *op = e->op;
+	struct model_page *p = page_of(e->m, op->file, op->page);
+	bool write = op->kind == OP_STORE;
+
+	if (e->r->ret)
+		return may_fail(e, op->file, op->page, write);
+	if (!may_succeed(e, op->file, op->page, write))
 		return false;
-	if (event == 0)
-		m->pages[op->file] = op->page;
-	else
-		empty_pages(m, op->file, m->pages[op->file], EXPLORE_MAX_PAGES);
+	if (!write)
+		return e->r->value == p->part[op_part(op)];
+	p->part[op_part(op)] = op->value;
+	p->hole = false;
 	return true;
 }
 
-/* Does the event agree with the operation's result? Then m is changed by it. */
-static bool apply(struct search *s, struct model *m, const struct script_op *op, const struct op_result *r,
-	unsigned event)
+static bool apply_private(const struct event *e)
 {
-	struct model_page *p = &m->page[op->file][op->page < EXPLORE_MAX_PAGES ? op->page : 0];
-	bool inside = op->page < m->pages[op->file];
-	bool no_block = s->w->sc->full && p->hole;
+	const struct script_op *op = e->op;
+	struct model_page *p = page_of(e->m, op->file, op->page);
+	struct model_page *copy = &e->m->copy[space_of(e)][op->page % EXPLORE_MAX_PAGES];
+	u8 mapped = e->m->mapped[space_of(e)][op->file];
+
+	if (e->r->ret)
+		return mapped != YES || (copy->hole && !inside(e->m, op->file, op->page));
+	if (mapped == NO || (copy->hole && p->hole && !inside(e->m, op->file, op->page)))
+		return false;
+	if (op->kind == OP_PRIVATE_LOAD)
+		return e->r->value == (copy->hole ? p : copy)->part[op_part(op)];
+	if (copy->hole)
+		*copy = *p;
+	copy->hole = false;
+	copy->part[op_part(op)] = op->value;
+	return true;
+}
+
+static bool apply_read(const struct event *e)
+{
+	const struct model_page *p = page_of(e->m, e->op->file, e->op->page);
+	u64 n = bytes_inside(e->m, e->op->file, e->op->page);
+
+	for (unsigned k = 0; k < parts_in(n); k++)
+		if (e->r->part[k] != p->part[k])
+			return false;
+	return e->r->ret == (i64)n;
+}
+
+/* The last events of a write: the old tail, the content, the size. */
+static bool apply_write(const struct event *e, unsigned nr, const u64 part[NR_PARTS], u64 bytes)
+{
+	struct model_page *p = page_of(e->m, e->op->file, e->op->page);
+	u64 pos = e->op->page << PAGE_SHIFT, *size = &e->m->size[e->op->file];
+
+	if (e->r->ret < 0)
+		return e->s->w->sc->full && p->hole;
+	if (nr == 0 && pos > *size)
+		empty_tail(e->m, e->op->file);
+	if (nr == 1) {
+		memcpy(p->part, part, sizeof(p->part[0]) * parts_in(bytes));
+		p->hole = false;
+	}
+	if (nr == 2)
+		*size = MAX(*size, pos + bytes);
+	return e->r->ret == (i64)bytes;
+}
+
+static bool apply_write_from(const struct event *e)
+{
+	const struct script_op *op = e->op;
+	u64 *part = e->m->buffer[e->thread].part;
+
+	if (e->nr != 1)
+		return (e->r->ret == -EFAULT) || apply_write(e, e->nr - (e->nr > 0), part, PAGE_SIZE);
+	if (e->r->ret == -EFAULT)
+		return may_fail(e, op->other_file, op->other_page, false);
+	memcpy(part, page_of(e->m, op->other_file, op->other_page)->part, sizeof(*part) * NR_PARTS);
+	return may_succeed(e, op->other_file, op->other_page, false);
+}
+
+static bool apply_read_into(const struct event *e)
+{
+	const struct script_op *op = e->op;
+	struct model_page *to = page_of(e->m, op->other_file, op->other_page);
+	u64 *part = e->m->buffer[e->thread].part, *bytes = &e->m->buffer[e->thread].bytes;
+
+	if (e->nr == 0) {
+		*bytes = bytes_inside(e->m, op->file, op->page);
+		memcpy(part, page_of(e->m, op->file, op->page)->part, sizeof(*part) * NR_PARTS);
+		return e->r->ret < 0 || e->r->ret == (i64)*bytes;
+	}
+	if (e->r->ret < 0)
+		return may_fail(e, op->other_file, op->other_page, true);
+	if (!*bytes)
+		return true;
+	memcpy(to->part, part, sizeof(*part) * parts_in(*bytes));
+	to->hole = false;
+	return may_succeed(e, op->other_file, op->other_page, true);
+}
+
+/* Does the event agree with the operation's result? Then e->m is changed by it. */
+static bool apply(const struct event *e)
+{
+	const struct script_op *op = e->op;
+	unsigned as = space_of(e);
+	u64 value[NR_PARTS] = {op->value, op->value, op->value};
 
 	switch (op->kind) {
 	case OP_LOAD:
-		return r->ret ? !inside : (inside || !p->hole) && r->value == p->word;
 	case OP_STORE:
-		if (r->ret)
-			return !inside || no_block;
-		if (!inside && p->hole)
-			return false;
-		p->word = op->value;
-		p->hole = false;
-		return true;
+		return apply_access(e);
+	case OP_PRIVATE_LOAD:
+	case OP_PRIVATE_STORE:
+		return apply_private(e);
 	case OP_READ:
-		if (!inside)
-			return r->ret == 0;
-		return r->ret == (i64)PAGE_SIZE && r->value == p->word && r->rest == p->rest;
+		return apply_read(e);
+	case OP_READ_INTO:
+		return apply_read_into(e);
 	case OP_WRITE:
-		if (r->ret < 0)
-			return no_block;
-		*p = (struct model_page){.word = op->value, .rest = op->value};
-		if (!inside)
-			m->pages[op->file] = op->page + 1;
-		return r->ret == (i64)PAGE_SIZE;
+		return apply_write(e, e->nr, value, op_bytes(op));
+	case OP_WRITE_FROM:
+		return apply_write_from(e);
 	case OP_TRUNCATE:
-		return apply_truncate(m, op, r, event);
+		return apply_truncate(e);
 	case OP_PUNCH:
-		empty_pages(m, op->file, op->page, op->page + op->nr);
-		return r->ret == 0;
+		empty_pages(e->m, op->file, op->page, op->page + op->nr);
+		return e->r->ret == 0;
+	case OP_MMAP:
+		e->m->mapped[as][op->file] = YES;
+		return e->r->ret == 0;
+	case OP_MUNMAP:
+		e->m->mapped[as][op->file] = e->nr ? NO : MAYBE;
+		return e->r->ret == 0;
+	case OP_PROTECT_RO:
+		e->m->writable[as][op->file] = e->nr ? NO : MAYBE;
+		return e->r->ret == 0;
+	case OP_PROTECT_RW:
+		e->m->writable[as][op->file] = e->nr ? YES : MAYBE;
+		return e->r->ret == 0;
 	default:
 		return true;
 	}
@@ -120,26 +337,27 @@ static bool in_order(const struct search *s, unsigned self, unsigned begin)
 static bool same_as_final(const struct search *s, const struct model *m)
 {
 	for (unsigned f = 0; f < s->w->sc->nr_files; f++) {
-		if (m->pages[f] != s->final.pages[f])
+		if (m->size[f] != s->final.size[f])
 			return false;
-		for (u64 p = 0; p < m->pages[f]; p++)
-			if (m->page[f][p].word != s->final.page[f][p].word ||
-				m->page[f][p].rest != s->final.page[f][p].rest)
-				return false;
+		for (u64 p = 0; inside(m, f, p); p++)
+			for (unsigned k = 0; k < parts_in(bytes_inside(m, f, p)); k++)
+				if (m->page[f][p].part[k] != s->final.page[f][p].part[k])
+					return false;
 	}
 	return true;
 }
 
+/* Can the rest be explained, after what led to *m (an element of s->models)? */
 static bool explain(struct search *s, const struct model *m)
 {
 	const struct scenario *sc = s->w->sc;
+	struct model *next = &s->models[m - s->models + 1];
 	bool complete = true;
 
 	for (unsigned t = 0; t < sc->nr_threads; t++) {
-		unsigned i = s->done[t], event = s->half[t];
+		unsigned i = s->done[t], nr = s->half[t];
 		const struct script_op *op = &sc->threads[t].ops[i];
 		const struct op_result *r = &s->w->threads[t].results[i];
-		struct model next = *m;
 		bool last, found;
 
 		if (i == sc->threads[t].nr)
@@ -147,18 +365,40 @@ static bool explain(struct search *s, const struct model *m)
 		complete = false;
 		if (!in_order(s, t, r->begin))
 			continue;
-		if (nr_events(op) && !apply(s, &next, op, r, event))
+		*next = *m;
+		if (nr_events(op) && !apply(&(struct event){s, next, op, r, t, nr}))
 			continue;
-		last = event + 1 >= nr_events(op);
+		last = nr + 1 >= nr_events(op);
 		s->done[t] += last;
-		s->half[t] = last ? 0 : event + 1;
-		found = explain(s, &next);
+		s->half[t] = last ? 0 : nr + 1;
+		found = explain(s, next);
 		s->done[t] = i;
-		s->half[t] = event;
+		s->half[t] = nr;
 		if (found)
 			return true;
 	}
 	return complete && same_as_final(s, m);
+}
+
+/* Nobody is in the way of a preparation: it returns what it should. */
+static void prepare(struct search *s, struct model *m, unsigned t, const struct script_op *op)
+{
+	struct op_result r = {0};
+
+	if (op->kind == OP_WRITE || op->kind == OP_WRITE_FROM)
+		r.ret = (i64)op_bytes(op);
+	else if (op->kind == OP_READ_INTO)
+		r.ret = (i64)bytes_inside(m, op->file, op->page);
+	for (unsigned nr = 0; nr < nr_events(op); nr++)
+		apply(&(struct event){s, m, op, &r, t, nr});
+}
+
+static bool maps_itself(const struct scenario *sc, unsigned t, unsigned file)
+{
+	for (unsigned i = 0; i < sc->threads[t].nr; i++)
+		if (sc->threads[t].ops[i].kind == OP_MMAP && sc->threads[t].ops[i].file == file)
+			return true;
+	return false;
 }
 
 static void initial_model(struct search *s, struct model *m)
@@ -166,50 +406,45 @@ static void initial_model(struct search *s, struct model *m)
 	const struct scenario *sc = s->w->sc;
 
 	memset(m, 0, sizeof(*m));
+	for (unsigned t = 0; t < EXPLORE_MAX_THREADS; t++)
+		for (u64 p = 0; p < EXPLORE_MAX_PAGES; p++)
+			m->copy[t][p].hole = true;
 	for (unsigned f = 0; f < sc->nr_files; f++) {
-		m->pages[f] = sc->files[f].pages;
+		m->size[f] = sc->files[f].pages << PAGE_SHIFT;
 		for (u64 p = 0; p < EXPLORE_MAX_PAGES; p++) {
-			u64 v = scenario_initial_value(f, p);
-			bool hole = sc->files[f].hole || p >= m->pages[f];
+			bool hole = sc->files[f].hole || p >= sc->files[f].pages;
+			u64 v = hole ? 0 : scenario_initial_value(f, p);
 
-			m->page[f][p] = (struct model_page){hole ? 0 : v, hole ? 0 : v, hole};
+			m->page[f][p] = (struct model_page){{v, v, v}, hole};
 		}
+		for (unsigned t = 0; t < sc->nr_threads; t++)
+			if (maps_itself(sc, t, f))
+				m->mapped[sc->together ? 0 : t][f] = NO;
 	}
-	/* Preparations are alone: they return what they should. */
-	for (unsigned i = 0; i < sc->nr_prepare; i++) {
-		const struct script_op *op = &sc->prepare[i].op;
-		struct model_page *p = &m->page[op->file][op->page];
-
-		if (op->kind == OP_STORE || op->kind == OP_WRITE) {
-			p->word = op->value;
-			p->rest = op->kind == OP_WRITE ? op->value : p->rest;
-			p->hole = false;
-			m->pages[op->file] = MAX(m->pages[op->file], op->page + (op->kind == OP_WRITE));
-		} else if (op->kind == OP_TRUNCATE) {
-			m->pages[op->file] = op->page;
-			empty_pages(m, op->file, op->page, EXPLORE_MAX_PAGES);
-		} else if (op->kind == OP_PUNCH) {
-			empty_pages(m, op->file, op->page, op->page + op->nr);
-		}
-	}
+	for (unsigned t = 0; t < sc->nr_threads; t++)
+		for (unsigned i = 0; i < sc->nr_prepare; i++)
+			if (sc->prepare[i].thread == t)
+				prepare(s, m, t, &sc->prepare[i].op);
 }
 
-/* Reads what the files hold now. A page whose words past the first differ among themselves agrees with nothing. */
+/* Reads what the files hold now. A page whose words between the first and the last differ agrees with nothing. */
 static bool read_final(struct search *s, struct violation *v)
 {
 	struct explore_world *w = s->w;
 	u64 *buf = w->threads[0].page;
 
 	for (unsigned f = 0; f < w->sc->nr_files; f++) {
-		s->final.pages[f] = DIV_ROUND_UP(inode_size(w->inodes[f]), PAGE_SIZE);
-		for (u64 p = 0; p < s->final.pages[f] && p < EXPLORE_MAX_PAGES; p++) {
+		s->final.size[f] = inode_size(w->inodes[f]);
+		for (u64 p = 0; inside(&s->final, f, p) && p < EXPLORE_MAX_PAGES; p++) {
+			u64 want = bytes_inside(&s->final, f, p);
 			ssize_t n = vfs_kread(w->inodes[f], buf, PAGE_SIZE, p << PAGE_SHIFT);
 			bool mixed = false;
 
-			for (unsigned k = 2; k < PAGE_SIZE / sizeof(u64); k++)
+			for (unsigned k = 2; k < PART_WORD(PART_TAIL) && want == PAGE_SIZE; k++)
 				mixed |= buf[k] != buf[1];
-			s->final.page[f][p] = (struct model_page){buf[0], buf[1], false};
-			if (n == (ssize_t)PAGE_SIZE && !mixed)
+			for (unsigned k = 0; k < parts_in(want); k++)
+				s->final.page[f][p].part[k] = buf[PART_WORD(k)];
+			if (n == (ssize_t)want && !mixed)
 				continue;
 			v->oracle = "values";
 			fmt_snprintf(v->text, sizeof(v->text),
@@ -221,6 +456,22 @@ static bool read_final(struct search *s, struct violation *v)
 	return true;
 }
 
+static size_t page_text(const struct search *s, unsigned f, u64 p, char *buf, size_t size)
+{
+	const u64 *part = s->final.page[f][p].part;
+	size_t n = (size_t)fmt_snprintf(buf, size, " %lu", (unsigned long)part[PART_HEAD]);
+
+	if (bytes_inside(&s->final, f, p) < PAGE_SIZE)
+		n += (size_t)fmt_snprintf(buf + n, size - MIN(n, size), " (8 bytes)");
+	else if (part[PART_BODY] != part[PART_TAIL])
+		n += (size_t)fmt_snprintf(buf + n, size - MIN(n, size), " (then %lu, last %lu)",
+			(unsigned long)part[PART_BODY], (unsigned long)part[PART_TAIL]);
+	else if (part[PART_BODY] != part[PART_HEAD])
+		n += (size_t)fmt_snprintf(
+			buf + n, size - MIN(n, size), " (then %lu)", (unsigned long)part[PART_BODY]);
+	return n;
+}
+
 static void final_text(const struct search *s, char *buf, size_t size)
 {
 	size_t n = 0;
@@ -228,30 +479,39 @@ static void final_text(const struct search *s, char *buf, size_t size)
 	for (unsigned f = 0; f < s->w->sc->nr_files && n < size; f++) {
 		n += (size_t)fmt_snprintf(
 			buf + n, size - n, "%s%s holds", f ? ", " : "", s->w->sc->files[f].name);
-		if (n < size && !s->final.pages[f])
+		if (n < size && !s->final.size[f])
 			n += (size_t)fmt_snprintf(buf + n, size - n, " nothing");
-		for (u64 p = 0; p < s->final.pages[f] && n < size; p++) {
-			const struct model_page *mp = &s->final.page[f][p];
-
-			n += (size_t)fmt_snprintf(buf + n, size - n,
-				mp->word == mp->rest ? " %lu" : " %lu (then %lu)", (unsigned long)mp->word,
-				(unsigned long)mp->rest);
-		}
+		for (u64 p = 0; inside(&s->final, f, p) && n + 48 < size; p++)
+			n += page_text(s, f, p, buf + n, size - n);
 	}
+}
+
+static struct search *new_search(struct explore_world *w)
+{
+	struct search *s = w->history;
+
+	s->w = w;
+	memset(s->done, 0, sizeof(s->done));
+	memset(s->half, 0, sizeof(s->half));
+	return s;
+}
+
+size_t history_size(void)
+{
+	return sizeof(struct search);
 }
 
 void history_check(struct explore_world *w, struct violation *v)
 {
-	struct search s = {.w = w};
-	struct model start;
+	struct search *s = new_search(w);
 	char text[160];
 
-	if (!read_final(&s, v))
+	if (!read_final(s, v))
 		return;
-	initial_model(&s, &start);
-	if (explain(&s, &start))
+	initial_model(s, &s->models[0]);
+	if (explain(s, &s->models[0]))
 		return;
-	final_text(&s, text, sizeof(text));
+	final_text(s, text, sizeof(text));
 	v->oracle = "values";
 	fmt_snprintf(v->text, sizeof(v->text),
 		"values: no order of the operations explains the results and the end: %s", text);
@@ -259,11 +519,11 @@ void history_check(struct explore_world *w, struct violation *v)
 
 void history_final_text(struct explore_world *w, char *buf, size_t size)
 {
-	struct search s = {.w = w};
+	struct search *s = new_search(w);
 	struct violation v = {0};
 
-	if (read_final(&s, &v))
-		final_text(&s, buf, size);
+	if (read_final(s, &v))
+		final_text(s, buf, size);
 	else
 		str_copy(buf, v.text, size);
 }

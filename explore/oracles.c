@@ -4,8 +4,9 @@
  *
  * ownership      each entry that maps persistent memory, in a page table or a TLB, maps the block that the file owns at that offset
  * clean-writable no writable entry of a page whose dirty tag is clear
- * past-eof       when no operation that moves i_size is under way: nothing is mapped past the end of the file
+ * past-eof       when no operation that moves i_size is under way: nothing is mapped past the end of the file, private copies included
  * zero-page      when no operation that allocates is under way: no zero page is mapped where the file has data
+ * durability     when an fsync returns, what operations stored that had returned before its call is flushed and fenced (hosted)
  * deadlock, livelock, panic, values: found by the engine and history.c
  *
  * Rule: the controller runs this while every scripted thread is paused, perhaps with locks held. So it takes no lock: page tables are read
@@ -74,18 +75,12 @@ static void fate_of_block(struct explore_world *w, u64 block, char *buf, size_t 
 	fmt_snprintf(buf, size, "is free");
 }
 
-/* Is an operation under way that may move the size of f, or (allocates) give it blocks? */
-static bool in_flight(struct explore_world *w, unsigned f, bool allocates)
+/* Is an operation under way for which `may` holds on f? */
+static bool in_flight(struct explore_world *w, unsigned f, bool (*may)(const struct script_op *op, unsigned f))
 {
-	for (unsigned t = 0; t < w->sc->nr_threads; t++) {
-		const struct explore_thread *et = &w->threads[t];
-		const struct script_op *op = &w->sc->threads[t].ops[et->op];
-
-		if (!thread_in_op(et) || op->file != f)
-			continue;
-		if (op->kind == OP_WRITE || op->kind == (allocates ? OP_STORE : OP_TRUNCATE))
+	for (unsigned t = 0; t < w->sc->nr_threads; t++)
+		if (thread_in_op(&w->threads[t]) && may(&w->sc->threads[t].ops[w->threads[t].op], f))
 			return true;
-	}
 	return false;
 }
 
@@ -111,9 +106,9 @@ static void report(const struct entry *e, const char *oracle, const char *proble
 			e->where, (unsigned long)e->page, e->w->sc->files[e->file].name,
 			pte_writable(e->pte) ? ", writable," : "", block, fate, problem);
 	} else {
-		fmt_snprintf(e->v->text, sizeof(e->v->text),
-			"%s: %c's %s maps page %lu of %s to the zero page%s", oracle, 'A' + e->thread,
-			e->where, (unsigned long)e->page, e->w->sc->files[e->file].name, problem);
+		fmt_snprintf(e->v->text, sizeof(e->v->text), "%s: %c's %s maps page %lu of %s to %s%s", oracle,
+			'A' + e->thread, e->where, (unsigned long)e->page, e->w->sc->files[e->file].name,
+			pte_kind(e->pte) == PTE_ZERO ? "the zero page" : "a private copy", problem);
 	}
 }
 
@@ -125,15 +120,17 @@ static void check_entry(const struct entry *e)
 	enum pte_kind kind = pte_kind(e->pte);
 	char problem[96];
 
-	if (kind == PTE_NONE || kind == PTE_ANON)
+	if (kind == PTE_NONE)
 		return;
 	if (e->page >= DIV_ROUND_UP(atomic_load(&w->inodes[e->file]->size_), PAGE_SIZE) &&
-		!in_flight(w, e->file, false)) {
+		!in_flight(w, e->file, op_may_resize)) {
 		fmt_snprintf(problem, sizeof(problem), "; the file ends before (i_size %lu)",
 			(unsigned long)atomic_load(&w->inodes[e->file]->size_));
 		report(e, "past-eof", problem);
+	} else if (kind == PTE_ANON) {
+		return;
 	} else if (kind == PTE_ZERO) {
-		if (state == EXTENT_MAPPED && !in_flight(w, e->file, true))
+		if (state == EXTENT_MAPPED && !in_flight(w, e->file, op_may_allocate))
 			report(e, "zero-page", ", but the file has data there");
 	} else if (state == EXTENT_HOLE || own_now(w)->block[e->file][e->page] != block_of(w, e->pte)) {
 		fmt_snprintf(problem, sizeof(problem), "; %s has %s there", w->sc->files[e->file].name,
@@ -166,20 +163,85 @@ static pte_t leaf_of(paddr_t root, u64 a)
 	return e;
 }
 
+/* Is `page` in the i-th mapping of thread t (first the shared ones)? Then which page of which file. */
+static bool find_mapped(const struct explore_world *w, unsigned t, u64 page, unsigned *f, u64 *index)
+{
+	for (unsigned i = 0; i < 2 * w->sc->nr_files; i++) {
+		u64 base = (i % 2 ? w->threads[t].private_map : w->threads[t].map)[i / 2].v;
+
+		*f = i / 2;
+		*index = (page - base) >> PAGE_SHIFT;
+		if (base && page >= base && *index < EXPLORE_MAX_PAGES)
+			return true;
+	}
+	return false;
+}
+
 static void check_tlb_entry(void *arg, unsigned thread, paddr_t root, uaddr_t page, unsigned order, pte_t pte)
 {
 	const struct entry *from = arg;
 	struct explore_world *w = from->w;
 
-	for (unsigned t = 0; t < w->sc->nr_threads; t++)
-		for (unsigned f = 0; f < w->sc->nr_files; f++) {
-			u64 base = w->threads[t].map[f].v;
+	for (unsigned t = 0; t < w->sc->nr_threads && !from->v->oracle; t++) {
+		struct entry e = {.w = w, .v = from->v, .thread = thread, .pte = pte, .where = "TLB"};
 
-			if (!base || w->threads[t].mm->root.v != root.v || order || page.v < base ||
-				page.v >= base + EXPLORE_MAX_PAGES * PAGE_SIZE || from->v->oracle)
-				continue;
-			check_entry(&(struct entry){
-				w, from->v, thread, f, (page.v - base) >> PAGE_SHIFT, pte, "TLB"});
+		if (w->threads[t].mm->root.v == root.v && !order &&
+			find_mapped(w, t, page.v, &e.file, &e.page))
+			check_entry(&e);
+	}
+}
+
+static void check_tables(struct explore_world *w, struct violation *v, unsigned t, const struct mm *mm, const char *where)
+{
+	for (unsigned i = 0; i < 2 * w->sc->nr_files; i++) {
+		u64 base = (i % 2 ? w->threads[t].private_map : w->threads[t].map)[i / 2].v;
+
+		for (u64 p = 0; base && p < EXPLORE_MAX_PAGES && !v->oracle; p++) {
+			pte_t e = leaf_of(mm->root, base + (p << PAGE_SHIFT));
+
+			if (pte_present(e))
+				check_entry(&(struct entry){w, v, t, i / 2, p, e, where});
+		}
+	}
+}
+
+/* Operations that had returned before `now`, as bits of those that stored. */
+static u32 returned_before(const struct explore_world *w, unsigned now)
+{
+	u32 mask = EXPLORE_STORED_BEFORE;
+
+	for (unsigned t = 0; t < w->sc->nr_threads; t++)
+		for (unsigned i = 0; i < w->sc->threads[t].nr; i++)
+			if (w->threads[t].results[i].returned && w->threads[t].results[i].end < now)
+				mask |= EXPLORE_STORED_BY(t, i);
+	return mask;
+}
+
+/* An fsync of f that began at `begin` has returned. */
+static void check_durable(struct explore_world *w, struct violation *v, unsigned thread, unsigned f, unsigned begin)
+{
+	const struct ownership *own = own_now(w);
+	u32 before = returned_before(w, begin);
+
+	for (unsigned p = 0; p < EXPLORE_MAX_PAGES && !v->oracle; p++) {
+		if (own->state[f][p] != EXTENT_MAPPED || !(w->backend->not_durable(w, own->block[f][p]) & before))
+			continue;
+		v->oracle = "durability";
+		fmt_snprintf(v->text, sizeof(v->text),
+			"durability: %c's fsync of %s has returned, but page %u holds a store from before it that is not "
+			"flushed and fenced", 'A' + thread, w->sc->files[f].name, p);
+	}
+}
+
+static void check_fsyncs(struct explore_world *w, struct violation *v)
+{
+	for (unsigned t = 0; t < w->sc->nr_threads; t++)
+		for (unsigned i = 0; i < w->sc->threads[t].nr; i++) {
+			const struct op_result *r = &w->threads[t].results[i];
+			const struct script_op *op = &w->sc->threads[t].ops[i];
+
+			if (op->kind == OP_FSYNC && r->returned && r->end == w->now && !r->ret)
+				check_durable(w, v, t, op->file, r->begin);
 		}
 }
 
@@ -188,17 +250,16 @@ void oracle_step(struct explore_world *w, struct violation *v)
 	struct entry from = {.w = w, .v = v};
 
 	read_block_maps(w);
-	for (unsigned t = 0; t < w->sc->nr_threads; t++)
-		for (unsigned f = 0; f < w->sc->nr_files; f++)
-			for (u64 p = 0; w->threads[t].map[f].v && p < EXPLORE_MAX_PAGES && !v->oracle; p++) {
-				pte_t e = leaf_of(
-					w->threads[t].mm->root, w->threads[t].map[f].v + (p << PAGE_SHIFT));
-
-				if (pte_present(e))
-					check_entry(&(struct entry){w, v, t, f, p, e, "page table"});
-			}
+	for (unsigned t = 0; t < w->sc->nr_threads; t++) {
+		if (!t || !w->sc->together)
+			check_tables(w, v, t, w->threads[t].mm, "page table");
+		if (w->threads[t].child)
+			check_tables(w, v, t, w->threads[t].child, "child's page table");
+	}
 	if (!v->oracle && w->backend->visit_tlbs)
 		w->backend->visit_tlbs(w, check_tlb_entry, &from);
+	if (!v->oracle && w->backend->not_durable)
+		check_fsyncs(w, v);
 }
 
 void oracle_end(struct explore_world *w, struct violation *v)

@@ -23,9 +23,18 @@ static char choice_letter(choice_t c)
 	return (char)(c < CHOICE_INTERRUPT ? 'A' + c : 'a' + c - CHOICE_INTERRUPT);
 }
 
+void scheme_text(const struct dax_config *c, char text[SCHEME_TEXT])
+{
+	fmt_snprintf(text, SCHEME_TEXT, "%s%s%s", c->lock_ops->name, c->zeroing == DAX_ZERO_IN_FAULT ? "+fault" : "",
+		c->zero_page_global ? "+global" : "");
+}
+
 void print_replay_string(struct printer *p, const char *race, const struct cell *c, const struct schedule *s)
 {
-	print(p, "%s/%s/%s:", race, c->w.scheme->name, c->w.granularity == EXPLORE_STEPS ? "step" : "access");
+	char scheme[SCHEME_TEXT];
+
+	scheme_text(&c->w.config, scheme);
+	print(p, "%s/%s/%s:", race, scheme, c->w.granularity == EXPLORE_STEPS ? "step" : "access");
 	for (unsigned i = 0, n; i < s->len; i += n) {
 		for (n = 1; i + n < s->len && s->choices[i + n] == s->choices[i]; n++)
 			;
@@ -110,15 +119,15 @@ static void show_before(void *arg, struct cell *c, choice_t choice)
 
 static void result_text(const struct script_op *op, const struct op_result *r, char *buf, size_t size)
 {
-	if (op_uses_mapping(op) && r->ret)
-		fmt_snprintf(buf, size, "  -> SIGBUS");
-	else if (op->kind == OP_LOAD)
+	if (op_is_access(op) && r->ret)
+		fmt_snprintf(buf, size, "  -> SIGBUS or SIGSEGV");
+	else if (op->kind == OP_LOAD || op->kind == OP_PRIVATE_LOAD)
 		fmt_snprintf(buf, size, "  -> %lu", (unsigned long)r->value);
 	else if (op->kind == OP_READ && r->ret > 0)
-		fmt_snprintf(buf, size, "  -> %lu", (unsigned long)r->value);
+		fmt_snprintf(buf, size, "  -> %lu", (unsigned long)r->part[PART_HEAD]);
 	else if (r->ret < 0)
 		fmt_snprintf(buf, size, "  -> error %ld", (long)-r->ret);
-	else if (op->kind == OP_STORE)
+	else if (op->kind == OP_STORE || op->kind == OP_PRIVATE_STORE)
 		fmt_snprintf(buf, size, "  -> stored");
 	else
 		fmt_snprintf(buf, size, "  -> returns");

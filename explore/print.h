@@ -11,6 +11,10 @@ struct printer {
 };
 void print(struct printer *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* A scheme with its policies where they are not the default: "rwsem", "none+fault+global". */
+#define SCHEME_TEXT 24
+void scheme_text(const struct dax_config *c, char text[SCHEME_TEXT]);
+
 /* RACE/SCHEME/GRANULARITY:A3B2a1… Upper case: the thread runs for so many points; lower case: its CPU takes an interrupt. */
 void print_replay_string(struct printer *p, const char *race, const struct cell *c, const struct schedule *s);
 /* The part behind the ':'. 0 or -EINVAL. */

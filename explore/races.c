@@ -1,5 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* The named races as scenarios. Which scheme survives which is for the explorer to find. */
+/*
+ * The named races as scenarios. Which scheme survives which is for the explorer to find. Where none is violated a mutant
+ * (tests/mutants) shows that the scenario bites.
+ *
+ * Races of the catalogue that cannot be shown yet, and why:
+ *	collapse-shift, collapse-lost-tag      there is no collapse or insert
+ *	mremap-move                            there is no mremap
+ *	huge-zero-stale, pte-vs-pmd            faults map 4 KiB only
+ *	pin-truncate, pin-lookup               there are no pins
+ *	mapsync-unreachable                    MAP_SYNC is refused, and the journal writes through
+ *	poison                                 no machine check is simulated
+ * The race fork-copy shows in private copies only: fork copies no entries of shared mappings.
+ */
 #include "explore/scenario.h"
 #include "lib/string.h"
 
@@ -9,19 +21,86 @@ static const struct race races[] = {
 		"Shutemov)",
 		"file f 1; A: load f 0 | B: truncate f 0"},
 	{"truncate-reuse",
-		"the same, and the freed block goes to another file: stores land in a stranger's file (Boaz "
-		"Harrosh)",
+		"the same, and the freed block goes to another file: stores land in a stranger's file "
+		"(Boaz Harrosh)",
 		"file f 1; file g 0; full; A: store f 0 7 | B: truncate f 0; write g 0 9"},
 	{"punch-stale",
 		"a hole is punched between lookup and PTE: inside the file, where no size check can help",
 		"file f 2; file g 0; full; A: store f 0 7 | B: punch f 0; write g 0 9"},
+	{"cow-leak",
+		"a private write copies from a block that truncate frees and another file fills",
+		"file f 1; file g 0; full; A: pstore f 0 7; pload f 0 tail | B: truncate f 0; write g 0 9"},
+	{"eof-race",
+		"a fault past the end beside an operation that extends the file: a signal or data, never "
+		"a zero page that stays",
+		"file f 0; A: load f 0; load f 0 | B: truncate f 1; write f 0 9"},
+	{"tail-zero",
+		"a store past the end inside the last page becomes visible when the file grows",
+		"file f 1; A: store f 0 7 tail; load f 0 tail | B: truncate f 0 head; truncate f 1"},
+	{"tail-zero-write",
+		"the same when write(2) past the end extends the file",
+		"file f 1; A: store f 0 7 tail | B: truncate f 0 head; write f 1 9"},
+	{"fork-copy",
+		"fork copies an entry into the child after truncate's walk has passed the child",
+		"file f 1; prepare A pstore f 0 7; A: fork | B: truncate f 0"},
+	{"pgtable-free",
+		"munmap or exit frees a page-table page under a walk of the reverse map",
+		"file f 1; prepare A store f 0 7; A: munmap f | B: truncate f 0"},
+	{"pgtable-free-fault",
+		"munmap frees a page-table page under a fault in the same address space",
+		"together; file f 1; A: store f 0 7 | B: munmap f"},
+	{"pgtable-free-exit",
+		"the exit of a child frees its page tables under a walk of the reverse map",
+		"file f 1; prepare A pstore f 0 7; A: fork; exit | B: truncate f 0"},
+	{"double-zero",
+		"two faults on one hole, zeroed by the fault: the second zeroing wipes out the first "
+		"one's store",
+		"zeroing fault; file f 1 hole; A: store f 0 7 | B: store f 0 9 tail"},
+	{"write-zeroed",
+		"write(2) fills an unwritten block that a fault converts and zeroes",
+		"file f 1 hole; A: store f 0 7 | B: write f 0 9"},
 	{"hole-read-vs-write-fault",
 		"a read fault sees a hole and maps the zero page; meanwhile a write fault allocates",
 		"file f 1 hole; A: load f 0; load f 0 | B: store f 0 7"},
+	{"hole-read-vs-write",
+		"the same, and write(2) allocates",
+		"file f 1 hole; A: load f 0; load f 0 | B: write f 0 7"},
+	{"stale-zero-other-mm",
+		"one address space has the zero page, a write fault in another allocates",
+		"file f 1 hole; prepare A load f 0; A: load f 0 | B: store f 0 7; load f 0"},
+	{"self-copy",
+		"write(2) from a mapping of the same hole: the zero page goes under the lock, and the "
+		"copy faults",
+		"file f 1 hole; A: write f 0 from f 0 | B: load f 0"},
+	{"self-copy-read",
+		"read(2) into a mapping of the same page, which a punch takes out of the page table",
+		"file f 1; A: read f 0 into f 0 | B: punch f 0"},
+	{"self-copy-cross",
+		"two threads, each writes the page that the other one reads",
+		"file f 1 hole; file g 1 hole; A: write f 0 from g 0 | B: write g 0 from f 0"},
+	{"fsync-early-clean",
+		"a second fsync finds nothing dirty while the first one's flushes are still in flight",
+		"file f 1; prepare A store f 0 7; A: fsync f | B: fsync f"},
+	{"mprotect-clean-writable",
+		"mprotect makes a clean page writable without mkwrite",
+		"file f 1; prepare A load f 0; A: mprotect f ro; mprotect f rw; store f 0 7; fsync f | "
+		"B: fsync f"},
+	{"fsync-lost-dirty",
+		"a store through an entry that is still writable after fsync has flushed the page",
+		"file f 1; prepare A store f 0 7; A: store f 0 8; fsync f | B: fsync f"},
+	{"mkwrite-lost-tag",
+		"mkwrite tags the page, fsync clears the tag, mkwrite makes the entry writable",
+		"file f 1; prepare A load f 0; prepare B store f 0 7; A: store f 0 8 | B: fsync f"},
+	{"write-evicts-dirty",
+		"write(2) to a page that a mapping has made dirty: fsync must still find it",
+		"file f 1; prepare A store f 0 7 tail; A: fsync f | B: write f 0 9 head; fsync f"},
 	{"stale-tlb-free",
 		"a store through a TLB entry whose PTE is gone and whose block is freed and reused",
-		"file f 1; file g 0; full; prepare A store f 0 7; A: store f 0 8 | B: truncate f 0; write g "
-		"0 9"},
+		"file f 1; file g 0; full; prepare A store f 0 7; A: store f 0 8 | B: truncate f 0; "
+		"write g 0 9"},
+	{"stale-tlb-clean",
+		"fsync calls a page clean whose entry munmap has cleared but not yet shot down",
+		"file f 1; prepare A store f 0 7; A: munmap f | B: fsync f"},
 };
 
 const struct race *race_at(unsigned i)

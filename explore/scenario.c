@@ -8,16 +8,26 @@
 static const struct {
 	const char *word;
 	enum op_kind kind;
-	bool page, value, optional_nr;
+	bool no_file, page, value, optional_nr, head, tail;
+	/* in place of the value */
+	const char *other; /* FILE PAGE follow this word */
+	enum op_kind other_kind;
 } op_syntax[] = {
-	{"load", OP_LOAD, .page = true},
-	{"store", OP_STORE, .page = true, .value = true},
-	{"read", OP_READ, .page = true},
-	{"write", OP_WRITE, .page = true, .value = true},
-	{"truncate", OP_TRUNCATE, .page = true},
+	{"load", OP_LOAD, .page = true, .tail = true},
+	{"store", OP_STORE, .page = true, .value = true, .tail = true},
+	{"pload", OP_PRIVATE_LOAD, .page = true, .tail = true},
+	{"pstore", OP_PRIVATE_STORE, .page = true, .value = true, .tail = true},
+	{"read", OP_READ, .page = true, .other = "into", .other_kind = OP_READ_INTO},
+	{"write", OP_WRITE, .page = true, .value = true, .head = true, .other = "from",
+		.other_kind = OP_WRITE_FROM},
+	{"truncate", OP_TRUNCATE, .page = true, .head = true},
 	{"punch", OP_PUNCH, .page = true, .optional_nr = true},
 	{"fsync", OP_FSYNC, .page = false},
 	{"mmap", OP_MMAP, .page = false},
+	{"munmap", OP_MUNMAP, .page = false},
+	{"mprotect", OP_PROTECT_RO, .page = false},
+	{"fork", OP_FORK, .no_file = true},
+	{"exit", OP_EXIT, .no_file = true},
 };
 
 struct parser {
@@ -93,23 +103,52 @@ static int file_index(struct parser *ps, unsigned *out)
 	return fail(ps, "there is no such file");
 }
 
+/* What follows the file and the page. */
+static int parse_operands(struct parser *ps, unsigned syntax, struct script_op *op)
+{
+	int err = 0;
+
+	if (op_syntax[syntax].other && at(ps, op_syntax[syntax].other)) {
+		op->kind = op_syntax[syntax].other_kind;
+		next(ps);
+		err = file_index(ps, &op->other_file);
+		return err ? err : number(ps, EXPLORE_MAX_PAGES - 1, &op->other_page);
+	}
+	if (op_syntax[syntax].value)
+		err = number(ps, ~0ull, &op->value);
+	if (!err && op_syntax[syntax].optional_nr && !at_end_of_op(ps))
+		err = number(ps, EXPLORE_MAX_PAGES, &op->nr);
+	if (!err && op_syntax[syntax].head && at(ps, "head"))
+		op->head = true, next(ps);
+	if (!err && op_syntax[syntax].tail && at(ps, "tail"))
+		op->tail = true, next(ps);
+	if (!err && op->kind == OP_PROTECT_RO) {
+		if (!at(ps, "ro") && !at(ps, "rw"))
+			return fail(ps, "ro or rw expected");
+		op->kind = at(ps, "ro") ? OP_PROTECT_RO : OP_PROTECT_RW;
+		next(ps);
+	}
+	return err;
+}
+
 static int parse_op(struct parser *ps, struct script_op *op)
 {
-	int err;
+	int err = 0;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(op_syntax); i++) {
 		if (!at(ps, op_syntax[i].word))
 			continue;
 		*op = (struct script_op){.kind = op_syntax[i].kind, .nr = 1};
 		next(ps);
-		err = file_index(ps, &op->file);
+		if (!op_syntax[i].no_file)
+			err = file_index(ps, &op->file);
 		if (!err && op_syntax[i].page)
 			err = number(ps, op->kind == OP_TRUNCATE ? EXPLORE_MAX_PAGES : EXPLORE_MAX_PAGES - 1,
 				&op->page);
-		if (!err && op_syntax[i].value)
-			err = number(ps, ~0ull, &op->value);
-		if (!err && op_syntax[i].optional_nr && !at_end_of_op(ps))
-			err = number(ps, EXPLORE_MAX_PAGES, &op->nr);
+		if (!err)
+			err = parse_operands(ps, i, op);
+		if (!err && op_new_size(op) > EXPLORE_MAX_PAGES * 4096)
+			err = fail(ps, "too large");
 		if (!err && !at_end_of_op(ps))
 			err = fail(ps, "one word too many");
 		return err;
@@ -151,6 +190,8 @@ static int parse_prepare(struct parser *ps)
 		return fail(ps, "not the letter of a thread");
 	sc->prepare[sc->nr_prepare].thread = (unsigned)(ps->word[0] - 'A');
 	next(ps);
+	if (at(ps, "fork") || at(ps, "exit"))
+		return fail(ps, "cannot be prepared");
 	return parse_op(ps, &sc->prepare[sc->nr_prepare++].op);
 }
 
@@ -165,6 +206,17 @@ static int parse_setup(struct parser *ps)
 	} else if (at(ps, "full")) {
 		next(ps);
 		ps->sc->full = true;
+		err = 0;
+	} else if (at(ps, "together")) {
+		next(ps);
+		ps->sc->together = true;
+		err = 0;
+	} else if (at(ps, "zeroing")) {
+		next(ps);
+		if (!at(ps, "fault"))
+			return fail(ps, "'fault' expected");
+		next(ps);
+		ps->sc->zero_in_fault = true;
 		err = 0;
 	} else if (at(ps, "prepare")) {
 		next(ps);
@@ -208,6 +260,32 @@ static int parse_thread(struct parser *ps)
 	return 0;
 }
 
+/* Operations of thread t, the prepared ones first; NULL past the last. */
+static const struct script_op *op_of(const struct scenario *sc, unsigned t, unsigned i)
+{
+	for (unsigned k = 0; k < sc->nr_prepare; k++)
+		if (sc->prepare[k].thread == t && i-- == 0)
+			return &sc->prepare[k].op;
+	return i < sc->threads[t].nr ? &sc->threads[t].ops[i] : NULL;
+}
+
+static int check_thread(struct parser *ps, unsigned t)
+{
+	const struct script_op *op;
+	int private_file = -1;
+	unsigned forks = 0;
+
+	ps->word[0] = '\0';
+	for (unsigned i = 0; (op = op_of(ps->sc, t, i)); i++) {
+		if (op_is_private(op) && private_file >= 0 && (int)op->file != private_file)
+			return fail(ps, "a thread maps two files privately");
+		if (op_is_private(op))
+			private_file = (int)op->file;
+		forks += op->kind == OP_FORK;
+	}
+	return forks > 1 ? fail(ps, "a thread forks twice") : 0;
+}
+
 int scenario_parse(const char *text, struct scenario *sc, char *err_text, size_t err_size)
 {
 	struct parser ps = {.p = text, .sc = sc, .err = err_text, .err_size = err_size};
@@ -231,29 +309,44 @@ int scenario_parse(const char *text, struct scenario *sc, char *err_text, size_t
 	for (unsigned i = 0; !err && i < sc->nr_prepare; i++)
 		if (sc->prepare[i].thread >= sc->nr_threads)
 			err = fail(&ps, "a preparation names a thread that does not exist");
+	for (unsigned t = 0; !err && t < sc->nr_threads; t++)
+		err = check_thread(&ps, t);
 	return err;
 }
 
 void scenario_op_text(const struct scenario *sc, const struct script_op *op, char *buf, size_t size)
 {
-	const char *f = sc->files[op->file].name;
-	unsigned long page = op->page, value = op->value;
+	const char *f = sc->files[op->file].name, *other = sc->files[op->other_file].name;
+	const char *tail = op->tail ? ".tail" : "", *head = op->head ? ", 8 bytes" : "";
+	unsigned long page = op->page, value = op->value, other_page = op->other_page;
 
 	switch (op->kind) {
 	case OP_LOAD:
-		fmt_snprintf(buf, size, "load %s[%lu]", f, page);
+		fmt_snprintf(buf, size, "load %s[%lu]%s", f, page, tail);
 		break;
 	case OP_STORE:
-		fmt_snprintf(buf, size, "store %s[%lu] = %lu", f, page, value);
+		fmt_snprintf(buf, size, "store %s[%lu]%s = %lu", f, page, tail, value);
+		break;
+	case OP_PRIVATE_LOAD:
+		fmt_snprintf(buf, size, "private load %s[%lu]%s", f, page, tail);
+		break;
+	case OP_PRIVATE_STORE:
+		fmt_snprintf(buf, size, "private store %s[%lu]%s = %lu", f, page, tail, value);
 		break;
 	case OP_READ:
 		fmt_snprintf(buf, size, "read(%s, page %lu)", f, page);
 		break;
+	case OP_READ_INTO:
+		fmt_snprintf(buf, size, "read(%s, page %lu) into %s[%lu]", f, page, other, other_page);
+		break;
 	case OP_WRITE:
-		fmt_snprintf(buf, size, "write(%s, page %lu) = %lu", f, page, value);
+		fmt_snprintf(buf, size, "write(%s, page %lu%s) = %lu", f, page, head, value);
+		break;
+	case OP_WRITE_FROM:
+		fmt_snprintf(buf, size, "write(%s, page %lu) from %s[%lu]", f, page, other, other_page);
 		break;
 	case OP_TRUNCATE:
-		fmt_snprintf(buf, size, "truncate %s to %lu pages", f, page);
+		fmt_snprintf(buf, size, "truncate %s to %lu pages%s", f, page, op->head ? " and 8 bytes" : "");
 		break;
 	case OP_PUNCH:
 		fmt_snprintf(buf, size, "punch %s[%lu..%lu]", f, page, (unsigned long)(page + op->nr - 1));
@@ -263,6 +356,21 @@ void scenario_op_text(const struct scenario *sc, const struct script_op *op, cha
 		break;
 	case OP_MMAP:
 		fmt_snprintf(buf, size, "mmap %s", f);
+		break;
+	case OP_MUNMAP:
+		fmt_snprintf(buf, size, "munmap %s", f);
+		break;
+	case OP_PROTECT_RO:
+		fmt_snprintf(buf, size, "mprotect %s read-only", f);
+		break;
+	case OP_PROTECT_RW:
+		fmt_snprintf(buf, size, "mprotect %s writable", f);
+		break;
+	case OP_FORK:
+		fmt_snprintf(buf, size, "fork");
+		break;
+	case OP_EXIT:
+		fmt_snprintf(buf, size, "the child exits");
 		break;
 	}
 }

@@ -5,18 +5,28 @@
  *	scenario  = { setup ";" } thread { "|" thread }
  *	setup     = "file" NAME PAGES [ "hole" ]    a file; its pages hold data, or nothing (hole)
  *	          | "full"                          no free block is left: the next one to be had is one that gets freed
+ *	          | "together"                      the threads share one address space; otherwise each has its own
+ *	          | "zeroing" "fault"               new blocks are zeroed by the fault, not inside the allocation
  *	          | "prepare" LETTER op             done by that thread before the race starts
  *	thread    = [ LETTER ":" ] op { ";" op }    LETTER: A for the first thread, and so on
- *	op        = "load" FILE PAGE                8 bytes at the start of the page, through a shared mapping
- *	          | "store" FILE PAGE VALUE         the same, a store
+ *	op        = "load" FILE PAGE [ "tail" ]     the first (tail: the last) 8 bytes of the page, through a shared mapping
+ *	          | "store" FILE PAGE VALUE [ "tail" ]    the same, a store
+ *	          | "pload" …, "pstore" …           through a private mapping
  *	          | "read" FILE PAGE                read(2), one page
- *	          | "write" FILE PAGE VALUE         write(2): fills one page with VALUE; extends the file
- *	          | "truncate" FILE PAGES
+ *	          | "read" FILE PAGE "into" FILE PAGE     its buffer is a page of the thread's shared mapping
+ *	          | "write" FILE PAGE VALUE [ "head" ]    write(2): one page (head: its first 8 bytes) of VALUE; extends the file
+ *	          | "write" FILE PAGE "from" FILE PAGE    its buffer is a page of the thread's shared mapping
+ *	          | "truncate" FILE PAGES [ "head" ]      to so many pages (head: and 8 bytes)
  *	          | "punch" FILE PAGE [ PAGES ]
  *	          | "fsync" FILE
- *	          | "mmap" FILE                     without it a file is mapped before the start where a thread loads or stores
+ *	          | "mmap" FILE                     without it a file is mapped before the start where a thread needs it
+ *	          | "munmap" FILE                   the thread's mappings of it
+ *	          | "mprotect" FILE ( "ro" | "rw" ) the shared one
+ *	          | "fork"                          a child address space, which stands idle; once a thread
+ *	          | "exit"                          the child ends
  *
- * Each thread has an address space and a CPU of its own. Page p of the i-th file (from 0) holds the value 100 * (i + 1) + p at first.
+ * Each thread has a CPU of its own. Page p of the i-th file (from 0) holds the value 100 * (i + 1) + p at first. A thread maps at most
+ * one file privately.
  * Example: file f 1; file g 0; full; A: store f 0 7 | B: truncate f 0; write g 0 9
  */
 #ifndef EXPLORE_SCENARIO_H
@@ -28,10 +38,33 @@
 #define EXPLORE_MAX_OPS 6 /* a thread */
 #define EXPLORE_MAX_FILES 4
 #define EXPLORE_MAX_PAGES 8 /* a file */
-#define EXPLORE_MAX_PREPARE 4
+#define EXPLORE_MAX_PREPARE 6
 #define EXPLORE_MAX_TEXT 400
 
-enum op_kind { OP_LOAD, OP_STORE, OP_READ, OP_WRITE, OP_TRUNCATE, OP_PUNCH, OP_FSYNC, OP_MMAP };
+enum op_kind {
+	OP_LOAD,
+	OP_STORE,
+	OP_PRIVATE_LOAD,
+	OP_PRIVATE_STORE,
+	OP_READ,
+	OP_READ_INTO,
+	OP_WRITE,
+	OP_WRITE_FROM,
+	OP_TRUNCATE,
+	OP_PUNCH,
+	OP_FSYNC,
+	OP_MMAP,
+	OP_MUNMAP,
+	OP_PROTECT_RO,
+	OP_PROTECT_RW,
+	OP_FORK,
+	OP_EXIT,
+};
+
+/* What of a page the explorer tells apart: the first word, the last word, all between. */
+enum page_part { PART_HEAD, PART_BODY, PART_TAIL, NR_PARTS };
+#define PART_WORD(part) ((part) == PART_HEAD ? 0u : (part) == PART_BODY ? 1u : 511u)
+#define HEAD_BYTES 8u
 
 struct script_op {
 	enum op_kind kind;
@@ -39,6 +72,10 @@ struct script_op {
 	u64 page;  /* truncate: the new size in pages */
 	u64 nr;    /* punch: pages */
 	u64 value; /* store, write */
+	bool head; /* write, truncate */
+	bool tail; /* load, store */
+	unsigned other_file; /* read into, write from: the page that is the buffer */
+	u64 other_page;
 };
 
 struct scenario {
@@ -49,7 +86,7 @@ struct scenario {
 		bool hole;
 	} files[EXPLORE_MAX_FILES];
 	unsigned nr_files;
-	bool full;
+	bool full, together, zero_in_fault;
 	struct {
 		unsigned thread;
 		struct script_op op;
@@ -70,10 +107,43 @@ static inline u64 scenario_initial_value(unsigned file, u64 page)
 {
 	return 100 * (file + 1) + page;
 }
-/* Does `op` go through a mapping? */
-static inline bool op_uses_mapping(const struct script_op *op)
+/* Is op a load or a store? */
+static inline bool op_is_access(const struct script_op *op)
 {
-	return op->kind == OP_LOAD || op->kind == OP_STORE;
+	return op->kind <= OP_PRIVATE_STORE;
+}
+static inline bool op_is_private(const struct script_op *op)
+{
+	return op->kind == OP_PRIVATE_LOAD || op->kind == OP_PRIVATE_STORE;
+}
+/* Has op a page of a shared mapping as its buffer? */
+static inline bool op_has_mapped_buffer(const struct script_op *op)
+{
+	return op->kind == OP_READ_INTO || op->kind == OP_WRITE_FROM;
+}
+static inline enum page_part op_part(const struct script_op *op)
+{
+	return op->tail ? PART_TAIL : PART_HEAD;
+}
+/* Bytes that a write asks for; the size that a truncate sets. */
+static inline u64 op_bytes(const struct script_op *op)
+{
+	return op->kind == OP_WRITE && op->head ? HEAD_BYTES : 4096;
+}
+static inline u64 op_new_size(const struct script_op *op)
+{
+	return op->page * 4096 + (op->head ? HEAD_BYTES : 0);
+}
+/* May op give file f another size, or blocks? */
+static inline bool op_may_resize(const struct script_op *op, unsigned f)
+{
+	return op->file == f && (op->kind == OP_WRITE || op->kind == OP_WRITE_FROM || op->kind == OP_TRUNCATE);
+}
+static inline bool op_may_allocate(const struct script_op *op, unsigned f)
+{
+	if (op->kind == OP_READ_INTO)
+		return op->other_file == f;
+	return op->file == f && (op->kind == OP_WRITE || op->kind == OP_WRITE_FROM || op->kind == OP_STORE);
 }
 
 /* The named races, from the catalogue in docs/PROTOCOL.md. */

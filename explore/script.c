@@ -16,10 +16,10 @@ void script_step(struct explore_thread *t, enum protocol_step s, u64 arg)
 	t->w->backend->pause(t);
 }
 
-static int map_file(struct explore_thread *t, unsigned file)
+static int map_file(struct explore_thread *t, unsigned file, bool shared)
 {
 	struct mmap_request rq = {.len = EXPLORE_MAX_PAGES * PAGE_SIZE,
-		.flags = VMA_READ | VMA_WRITE | VMA_SHARED | VMA_MAYWRITE};
+		.flags = VMA_READ | VMA_WRITE | VMA_MAYWRITE | (shared ? VMA_SHARED : 0)};
 	int err = vfs_mmap(t->w->files[file], &rq);
 	long at;
 
@@ -28,7 +28,94 @@ static int map_file(struct explore_thread *t, unsigned file)
 	at = mm_map(t->mm, &rq);
 	if (at < 0)
 		return (int)at;
-	t->map[file] = UADDR((u64)at);
+	*(shared ? &t->map[file] : &t->private_map[file]) = UADDR((u64)at);
+	return 0;
+}
+
+int script_map(struct explore_thread *t, const struct script_op *op)
+{
+	unsigned file = op_has_mapped_buffer(op) ? op->other_file : op->file;
+
+	switch (op->kind) {
+	case OP_PRIVATE_LOAD:
+	case OP_PRIVATE_STORE:
+		return t->private_map[file].v ? 0 : map_file(t, file, false);
+	case OP_MUNMAP:
+		if (t->private_map[file].v)
+			return 0;
+		break;
+	case OP_LOAD:
+	case OP_STORE:
+	case OP_PROTECT_RO:
+	case OP_PROTECT_RW:
+	case OP_READ_INTO:
+	case OP_WRITE_FROM:
+		break;
+	default:
+		return 0;
+	}
+	return t->map[file].v ? 0 : map_file(t, file, true);
+}
+
+static int unmap_file(struct explore_thread *t, unsigned file)
+{
+	const u64 len = EXPLORE_MAX_PAGES * PAGE_SIZE;
+	int err = t->map[file].v ? mm_unmap(t->mm, t->map[file], len) : 0;
+
+	return err || !t->private_map[file].v ? err : mm_unmap(t->mm, t->private_map[file], len);
+}
+
+static int protect_file(struct explore_thread *t, unsigned file, bool writable)
+{
+	return mm_protect(
+		t->mm, t->map[file], EXPLORE_MAX_PAGES * PAGE_SIZE, VMA_READ | (writable ? VMA_WRITE : 0));
+}
+
+static uaddr_t address_of(const struct explore_thread *t, const struct script_op *op)
+{
+	uaddr_t base = op_is_private(op) ? t->private_map[op->file] : t->map[op->file];
+
+	return uaddr_add(base, (op->page << PAGE_SHIFT) + sizeof(u64) * PART_WORD(op_part(op)));
+}
+
+static void do_read(struct explore_thread *t, const struct script_op *op, struct op_result *r)
+{
+	r->ret = vfs_kread(t->w->inodes[op->file], t->page, PAGE_SIZE, op->page << PAGE_SHIFT);
+	for (unsigned k = 0; k < NR_PARTS; k++)
+		r->part[k] = t->page[PART_WORD(k)];
+}
+
+static i64 do_write(struct explore_thread *t, const struct script_op *op)
+{
+	for (unsigned k = 0; k < PAGE_SIZE / sizeof(u64); k++)
+		t->page[k] = op->value;
+	return vfs_kwrite(t->w->inodes[op->file], t->page, op_bytes(op), op->page << PAGE_SHIFT);
+}
+
+/* read(2) and write(2) whose buffer is a page of a mapping. */
+static i64 do_mapped(struct explore_thread *t, const struct script_op *op)
+{
+	uaddr_t buf = uaddr_add(t->map[op->other_file], op->other_page << PAGE_SHIFT);
+	u64 pos = op->page << PAGE_SHIFT;
+
+	if (op->kind == OP_READ_INTO)
+		return vfs_read(t->w->files[op->file], buf, PAGE_SIZE, &pos);
+	return vfs_write(t->w->files[op->file], buf, PAGE_SIZE, &pos);
+}
+
+static i64 do_fork(struct explore_thread *t)
+{
+	t->child = mm_fork(t->mm);
+	return t->child ? 0 : -ENOMEM;
+}
+
+static i64 do_exit(struct explore_thread *t)
+{
+	struct mm *child = t->child;
+
+	t->child = NULL; /* the oracles stop looking before its tables go */
+	if (child)
+		mm_put(child);
 	return 0;
 }
 
@@ -39,23 +126,25 @@ void script_op(struct explore_thread *t, const struct script_op *op, struct op_r
 
 	switch (op->kind) {
 	case OP_LOAD:
-		r->ret = cpu_load_user64(uaddr_add(t->map[op->file], pos), &r->value);
+	case OP_PRIVATE_LOAD:
+		r->ret = cpu_load_user64(address_of(t, op), &r->value);
 		break;
 	case OP_STORE:
-		r->ret = cpu_store_user64(uaddr_add(t->map[op->file], pos), op->value);
+	case OP_PRIVATE_STORE:
+		r->ret = cpu_store_user64(address_of(t, op), op->value);
 		break;
 	case OP_READ:
-		r->ret = vfs_kread(i, t->page, PAGE_SIZE, pos);
-		r->value = t->page[0];
-		r->rest = t->page[1];
+		do_read(t, op, r);
 		break;
 	case OP_WRITE:
-		for (unsigned k = 0; k < PAGE_SIZE / sizeof(u64); k++)
-			t->page[k] = op->value;
-		r->ret = vfs_kwrite(i, t->page, PAGE_SIZE, pos);
+		r->ret = do_write(t, op);
+		break;
+	case OP_READ_INTO:
+	case OP_WRITE_FROM:
+		r->ret = do_mapped(t, op);
 		break;
 	case OP_TRUNCATE:
-		r->ret = vfs_truncate(i, pos);
+		r->ret = vfs_truncate(i, op_new_size(op));
 		break;
 	case OP_PUNCH:
 		r->ret = vfs_fallocate(i, FALLOC_PUNCH_HOLE_ | FALLOC_KEEP_SIZE_, pos, op->nr << PAGE_SHIFT);
@@ -64,7 +153,20 @@ void script_op(struct explore_thread *t, const struct script_op *op, struct op_r
 		r->ret = vfs_fsync(i, 0, RANGE_LAST, true);
 		break;
 	case OP_MMAP:
-		r->ret = map_file(t, op->file);
+		r->ret = map_file(t, op->file, true);
+		break;
+	case OP_MUNMAP:
+		r->ret = unmap_file(t, op->file);
+		break;
+	case OP_PROTECT_RO:
+	case OP_PROTECT_RW:
+		r->ret = protect_file(t, op->file, op->kind == OP_PROTECT_RW);
+		break;
+	case OP_FORK:
+		r->ret = do_fork(t);
+		break;
+	case OP_EXIT:
+		r->ret = do_exit(t);
 		break;
 	}
 }

@@ -6,7 +6,7 @@
 
 #define MAX_WORDS 24
 #define MAX_SPEC 1024
-#define MAX_RACES 16
+#define MAX_RACES 48
 #define MAX_SCHEMES 8
 
 enum { EXIT_GOOD = 0, EXIT_VIOLATED = 1, EXIT_USAGE = 2, EXIT_BROKEN = 3 };
@@ -17,18 +17,21 @@ enum { EXIT_GOOD = 0, EXIT_VIOLATED = 1, EXIT_USAGE = 2, EXIT_BROKEN = 3 };
 struct spec {
 	const char *races[MAX_RACES]; /* names, or scenario texts */
 	unsigned nr_races;
-	const struct dax_lock_ops *schemes[MAX_SCHEMES];
+	struct dax_config schemes[MAX_SCHEMES];
 	unsigned nr_schemes;
 	enum explore_granularity granularity;
 	struct bounds bounds;
 	const char *replay;
 	bool quiet, strict, list, help;
+	bool zero_in_fault, zero_page_global; /* of every scheme */
 	bool bounded; /* a bound was given, or `exhaustive` */
 };
 
 /* One row of the table. */
 struct row {
-	const char *race, *scheme, *cut, *oracle;
+	const char *race, *cut, *oracle;
+	char scheme[SCHEME_TEXT];
+	bool safe; /* SAFE_SCHEME */
 	u64 interleavings, violations;
 	int covered;
 };
@@ -89,6 +92,14 @@ static int parse_option(struct spec *s, struct printer *p, const char *word)
 		err = parse_number(p, word, v, &n);
 		s->bounds.ns = n * 1000000000ull;
 		s->bounded = true;
+	} else if ((v = value_of(word, "dax_zeroing"))) {
+		s->zero_in_fault = !strcmp(v, "fault");
+		if (!s->zero_in_fault && strcmp(v, "alloc"))
+			return usage_error(p, "dax_zeroing is alloc or fault", word);
+	} else if ((v = value_of(word, "dax_zero"))) {
+		s->zero_page_global = !strcmp(v, "global");
+		if (!s->zero_page_global && strcmp(v, "mapping"))
+			return usage_error(p, "dax_zero is mapping or global", word);
 	} else if ((v = value_of(word, "replay"))) {
 		s->replay = v;
 	} else if (!strcmp(word, "first")) {
@@ -109,9 +120,36 @@ static int parse_option(struct spec *s, struct printer *p, const char *word)
 	return err;
 }
 
+/* NAME[+fault][+global]: the scheme, and its policies where they are not the default. */
+static bool parse_scheme(const char *word, struct dax_config *c)
+{
+	char name[SCHEME_TEXT], *next;
+
+	if (str_copy(name, word, sizeof(name)) >= sizeof(name))
+		return false;
+	next = strchr(name, '+');
+	if (next)
+		*next++ = '\0';
+	*c = (struct dax_config){.lock_ops = dax_lock_find(name)};
+	while (next) {
+		char *policy = next;
+
+		next = strchr(policy, '+');
+		if (next)
+			*next++ = '\0';
+		if (!strcmp(policy, "fault"))
+			c->zeroing = DAX_ZERO_IN_FAULT;
+		else if (!strcmp(policy, "global"))
+			c->zero_page_global = true;
+		else
+			return false;
+	}
+	return c->lock_ops != NULL;
+}
+
 static int parse_word(struct spec *s, struct printer *p, const char *word)
 {
-	const struct dax_lock_ops *scheme;
+	struct dax_config scheme;
 
 	if (word[0] == '-' && word[1] == '-')
 		word += 2;
@@ -121,8 +159,7 @@ static int parse_word(struct spec *s, struct printer *p, const char *word)
 		s->races[s->nr_races++] = word;
 		return 0;
 	}
-	scheme = dax_lock_find(word);
-	if (!scheme)
+	if (!parse_scheme(word, &scheme))
 		return parse_option(s, p, word);
 	if (s->nr_schemes == MAX_SCHEMES)
 		return usage_error(p, "too many schemes", word);
@@ -141,7 +178,12 @@ static void set_defaults(struct spec *s)
 			s->races[s->nr_races++] = race_at(i)->name;
 	if (!s->nr_schemes)
 		for (unsigned i = 0; dax_lock_scheme(i) && s->nr_schemes < MAX_SCHEMES; i++)
-			s->schemes[s->nr_schemes++] = dax_lock_scheme(i);
+			s->schemes[s->nr_schemes++].lock_ops = dax_lock_scheme(i);
+	for (unsigned i = 0; i < s->nr_schemes; i++) {
+		if (s->zero_in_fault)
+			s->schemes[i].zeroing = DAX_ZERO_IN_FAULT;
+		s->schemes[i].zero_page_global |= s->zero_page_global;
+	}
 }
 
 static void print_help(struct printer *p)
@@ -153,13 +195,19 @@ static void print_help(struct printer *p)
 		"  RACE                one of `explore list`, or a scenario, for example",
 		"                      'file f 1; file g 0; full; A: store f 0 7 | B: truncate f 0; write g "
 		"0 9'",
-		"                      setup: file NAME PAGES [hole]; full; prepare THREAD OP",
-		"                      operations: load F P, store F P V, read F P, write F P V, truncate F "
-		"PAGES,",
-		"                      punch F P [N], fsync F, mmap F",
+		"                      setup: file NAME PAGES [hole]; full; together; zeroing fault; prepare "
+		"THREAD OP",
+		"                      operations: load F P [tail], store F P V [tail], pload and pstore (private "
+		"mapping),",
+		"                      read F P [into F P], write F P V [head], write F P from F P, truncate F PAGES "
+		"[head],",
+		"                      punch F P [N], fsync F, mmap F, munmap F, mprotect F ro|rw, fork, exit",
 	};
 	static const char *const after[] = {
 		"; without one, each of them",
+		"                      SCHEME+fault, SCHEME+global: with that policy (below)",
+		"  dax_zeroing=fault   new blocks are zeroed by the fault; default alloc: inside the allocation",
+		"  dax_zero=global     one zero page for all files; default mapping: one for each",
 		"  all                 every race, every scheme that is named",
 		"  granularity=step    switch at protocol steps and lock waits (default)",
 		"  granularity=access  also at each access to shared protocol state (hosted explorer only)",
@@ -171,6 +219,7 @@ static void print_help(struct printer *p)
 		"first max=100",
 		"  replay=STRING       run the one schedule that a report names",
 		"  quiet               the table only",
+		"  list                the races; the schemes and what they cost a file",
 		"  strict              exit 1 if any cell has a violation",
 		"Exit status: 0 explored, and " SAFE_SCHEME
 		" had no violation; 1 it had (strict, replay: any scheme had);",
@@ -190,6 +239,11 @@ static void print_list(struct printer *p)
 {
 	for (unsigned i = 0; race_at(i); i++)
 		print(p, "%s\n    %s\n    %s\n", race_at(i)->name, race_at(i)->what, race_at(i)->scenario);
+	print(p, "\n%-7s %9s %10s\n", "scheme", "bytes a", "and a 2 MiB");
+	print(p, "%-7s %9s %10s\n", "", "file", "segment");
+	for (unsigned i = 0; dax_lock_scheme(i); i++)
+		print(p, "%-7s %9u %10u   %s\n", dax_lock_scheme(i)->name, dax_lock_scheme(i)->bytes,
+			dax_lock_scheme(i)->segment_bytes, dax_lock_scheme(i)->describe);
 }
 
 static int set_scenario(struct job *j, const char *race)
@@ -203,13 +257,13 @@ static int set_scenario(struct job *j, const char *race)
 	return -EINVAL;
 }
 
-static int open_cell(struct job *j, const struct dax_lock_ops *scheme)
+static int open_cell(struct job *j, const struct dax_config *scheme)
 {
 	char err[240];
 
 	memset(&j->cell, 0, sizeof(j->cell));
 	j->cell.w.sc = &j->scenario;
-	j->cell.w.scheme = scheme;
+	j->cell.w.config = *scheme;
 	j->cell.w.granularity = j->spec.granularity;
 	if (!cell_open(&j->cell, err, sizeof(err)))
 		return 0;
@@ -239,27 +293,31 @@ static void print_stuck(struct printer *p, const char *race, const struct cell *
 	print(p, "\n\n");
 }
 
-static int run_cell(struct job *j, const char *race, const struct dax_lock_ops *scheme)
+static int run_cell(struct job *j, const char *race, const struct dax_config *scheme)
 {
 	struct row *r = &j->rows[j->nr_rows];
 	struct cell *c = &j->cell;
+	char text[SCHEME_TEXT];
 	int err = open_cell(j, scheme);
 
 	if (err)
 		return err;
+	scheme_text(scheme, text);
 	err = cell_explore(c, &j->spec.bounds);
 	if (err) {
 		print(&j->p, "explore: a schedule of %s under %s did not replay the same way (%d)\n", race,
-			scheme->name, err);
+			text, err);
 		goto out;
 	}
 	*r = (struct row){
-		race, scheme->name, c->cut, c->violation.oracle, c->interleavings, c->violations, c->covered};
+		race, c->cut, c->violation.oracle, .interleavings = c->interleavings, .violations = c->violations,
+		.covered = c->covered, .safe = !strcmp(scheme->lock_ops->name, SAFE_SCHEME)};
+	str_copy(r->scheme, text, sizeof(r->scheme));
 	j->nr_rows++;
 	if (!j->spec.quiet) {
 		struct violation v;
 
-		print(&j->p, "%s under %s: %lu interleavings, ", race, scheme->name,
+		print(&j->p, "%s under %s: %lu interleavings, ", race, text,
 			(unsigned long)c->interleavings);
 		print_verdict(&j->p, r);
 		print(&j->p, "\n");
@@ -275,14 +333,14 @@ out:
 
 static void print_table(struct job *j)
 {
-	print(&j->p, "\n%-28s %-7s %13s %11s  %s\n", "race", "scheme", "interleavings", "violations",
+	print(&j->p, "\n%-28s %-18s %13s %11s  %s\n", "race", "scheme", "interleavings", "violations",
 		"verdict");
 	for (unsigned i = 0; i < j->nr_rows; i++) {
 		const struct row *r = &j->rows[i];
 		char name[29];
 
 		str_copy(name, r->race, sizeof(name));
-		print(&j->p, "%-28s %-7s %13lu %11lu  ", name, r->scheme, (unsigned long)r->interleavings,
+		print(&j->p, "%-28s %-18s %13lu %11lu  ", name, r->scheme, (unsigned long)r->interleavings,
 			(unsigned long)r->violations);
 		print_verdict(&j->p, r);
 		print(&j->p, "\n");
@@ -298,12 +356,12 @@ static int run_all(struct job *j)
 		if (set_scenario(j, j->spec.races[i]))
 			return EXIT_USAGE;
 		for (unsigned k = 0; k < j->spec.nr_schemes; k++)
-			if (run_cell(j, j->spec.races[i], j->spec.schemes[k]))
+			if (run_cell(j, j->spec.races[i], &j->spec.schemes[k]))
 				return EXIT_BROKEN;
 	}
 	print_table(j);
 	for (unsigned i = 0; i < j->nr_rows; i++)
-		if (j->rows[i].violations && (j->spec.strict || !strcmp(j->rows[i].scheme, SAFE_SCHEME)))
+		if (j->rows[i].violations && (j->spec.strict || j->rows[i].safe))
 			status = EXIT_VIOLATED;
 	return status;
 }
@@ -312,7 +370,7 @@ static int run_all(struct job *j)
 static int run_replay(struct job *j)
 {
 	char text[EXPLORE_MAX_TEXT + 64], *schedule, *granularity, *name;
-	const struct dax_lock_ops *scheme = NULL;
+	struct dax_config scheme = {0};
 	struct violation v = {0};
 	int status = EXIT_USAGE;
 
@@ -325,17 +383,16 @@ static int run_replay(struct job *j)
 	if (!(name = strrchr(text, '/')))
 		goto bad;
 	*name++ = '\0';
-	scheme = dax_lock_find(name);
 	j->spec.granularity = !strcmp(granularity, "access") ? EXPLORE_ACCESSES : EXPLORE_STEPS;
-	if (!scheme || (strcmp(granularity, "step") && strcmp(granularity, "access")) ||
+	if (!parse_scheme(name, &scheme) || (strcmp(granularity, "step") && strcmp(granularity, "access")) ||
 		(j->spec.granularity == EXPLORE_ACCESSES && !explore_backend()->accesses))
 		goto bad;
 	if (set_scenario(j, text))
 		return EXIT_USAGE;
-	if (open_cell(j, scheme))
+	if (open_cell(j, &scheme))
 		return EXIT_BROKEN;
 	if (!parse_schedule(schedule, &j->cell.schedule)) {
-		print(&j->p, "%s under %s\n", text, scheme->name);
+		print(&j->p, "%s under %s\n", text, name);
 		if (print_schedule(&j->p, text, &j->cell, &j->cell.schedule, &v) == 0)
 			status = v.oracle ? EXIT_VIOLATED : EXIT_GOOD;
 	} else {

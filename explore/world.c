@@ -23,9 +23,10 @@ static int make_file(struct explore_world *w, unsigned f)
 	m = dax_mapping(w->inodes[f]);
 	if (!m)
 		return -ENOMEM;
-	/* Nobody has used it: this file's scheme is the cell's, whatever the kernel runs with. */
-	m->lock_ops = w->scheme;
-	m->lock_ops->init(m);
+	/* Nobody has used it: this file's scheme and policies are the cell's, whatever the kernel runs with. */
+	dax_mapping_configure(m, &w->config);
+	if (sc->zero_in_fault)
+		m->zeroing = DAX_ZERO_IN_FAULT;
 	if (sc->files[f].hole)
 		return vfs_truncate(w->inodes[f], (u64)sc->files[f].pages << PAGE_SHIFT);
 	for (u64 p = 0; p < sc->files[f].pages; p++) {
@@ -65,25 +66,40 @@ static bool thread_maps_itself(const struct scenario *sc, unsigned t, unsigned f
 	return false;
 }
 
-static int make_thread(struct explore_world *w, unsigned t)
+/* The mappings that thread t's operations need, in et's address space. */
+static int make_mappings(struct explore_world *w, struct explore_thread *et, unsigned t)
 {
 	const struct scenario *sc = w->sc;
-	struct explore_thread *et = &w->threads[t];
+	int err = 0;
 
-	et->mm = mm_create();
-	if (!et->mm)
-		return -ENOMEM;
-	for (unsigned i = 0; i < sc->threads[t].nr; i++) {
-		const struct script_op *op = &sc->threads[t].ops[i];
-		struct op_result r = {0};
+	for (unsigned i = 0; i < sc->nr_prepare && !err; i++)
+		if (sc->prepare[i].thread == t)
+			err = script_map(et, &sc->prepare[i].op);
+	for (unsigned i = 0; i < sc->threads[t].nr && !err; i++)
+		if (!thread_maps_itself(sc, t, sc->threads[t].ops[i].file))
+			err = script_map(et, &sc->threads[t].ops[i]);
+	return err;
+}
 
-		if (!op_uses_mapping(op) || et->map[op->file].v || thread_maps_itself(sc, t, op->file))
-			continue;
-		script_op(et, &(struct script_op){.kind = OP_MMAP, .file = op->file}, &r);
-		if (r.ret)
-			return (int)r.ret;
+static int make_threads(struct explore_world *w)
+{
+	struct explore_thread *first = &w->threads[0];
+	int err = 0;
+
+	for (unsigned t = 0; t < w->sc->nr_threads && !err; t++) {
+		struct explore_thread *et = &w->threads[t];
+
+		if (t && w->sc->together)
+			mm_get(et->mm = first->mm);
+		else if (!(et->mm = mm_create()))
+			return -ENOMEM;
+		err = make_mappings(w, w->sc->together ? first : et, t);
 	}
-	return 0;
+	for (unsigned t = 1; t < w->sc->nr_threads && w->sc->together; t++) {
+		memcpy(w->threads[t].map, first->map, sizeof(first->map));
+		memcpy(w->threads[t].private_map, first->private_map, sizeof(first->private_map));
+	}
+	return err;
 }
 
 int world_build(struct explore_world *w, char *err_text, size_t err_size)
@@ -104,8 +120,8 @@ int world_build(struct explore_world *w, char *err_text, size_t err_size)
 		err = make_file(w, f);
 	if (!err && w->sc->full)
 		err = fill_up(w);
-	for (unsigned t = 0; !err && t < w->sc->nr_threads; t++)
-		err = make_thread(w, t);
+	if (!err)
+		err = make_threads(w);
 	if (!err)
 		return 0;
 fail:
@@ -117,9 +133,12 @@ fail:
 void world_destroy(struct explore_world *w)
 {
 	for (unsigned t = 0; t < w->sc->nr_threads; t++) {
+		if (w->threads[t].child)
+			mm_put(w->threads[t].child);
 		if (w->threads[t].mm)
 			mm_put(w->threads[t].mm);
 		kfree(w->threads[t].page);
+		w->threads[t].child = NULL;
 		w->threads[t].mm = NULL;
 		w->threads[t].page = NULL;
 	}
@@ -159,6 +178,7 @@ void world_reset_threads(struct explore_world *w)
 		et->arg = 0;
 		et->op = 0;
 		et->controlled = true;
+		et->child = NULL;
 		memset(et->results, 0, sizeof(et->results));
 	}
 }

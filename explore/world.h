@@ -25,7 +25,8 @@ struct op_result {
 	bool begun, returned;
 	unsigned begin, end; /* transitions in which it began and returned */
 	i64 ret;             /* 0 or bytes, or negative errno */
-	u64 value, rest;     /* load, read: first word; read: second word of the page */
+	u64 value;           /* load */
+	u64 part[NR_PARTS];  /* read */
 };
 
 struct explore_thread {
@@ -44,10 +45,16 @@ struct explore_thread {
 	bool controlled; /* false: steps do not pause (preparations, and clearing up after a run) */
 	struct thread *thread;
 	struct mm *mm;
-	uaddr_t map[EXPLORE_MAX_FILES];
+	uaddr_t map[EXPLORE_MAX_FILES];     /* shared mappings; where they were, after munmap */
+	uaddr_t private_map[EXPLORE_MAX_FILES];
+	struct mm *child; /* of fork, until its exit */
 	u64 *page; /* buffer of one page */
 	void *backend;
 };
+
+/* Operation op of thread t; preparations. */
+#define EXPLORE_STORED_BY(t, op) (1u << ((t) * EXPLORE_MAX_OPS + (op)))
+#define EXPLORE_STORED_BEFORE (1u << 31)
 
 /* Which blocks the files own, as block numbers of the scratch file system. */
 struct ownership {
@@ -57,11 +64,12 @@ struct ownership {
 
 struct explore_world {
 	const struct scenario *sc;
-	const struct dax_lock_ops *scheme;
+	struct dax_config config; /* of the scenario's files */
 	enum explore_granularity granularity;
 	const struct explore_backend *backend;
 	unsigned now; /* number of the transition that runs */
 	char panic_text[200];
+	void *history;         /* history_size() bytes */
 	struct ownership *own; /* after so many transitions; of a replayed prefix: from when it was new */
 	/* constant while a cell is explored (hosted), or a run (kernel) */
 	struct pmem_region *region;
@@ -96,6 +104,8 @@ struct explore_backend {
 	bool (*can_interrupt)(struct explore_world *w, unsigned t);
 	void (*interrupt)(struct explore_world *w, unsigned t);
 	void (*visit_tlbs)(struct explore_world *w, tlb_visit_fn fn, void *arg);
+	/* Bits (EXPLORE_STORED_BY) of the operations whose stores to the block may be lost in a crash now. NULL: cannot tell. */
+	u32 (*not_durable)(struct explore_world *w, u64 block);
 	u64 (*clock_ns)(void);    /* real time */
 	void *(*alloc)(size_t n); /* survives reset; zeroed */
 	void (*release)(void *p);
@@ -117,6 +127,8 @@ void scratch_fill(void *to);
 /* script.c: entry of a scripted thread; arg: its struct explore_thread. */
 void script_main(void *arg);
 void script_op(struct explore_thread *t, const struct script_op *op, struct op_result *r);
+/* Makes the mappings that op needs and t has not got. 0 or errno. */
+int script_map(struct explore_thread *t, const struct script_op *op);
 /* protocol_set_hook() */
 void script_step(struct explore_thread *t, enum protocol_step s, u64 arg);
 static inline bool thread_in_op(const struct explore_thread *t)
@@ -134,6 +146,7 @@ void oracle_step(struct explore_world *w, struct violation *v);
 void oracle_end(struct explore_world *w, struct violation *v);
 /* Before the first transition. */
 void oracle_reset(struct explore_world *w);
+size_t history_size(void);
 /* history.c: do the results and the final content agree with some order of the operations' events? */
 void history_check(struct explore_world *w, struct violation *v);
 /* "f holds nothing, g holds 7 (then 9)": first word of each page, and the others where they differ. */

@@ -20,6 +20,14 @@ struct dax_config *dax_config(void)
 	return &the_instance.fs->dax;
 }
 
+void dax_mapping_configure(struct mapping *m, const struct dax_config *c)
+{
+	m->lock_ops = c->lock_ops;
+	m->zeroing = c->zeroing;
+	m->zero_page_global = c->zero_page_global;
+	m->lock_ops->init(m);
+}
+
 struct mapping *dax_mapping(struct inode *i)
 {
 	struct mapping *m = atomic_load_explicit(&i->mapping, memory_order_acquire), *expected = NULL;
@@ -31,8 +39,7 @@ struct mapping *dax_mapping(struct inode *i)
 		return NULL;
 	m->inode = i;
 	rmap_init(&m->rmap);
-	m->lock_ops = dax_config()->lock_ops;
-	m->lock_ops->init(m);
+	dax_mapping_configure(m, dax_config());
 	if (atomic_compare_exchange_strong(&i->mapping, &expected, m))
 		return m;
 	kfree(m);
@@ -87,7 +94,7 @@ bool dax_is_dirty(struct mapping *m, u64 pgoff)
 /* The zero page of this mapping, or the global one, by policy. NULL: no memory. */
 static struct page *zero_page(struct mapping *m)
 {
-	_Atomic(struct page *) *where = dax_config()->zero_page_global ? &the_instance.fs->zero_page : &m->zero_page;
+	_Atomic(struct page *) *where = m->zero_page_global ? &the_instance.fs->zero_page : &m->zero_page;
 	struct page *p = atomic_load_explicit(where, memory_order_acquire), *expected = NULL;
 
 	if (likely(p))
@@ -99,16 +106,44 @@ static struct page *zero_page(struct mapping *m)
 	return expected;
 }
 
-void dax_unmap_zero(struct mapping *m, u64 first, u64 last)
+/* Whether the scheme has a lock to give back after the walk. */
+static bool walk_begin(struct mapping *m, struct dax_lock *l, u64 first, u64 last)
+{
+	return m->lock_ops->walk_begin && m->lock_ops->walk_begin(m, l, first, last);
+}
+
+void dax_unmap(struct mapping *m, struct dax_lock *l, u64 first, u64 last, enum rmap_what what)
+{
+	bool locked = walk_begin(m, l, first, last);
+
+	rmap_unmap(&m->rmap, first, last, what);
+	if (locked)
+		m->lock_ops->walk_end(m, l, first, last);
+}
+
+void dax_wrprotect(struct mapping *m, struct dax_lock *l, u64 first, u64 last)
+{
+	bool locked = walk_begin(m, l, first, last);
+
+	rmap_wrprotect(&m->rmap, first, last);
+	if (locked)
+		m->lock_ops->walk_end(m, l, first, last);
+}
+
+void dax_unmap_zero(struct mapping *m, struct dax_lock *l, u64 first, u64 last)
 {
 	for (u64 p = first; p <= last; p++) {
 		struct dax_segment *s = dax_segment_find(&m->segments, p);
+		bool locked;
 
 		if (!s || !tag_test(s->zero, p))
 			continue;
 		PROTOCOL_STEP_ARG(UNMAP_ZERO, p);
+		locked = walk_begin(m, l, p, p);
 		rmap_unmap(&m->rmap, p, p, RMAP_ZERO_PAGES);
 		tag_clear(s->zero, p);
+		if (locked)
+			m->lock_ops->walk_end(m, l, p, p);
 	}
 }
 
@@ -161,20 +196,20 @@ static int map_for_read(struct mapping *m, struct dax_segment *s, struct fault *
 }
 
 /* Write fault on a shared mapping, and mkwrite, locked: a written block, tagged dirty, writable. */
-static int map_for_write(struct mapping *m, struct dax_segment *s, struct fault *f)
+static int map_for_write(struct mapping *m, struct dax_lock *l, struct dax_segment *s, struct fault *f)
 {
 	struct extent e;
 	int err = look_up(m->inode, f->pgoff, MAP_WRITE, &e);
 
 	if (err)
 		return err;
-	if (e.is_new && dax_config()->zeroing == DAX_ZERO_IN_FAULT) {
+	if (e.is_new && m->zeroing == DAX_ZERO_IN_FAULT) {
 		PROTOCOL_STEP_ARG(ZERO_BLOCK, f->pgoff);
 		pmem_zero(phys_to_virt(e.pa), PAGE_SIZE);
 		pmem_fence();
 	}
 	if (tag_test(s->zero, f->pgoff))
-		dax_unmap_zero(m, f->pgoff, f->pgoff);
+		dax_unmap_zero(m, l, f->pgoff, f->pgoff);
 	PROTOCOL_STEP_ARG(TAG_DIRTY, f->pgoff);
 	tag_set(s->dirty, f->pgoff);
 	PROTOCOL_STEP_ARG(SET_PTE, f->pgoff);
@@ -224,7 +259,7 @@ static enum fault_result locked_fault(struct vma *v, struct fault *f)
 	else if (f->cow)
 		err = map_private_copy(m, f);
 	else if (f->write)
-		err = map_for_write(m, s, f);
+		err = map_for_write(m, &l, s, f);
 	else
 		err = map_for_read(m, s, f);
 	dax_unlock(m, &l);

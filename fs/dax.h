@@ -18,7 +18,10 @@
  * demand, freed with the mapping.
  */
 struct dax_segment {
-	struct range_segment range;
+	union {
+		struct range_segment range;
+		struct dax_page_locks pages;
+	} lock; /* the scheme's */
 	u64 index;                               /* constant: pgoff >> RANGE_SEGMENT_SHIFT */
 	_Atomic(u64) dirty[PAGES_PER_HUGE / 64]; /* a bit a page: stored to through a mapping since the last fsync */
 	_Atomic(u64) zero[PAGES_PER_HUGE / 64];  /* a bit a page: the zero page may be mapped there */
@@ -29,19 +32,21 @@ struct dax_segments {
 	_Atomic(u64) root; /* node or segment | height in the low bits; 0: empty */
 };
 
+enum dax_zeroing { DAX_ZERO_IN_ALLOC, DAX_ZERO_IN_FAULT };
+
 struct mapping {
 	struct inode *inode;
 	struct rmap rmap;
 	struct dax_segments segments;
 	const struct dax_lock_ops *lock_ops; /* constant: chosen when the mapping is made */
+	enum dax_zeroing zeroing;            /* the same */
+	bool zero_page_global;               /* the same */
 	union {
 		struct rwsem rwsem;
 		struct range_lock range;
 	} lock;
 	_Atomic(struct page *) zero_page; /* dax_zero=mapping: one per mapping, made at the first hole fault */
 };
-
-enum dax_zeroing { DAX_ZERO_IN_ALLOC, DAX_ZERO_IN_FAULT };
 
 /* Settings of the instance, from the command line or the explorer's run. */
 struct dax_config {
@@ -60,6 +65,8 @@ void dax_segments_destroy(struct dax_segments *s);
 
 /* The inode's mapping, made on demand. NULL: no memory. */
 struct mapping *dax_mapping(struct inode *i);
+/* Gives a mapping that nobody has used yet (no page locked, no segment) another scheme and other policies. */
+void dax_mapping_configure(struct mapping *m, const struct dax_config *c);
 /* Flushes dirty tags and frees; eviction. No VMA is left. */
 void dax_mapping_destroy(struct inode *i);
 

@@ -60,8 +60,8 @@ static size_t copy_out(const struct buffer *b, u64 off, const char *src, size_t 
 }
 
 /* Writes [pos, pos+n) of one piece whose blocks are `e`. Bytes written, short when the buffer faulted. Lock held. */
-static ssize_t write_piece(struct inode *i, struct mapping *m, const struct extent *e, const struct buffer *b, u64 off,
-			   u64 pos, size_t n)
+static ssize_t write_piece(struct inode *i, struct mapping *m, struct dax_lock *l, const struct extent *e, const struct buffer *b,
+			   u64 off, u64 pos, size_t n)
 {
 	u64 start = e->pgoff << PAGE_SHIFT;
 	char *blocks = phys_to_virt(e->pa);
@@ -82,7 +82,7 @@ static ssize_t write_piece(struct inode *i, struct mapping *m, const struct exte
 			err = i->ops->map_extent(i, p, last - p + 1, MAP_MARK_WRITTEN, &marked);
 		if (err)
 			return err;
-		dax_unmap_zero(m, first, last);
+		dax_unmap_zero(m, l, first, last);
 	} else {
 		pmem_fence();
 	}
@@ -111,9 +111,9 @@ static ssize_t write_chunk(struct inode *i, struct mapping *m, const struct buff
 		err = i->ops->map_extent(i, page, last - page + 1, MAP_RESERVE, &e);
 		if (err)
 			break;
-		dax_unmap_zero(m, page, page + e.len - 1);
+		dax_unmap_zero(m, &l, page, page + e.len - 1);
 		want = MIN(n - done, ((page + e.len) << PAGE_SHIFT) - at);
-		copied = write_piece(i, m, &e, b, off + done, at, want);
+		copied = write_piece(i, m, &l, &e, b, off + done, at, want);
 		if (copied < 0)
 			err = (int)copied;
 		else

@@ -64,9 +64,12 @@ static inline void tags_clear(_Atomic(u64) *tags, u64 first, u64 last)
 	}
 }
 
+/* The walks of mm/rmap.h, under whatever the scheme takes round them. */
+void dax_unmap(struct mapping *m, struct dax_lock *l, u64 first, u64 last, enum rmap_what what);
+void dax_wrprotect(struct mapping *m, struct dax_lock *l, u64 first, u64 last);
 /* Exchanges mapped zero pages of [first, last] for nothing, in every address space, where there may be any: a
  * block stands there now. Step UNMAP_ZERO where there is something to do. */
-void dax_unmap_zero(struct mapping *m, u64 first, u64 last);
+void dax_unmap_zero(struct mapping *m, struct dax_lock *l, u64 first, u64 last);
 /* Forgets all tags of [first, last]: nothing is mapped there and the blocks are going away. */
 void dax_clear_tags(struct mapping *m, u64 first, u64 last);
 /* Zeroes [from, to) of one page where a written block stands there, durably. DAX lock held. */

@@ -38,6 +38,12 @@ void dax_clear_tags(struct mapping *m, u64 first, u64 last)
 	}
 }
 
+static void unmap_from(struct mapping *m, struct dax_lock *l, u64 first)
+{
+	PROTOCOL_STEP_ARG(UNMAP, first);
+	dax_unmap(m, l, first, RANGE_LAST, RMAP_ALL);
+}
+
 static int truncate_down(struct inode *i, struct mapping *m, u64 size)
 {
 	u64 first = DIV_ROUND_UP(size, PAGE_SIZE); /* first page that goes away */
@@ -46,13 +52,15 @@ static int truncate_down(struct inode *i, struct mapping *m, u64 size)
 
 	if (err)
 		return err;
-	PROTOCOL_STEP_ARG(UNMAP, first);
-	rmap_unmap(&m->rmap, first, RANGE_LAST, RMAP_ALL);
+	if (m->lock_ops->excludes_faults)
+		unmap_from(m, &l, first);
 	err = i->ops->orphan_add(i);
 	if (err)
 		goto out;
 	PROTOCOL_STEP_ARG(SET_SIZE, size);
 	inode_set_size(i, size);
+	if (!m->lock_ops->excludes_faults) /* what is mapped before the unmap goes, what comes after meets the new size */
+		unmap_from(m, &l, first);
 	err = i->ops->write_inode(i);
 	if (!err)
 		err = dax_zero_part(i, size, ALIGN_UP(size, PAGE_SIZE));
@@ -119,7 +127,7 @@ int dax_punch(struct inode *i, u64 pos, u64 len)
 	}
 	if (first < past) {
 		PROTOCOL_STEP_ARG(UNMAP, first);
-		rmap_unmap(&m->rmap, first, past - 1, RMAP_FILE);
+		dax_unmap(m, &l, first, past - 1, RMAP_FILE);
 	}
 	err = dax_zero_part(i, pos, ALIGN_UP(pos, PAGE_SIZE));
 	if (!err)

@@ -41,13 +41,15 @@ static unsigned slot_of(u64 index, unsigned height)
 	return (index >> (FANOUT_SHIFT * (height - 1))) & (FANOUT - 1);
 }
 
-static struct dax_segment *segment_create(u64 index)
+static struct dax_segment *segment_create(struct dax_segments *t, u64 index)
 {
+	const struct dax_lock_ops *ops = CONTAINER_OF(t, struct mapping, segments)->lock_ops;
 	struct dax_segment *s = kzalloc(sizeof(*s));
 
 	if (!s)
 		return NULL;
-	range_segment_init(&s->range);
+	if (ops->init_segment)
+		ops->init_segment(s);
 	s->index = index;
 	return s;
 }
@@ -72,7 +74,7 @@ static u64 grow(struct dax_segments *t, u64 index)
 		u64 next;
 
 		if (!root && index == 0) {
-			next = (u64)(uintptr_t)segment_create(0);
+			next = (u64)(uintptr_t)segment_create(t, 0);
 		} else {
 			struct dax_node *n = kzalloc(sizeof(*n));
 
@@ -126,7 +128,7 @@ struct dax_segment *dax_segment_get(struct dax_segments *t, u64 pgoff)
 		u64 next = atomic_load_explicit(slot, memory_order_acquire);
 
 		if (!next) {
-			void *made = h == 1 ? (void *)segment_create(index) : kzalloc(sizeof(struct dax_node));
+			void *made = h == 1 ? (void *)segment_create(t, index) : kzalloc(sizeof(struct dax_node));
 
 			if (!made)
 				return NULL;

@@ -16,7 +16,7 @@ static int sync_run(struct inode *i, struct mapping *m, struct dax_segment *s, u
 	if (err)
 		return err;
 	PROTOCOL_STEP_ARG(WRPROTECT, first);
-	rmap_wrprotect(&m->rmap, first, last);
+	dax_wrprotect(m, &l, first, last);
 	PROTOCOL_STEP_ARG(FLUSH, first);
 	for (u64 p = first; p <= last;) {
 		struct extent e;

@@ -4,6 +4,7 @@
  * controller is the boot thread on CPU 0. A run is undone by restoring the arena's snapshot. Interrupts are choices of their own.
  */
 #include "explore/world.h"
+#include "host/durable.h"
 #include "host/sim.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
@@ -13,7 +14,8 @@
 
 #define RAM_SIZE (4ull << 20)
 
-static struct explore_world *exploring; /* for the panic hook, which has no argument */
+static struct explore_world *exploring; /* for hooks that have no argument */
+static struct durable durable, durable_at_start;
 
 static struct sim_thread *sim_of(struct explore_world *w, unsigned t)
 {
@@ -45,6 +47,19 @@ static void on_panic(const char *text)
 	sim_abandon();
 }
 
+static void on_pmem(enum pmem_sim_event what, const void *p, size_t n)
+{
+	const struct explore_thread *t = sim_current()->t.explore;
+	u32 who = t ? EXPLORE_STORED_BY(t->index, t->op) : EXPLORE_STORED_BEFORE;
+
+	durable_event(&durable, cpu_id(), who, what, p ? (u64)((const u8 *)p - (u8 *)exploring->region->virt) : 0, n);
+}
+
+static u32 not_durable(struct explore_world *w UNUSED, u64 block)
+{
+	return durable_lost(&durable, block);
+}
+
 static int begin(struct explore_world *w, char *err_text, size_t err_size)
 {
 	void *image;
@@ -62,9 +77,14 @@ static int begin(struct explore_world *w, char *err_text, size_t err_size)
 	free(image);
 	if (!w->region)
 		return -ENOMEM;
+	exploring = w;
+	durable = (struct durable){0};
+	pmem_sim_observe(on_pmem);
 	err = world_build(w, err_text, err_size);
-	if (err)
+	if (err) {
+		pmem_sim_observe(NULL);
 		return err;
+	}
 	for (unsigned t = 0; t < w->sc->nr_threads; t++) {
 		static const char *const names[] = {"A", "B", "C", "D"};
 		struct explore_thread *et = &w->threads[t];
@@ -81,7 +101,7 @@ static int begin(struct explore_world *w, char *err_text, size_t err_size)
 		sim_set_boot_mm(NULL);
 		sim_occupy(st);
 	}
-	exploring = w;
+	durable_at_start = durable;
 	sim_set_point_hook(on_point);
 	sim_set_panic_hook(on_panic);
 	protocol_set_hook(script_step);
@@ -97,6 +117,7 @@ static void end(struct explore_world *w)
 	sim_set_panic_hook(NULL);
 	sim_set_point_hook(NULL);
 	sim_snapshot_drop();
+	pmem_sim_observe(NULL);
 	/* The arena is made anew by the next begin(). */
 	memset(w->threads, 0, sizeof(w->threads));
 }
@@ -104,6 +125,7 @@ static void end(struct explore_world *w)
 static int reset(struct explore_world *w UNUSED)
 {
 	sim_snapshot_restore();
+	durable = durable_at_start;
 	return 0;
 }
 
@@ -203,6 +225,7 @@ const struct explore_backend *explore_backend(void)
 		.can_interrupt = can_interrupt,
 		.interrupt = interrupt,
 		.visit_tlbs = visit_tlbs,
+		.not_durable = not_durable,
 		.clock_ns = clock_ns,
 		.alloc = alloc,
 		.release = free,

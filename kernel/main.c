@@ -97,6 +97,10 @@ static void init_fs(void)
 		dax_config()->zeroing = DAX_ZERO_IN_FAULT;
 	else if (strcmp(options.dax_zeroing, "alloc"))
 		pr_warn("options", "dax_zeroing=%s: neither alloc nor fault: ignored", options.dax_zeroing);
+	ops = dax_config()->lock_ops;
+	pr_info("dax", "scheme %s (%s): %u bytes a file, %u a 2 MiB segment; zero page per %s, zeroing in the %s", ops->name,
+		ops->describe, ops->bytes, ops->segment_bytes, dax_config()->zero_page_global ? "machine" : "file",
+		dax_config()->zeroing == DAX_ZERO_IN_FAULT ? "fault" : "allocation");
 }
 
 static void set_wall_clock(void)

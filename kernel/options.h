@@ -13,7 +13,7 @@
 struct options {
 	const char *init;         /* init=PATH, default /sbin/init */
 	const char *init_args[OPTIONS_MAX_INIT_ARGS + 1]; /* words after "--", NULL-ended */
-	const char *dax_lock;     /* dax_lock=none|rwsem|range, default range */
+	const char *dax_lock;     /* dax_lock=none|imap|rwsem|range|entry, default range */
 	const char *dax_zero;     /* dax_zero=mapping|global, default mapping */
 	const char *dax_zeroing;  /* dax_zeroing=alloc|fault, default alloc */
 	const char *explore;      /* explore=SPEC: run the explorer before init; "" none */

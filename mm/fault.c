@@ -68,7 +68,7 @@ static void replace_and_unlock(struct fault *f, pte_t old, struct page *p)
 		tlb_gather_free(&g, pt_page(pte_paddr(old)));
 	tlb_gather_finish(&g);
 
-	spin_lock(&pt->table->ptl);
+	pt_lock(pt->table);
 	/* Else it was unmapped meanwhile, and the reference is gone with it. */
 	if (pte_peek_locked(pt->slot).v == busy.v)
 		pte_exchange(pt->slot, final);
@@ -84,7 +84,7 @@ int vm_insert_pmem(struct fault *f, paddr_t a, bool write)
 	pte_t new = pte_make(a, leaf_flags(f->vma, write));
 	int err = 0;
 
-	spin_lock(&pt->table->ptl);
+	pt_lock(pt->table);
 	pte_t e = pte_peek_locked(pt->slot);
 	if (!e.v)
 		fill_locked(pt, new);
@@ -101,7 +101,7 @@ int vm_insert_zero(struct fault *f, paddr_t zero_page)
 	struct pt_slot *pt = &f->pt;
 	int err = 0;
 
-	spin_lock(&pt->table->ptl);
+	pt_lock(pt->table);
 	pte_t e = pte_peek_locked(pt->slot);
 	if (!e.v)
 		fill_locked(pt, pte_make(zero_page, leaf_flags(f->vma, false) | PTE_SW_ZERO));
@@ -115,7 +115,7 @@ int vm_insert_anon(struct fault *f, struct page *p)
 {
 	struct pt_slot *pt = &f->pt;
 
-	spin_lock(&pt->table->ptl);
+	pt_lock(pt->table);
 	pte_t e = pte_peek_locked(pt->slot);
 	if (!e.v) {
 		fill_locked(pt,
@@ -151,7 +151,7 @@ static enum fault_result copy_on_write(struct fault *f, pte_t seen)
 {
 	struct pt_slot *pt = &f->pt;
 
-	spin_lock(&pt->table->ptl);
+	pt_lock(pt->table);
 	if (pte_peek_locked(pt->slot).v != seen.v) {
 		spin_unlock(&pt->table->ptl);
 		return FAULT_RETRY;
@@ -170,7 +170,7 @@ static enum fault_result copy_on_write(struct fault *f, pte_t seen)
 	if (!p)
 		goto out;
 	memcpy(page_to_virt(p), page_to_virt(old), PAGE_SIZE);
-	spin_lock(&pt->table->ptl);
+	pt_lock(pt->table);
 	if (pte_peek_locked(pt->slot).v == seen.v) {
 		replace_and_unlock(f, seen, p);
 		result = FAULT_DONE;

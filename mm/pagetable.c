@@ -115,7 +115,7 @@ static inline u64 visit_leaves(void *arg, struct page *t, pte_slot_t *s, u64 a, 
 {
 	struct visit *v = arg;
 
-	spin_lock(&t->ptl);
+	pt_lock(t);
 	for (unsigned left = t->pt_entries; a < end && left; a += size, s++) {
 		pte_t e = pte_peek_locked(s);
 

@@ -8,6 +8,7 @@
  * - A VMA in the tree keeps its mm, its page-table pages and its translation (start, pgoff) unchanged:
  *   whoever changes these takes the lock exclusively first.
  * - The cost of a walk is that of the VMAs and page-table entries in the asked range, not in the file.
+ * - An entry that somebody else has changed and not shot down yet counts as changed by the walk.
  * - A walk returns after the shootdowns; entries of one mm in neighbouring VMAs share one.
  *
  * Locks: rmap->lock (RANK_RMAP), then ptl. Waiting for a shootdown under the rmap lock is fine: it
@@ -89,6 +90,7 @@ static u64 for_each_range(struct rmap *r, u64 first, u64 last,
 		}
 		vma_range(v, first, last, &start, &end);
 		n += fn(&g, start, end, arg);
+		tlb_gather_join(&g, start, end);
 	}
 	if (g.mm)
 		tlb_gather_finish(&g);
@@ -118,7 +120,7 @@ static inline u64 wrprotect_leaves(void *arg, struct page *t, pte_slot_t *s, u64
 {
 	struct wrprotect *w = arg;
 
-	spin_lock(&t->ptl);
+	pt_lock(t);
 	for (unsigned left = t->pt_entries; a < end && left; a += size, s++) {
 		pte_t e = pte_peek_locked(s);
 

@@ -32,6 +32,9 @@ void tlb_gather_init(struct tlb_gather *g, struct mm *mm)
 	g->mm = mm;
 	list_init(&g->free);
 	start_over(g);
+	g->pending = true;
+	SHARED_WRITE(&mm->tlb_pending);
+	atomic_fetch_add(&mm->tlb_pending, 1);
 }
 
 /* A page that nobody else refers to can get no new user: its list links are ours. */
@@ -81,7 +84,14 @@ static void shoot_down(struct tlb_gather *g)
 	preempt_enable();
 }
 
-void tlb_gather_finish(struct tlb_gather *g)
+void tlb_gather_join(struct tlb_gather *g, uaddr_t start, uaddr_t end)
+{
+	SHARED_READ(&g->mm->tlb_pending);
+	if (atomic_load(&g->mm->tlb_pending) > g->pending)
+		tlb_gather_range(g, start, end, 1);
+}
+
+void tlb_gather_flush(struct tlb_gather *g)
 {
 	struct list_node *n;
 
@@ -92,6 +102,16 @@ void tlb_gather_finish(struct tlb_gather *g)
 	for (unsigned i = 0; i < g->nr_shared; i++)
 		page_put(g->shared[i]);
 	start_over(g);
+}
+
+void tlb_gather_finish(struct tlb_gather *g)
+{
+	tlb_gather_flush(g);
+	if (!g->pending)
+		return;
+	SHARED_WRITE(&g->mm->tlb_pending);
+	atomic_fetch_sub(&g->mm->tlb_pending, 1);
+	g->pending = false;
 }
 
 void tlb_switch_mm(struct mm *prev, struct mm *next)

@@ -5,6 +5,11 @@
  * Rule: who changes PTEs gathers the address ranges, drops the page-table lock, and calls
  * tlb_gather_finish(), which returns when every CPU that has the address space loaded has flushed and
  * said so. Only then may what the entries pointed to be freed, reused or called clean.
+ *
+ * That holds also for whoever finds an entry already changed by somebody else: truncate that meets a munmap sees no entry, but a TLB
+ * may still have it (race stale-tlb-free). So a gather counts itself in mm->tlb_pending from before its first change
+ * until its shootdown is acknowledged, and walkers of the reverse map, which hold no lock of the mm, shoot down for the others
+ * (tlb_gather_join). Both look at the entry under its ptl: who sees it changed sees the count as well.
  */
 #ifndef MM_TLB_H
 #define MM_TLB_H
@@ -22,11 +27,13 @@ struct tlb_gather {
 	struct mm *mm;
 	uaddr_t start, end; /* hull of what changed */
 	unsigned nr;        /* entries changed since the last flush */
+	bool pending;       /* counted in mm->tlb_pending */
 	unsigned nr_shared;
 	struct list free;                       /* struct page: only the reference in our hands is left */
 	struct page *shared[TLB_GATHER_SHARED]; /* others refer to them too, so their links are not ours */
 };
 
+/* Before the first change. Ended by tlb_gather_finish(). */
 void tlb_gather_init(struct tlb_gather *g, struct mm *mm);
 /* `nr` entries inside [start, end) changed. */
 static inline void tlb_gather_range(struct tlb_gather *g, uaddr_t start, uaddr_t end, unsigned nr)
@@ -48,8 +55,12 @@ static inline bool tlb_gather_full(const struct tlb_gather *g)
 {
 	return g->nr_shared == TLB_GATHER_SHARED;
 }
+/* After [start, end) was visited: if another gather of this mm is under way, the range counts as changed. */
+void tlb_gather_join(struct tlb_gather *g, uaddr_t start, uaddr_t end);
 /* Shoots down, puts the pages; the gather is then empty and can go on. Nothing gathered: nothing sent.
  * Context: interrupts on, no spinlock held. */
+void tlb_gather_flush(struct tlb_gather *g);
+/* The same, and no leaf entry is changed after it. */
 void tlb_gather_finish(struct tlb_gather *g);
 
 /* The scheduler tells which address space a CPU has loaded. NULL: the kernel's. Preemption off. */

@@ -9,6 +9,7 @@
 #ifndef MM_VISIT_H
 #define MM_VISIT_H
 
+#include "kernel/log.h"
 #include "mm/pagetable.h"
 #include "mm/state.h"
 
@@ -32,6 +33,13 @@ static inline struct page *pt_page(paddr_t a)
 	const struct pmm_section *s = &mm_state()->pmm.sections[pfn / PMM_SECTION_PAGES];
 
 	return &s->pages[pfn - s->first_pfn];
+}
+
+/* The lock of a table that a walk has come to. What the caller holds keeps it alive (race pgtable-free). */
+static inline void pt_lock(struct page *t)
+{
+	spin_lock(&t->ptl);
+	DEBUG_ASSERT(t->flags & PAGE_PGTABLE);
 }
 
 /* One level down; false: no table there, or a huge leaf. */

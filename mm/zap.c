@@ -26,7 +26,7 @@ static inline u64 zap_leaves(void *arg, struct page *t, pte_slot_t *s, u64 a, u6
 	u64 first = ~0ull, last = 0;
 	unsigned cleared = 0;
 
-	spin_lock(&t->ptl);
+	pt_lock(t);
 	for (unsigned left = t->pt_entries; a < end && left; a += size, s++) {
 		pte_t e = pte_peek_locked(s);
 
@@ -64,6 +64,6 @@ u64 zap_range(struct tlb_gather *g, uaddr_t start, uaddr_t end, enum zap_what wh
 		start = pt_for_each_table(g->mm->root, start, end, zap_leaves, &z);
 		if (start.v >= end.v)
 			return z.cleared;
-		tlb_gather_finish(g);
+		tlb_gather_flush(g);
 	}
 }

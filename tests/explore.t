@@ -17,11 +17,43 @@ sub explored
 	return run_command('timeout', '240', $explore, @_);
 }
 
+# Which of the older schemes the explorer found to be violated. It is asserted so that a change of the protocol,
+# or of the explorer, that hides a race is noticed. What no scheme violates, a mutant does (tests/mutants).
+my %violated = (
+	'truncate-stale' => [qw(none)],
+	'truncate-reuse' => [qw(none)],
+	'punch-stale' => [qw(none imap)],
+	'cow-leak' => [qw(none)],
+	'eof-race' => [qw(none rwsem)],
+	'tail-zero' => [],
+	'tail-zero-write' => [],
+	'fork-copy' => [],
+	'pgtable-free' => [],
+	'pgtable-free-fault' => [],
+	'pgtable-free-exit' => [],
+	'double-zero' => [qw(none rwsem)],
+	'write-zeroed' => [qw(none imap rwsem)],
+	'hole-read-vs-write-fault' => [qw(none imap rwsem)],
+	'hole-read-vs-write' => [qw(none rwsem)],
+	'stale-zero-other-mm' => [],
+	'self-copy' => [qw(none rwsem)],
+	'self-copy-read' => [qw(none imap)],
+	'self-copy-cross' => [qw(none rwsem)],
+	'fsync-early-clean' => [],
+	'mprotect-clean-writable' => [qw(none rwsem)],
+	'fsync-lost-dirty' => [qw(none imap rwsem)],
+	'mkwrite-lost-tag' => [qw(none imap rwsem)],
+	'write-evicts-dirty' => [],
+	'stale-tlb-free' => [],
+	'stale-tlb-clean' => [],
+);
+# Too many interleavings for a test: bounded by time.
+my %large = map { $_ => 1 } qw(cow-leak tail-zero-write self-copy-cross);
+
 my ($status, $out) = explored('list');
 is($status, 0, 'the races are listed');
-my @races = grep { $out =~ /^\s*\Q$_\E\b/m }
-	qw(truncate-stale truncate-reuse punch-stale hole-read-vs-write-fault stale-tlb-free);
-is(scalar @races, 5, 'all five of them');
+is_deeply([sort($out =~ /^([a-z][\w-]+)$/mg)], [sort keys %violated], 'all of them');
+my @races = sort keys %violated;
 
 # No scheme: the race is found, shown in two columns, and found again from its replay string.
 for my $granularity (qw(step access)) {
@@ -37,15 +69,31 @@ for my $granularity (qw(step access)) {
 	is($third, $again, 'and prints the same, to the byte');
 }
 
-# Every race under every scheme.
+# The schemes that have to survive: every interleaving of steps, and of accesses with up to two preemptions.
 for my $race (@races) {
-	($status, $out) = explored($race, 'none', 'rwsem', 'range', 'granularity=step');
+	my @bound = $large{$race} ? 'seconds=5' : ();
+	($status, $out) = explored($race, 'range', 'quiet', @bound);
 	is($status, 0, "$race, by steps: range has no violation") or diag tail($out, 40);
-	unlike($out, qr/not exhaustive/, "$race, by steps: every interleaving was run");
-	($status, $out) = explored($race, 'range', 'granularity=access', 'preemptions=3');
-	is($status, 0, "$race, by accesses, up to three preemptions: range has no violation") or diag tail($out, 40);
-	diag join "\n", grep { /interleaving/ } split /\n/, $out if $ENV{TEST_VERBOSE};
+	unlike($out, qr/not exhaustive/, "$race, by steps: every interleaving was run") unless @bound;
+	($status, $out) = explored($race, 'entry', 'quiet', 'strict', @bound);
+	is($status, 0, "$race, by steps: entry has no violation") or diag tail($out, 40);
+	($status, $out) = explored($race, 'range', 'granularity=access', 'preemptions=2', 'seconds=5', 'quiet');
+	is($status, 0, "$race, by accesses, up to two preemptions: range has no violation") or diag tail($out, 40);
+	for my $scheme (@{ $violated{$race} }) {
+		($status, $out) = explored($race, $scheme, 'first', 'seconds=20', 'strict', 'quiet');
+		is($status, 1, "$race, by steps: $scheme is violated") or diag tail($out);
+	}
 }
+
+# What history withdrew: the fault that waits for itself. And a policy, which the replay string carries.
+($status, $out) = explored('hole-read-vs-write-fault', 'imap', 'first', 'strict');
+like($out, qr/=> deadlock/, 'imap deadlocks in hole-read-vs-write-fault');
+($status, $out) = explored('file f 1 hole; A: store f 0 7; load f 0 | B: store f 0 9', 'rwsem', 'dax_zeroing=fault',
+	'first', 'strict');
+is($status, 1, 'dax_zeroing=fault: the second zeroing loses a store under rwsem') or diag tail($out);
+my ($replay) = $out =~ m{replay=(.*/rwsem\+fault/step:\w+)};
+($status, $out) = explored("replay=$replay");
+is($status, 1, "replay=$replay finds it again") or diag tail($out);
 
 # What the explorer does not understand.
 for my $words ('nonsense', 'truncate-reuse nonsense', 'replay=nonsense', 'replay=truncate-reuse/none/step:Z9', 'max=x') {

@@ -55,7 +55,7 @@ fsck_clean($image, 'wildstore: e2fsck -fn is content');
 is(guest(image => $image, append => '-- false')->{status}, 1, "init's exit status is the machine's");
 
 # The demonstrated schemes.
-for my $scheme (qw(none rwsem range)) {
+for my $scheme (qw(none imap rwsem range entry)) {
 	$g = guest(image => $image, append => "dax_lock=$scheme -- ktap-fs");
 	is($g->{status}, 0, "ktap-fs under dax_lock=$scheme") or diag tail($g->{out}, 40);
 	fsck_clean($image, "dax_lock=$scheme: e2fsck -fn is content");

@@ -43,6 +43,7 @@ const struct dax_lock_ops dax_lock_rwsem = {
 	.name = "rwsem",
 	.describe = "per-inode reader/writer lock: faults share it, truncate and punch hold it alone",
 	.bytes = sizeof(struct rwsem),
+	.excludes_faults = true,
 	.init = rwsem_scheme_init,
 	.lock = rwsem_scheme_lock,
 	.unlock = rwsem_scheme_unlock,

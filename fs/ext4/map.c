@@ -90,9 +90,11 @@ static void zero_blocks(struct ext4_fs *fs, u64 pblk, u64 n, u32 lblk)
 	pmem_fence();
 }
 
-static bool zero_here(enum map_intent intent)
+static bool zero_here(struct ext4_inode *ei, enum map_intent intent)
 {
-	return intent == MAP_WRITE && dax_config()->zeroing == DAX_ZERO_IN_ALLOC;
+	const struct mapping *m = atomic_load_explicit(&ei->vfs.mapping, memory_order_acquire);
+
+	return intent == MAP_WRITE && (!m || m->zeroing == DAX_ZERO_IN_ALLOC);
 }
 
 /* Allocates for the hole that `out` describes; out describes what is there afterwards. */
@@ -115,7 +117,7 @@ static int fill_hole(struct journal_handle *h, struct ext4_inode *ei, enum map_i
 	if (err)
 		return err;
 	x = (struct ext4_ext){ .lblk = lblk, .len = a.got, .pblk = a.start, .unwritten = intent == MAP_RESERVE };
-	if (zero_here(intent))
+	if (zero_here(ei, intent))
 		zero_blocks(fs, a.start, a.got, lblk);
 	err = put(h, ei, p, lblk, true, 0, &x, 1);
 	if (err) {
@@ -151,7 +153,7 @@ static int convert(struct journal_handle *h, struct ext4_inode *ei, enum map_int
 	u32 lblk = (u32)out->pgoff, n = (u32)out->len;
 	int k = cut(x, lblk, n, true, false, parts), err;
 
-	if (zero_here(intent))
+	if (zero_here(ei, intent))
 		zero_blocks(ext4_fs_of(ei), x->pblk + (lblk - x->lblk), n, lblk);
 	err = put(h, ei, p, lblk, false, 1, parts, k);
 	if (!err) {

@@ -126,16 +126,22 @@ static void record_release(const void *lock, const struct lock_class *c)
 
 void lockdep_acquire(const void *lock, const struct lock_class *c, bool try_only)
 {
-	irq_state_t s = irq_save();
+	irq_state_t s;
 
+	if (c->rank == RANK_UNCHECKED)
+		return;
+	s = irq_save();
 	record_acquire(lock, c, try_only);
 	irq_restore(s);
 }
 
 void lockdep_release(const void *lock, const struct lock_class *c)
 {
-	irq_state_t s = irq_save();
+	irq_state_t s;
 
+	if (c->rank == RANK_UNCHECKED)
+		return;
+	s = irq_save();
 	record_release(lock, c);
 	irq_restore(s);
 }

@@ -14,6 +14,7 @@
 #include "lib/types.h"
 
 enum lock_rank {
+	RANK_UNCHECKED = 0,      /* not this checker's business: a lock that is kept for how it deadlocks */
 	RANK_PROCESS_TABLE = 10, /* process tree, wait4 */
 	RANK_FILE_TABLE = 15,
 	RANK_FILE_POS = 18,

@@ -55,6 +55,18 @@ static void test_language(void)
 	scenario_op_text(&sc, &sc.threads[0].ops[0], text, sizeof(text));
 	is_str(text, "store f[0] = 7", "its operations");
 
+	is(scenario_parse("together; zeroing fault; file f 2; file g 1; prepare A truncate f 1 head; A: pstore f 0 7 tail; "
+			  "write f 0 from g 0; write f 1 5 head; fork; exit | B: read g 0 into f 1; mprotect f rw; munmap f",
+		   &sc, err, sizeof(err)),
+		0, "private mappings, mapped buffers, partial pages, munmap, mprotect, fork");
+	ok(sc.together && sc.zero_in_fault && sc.prepare[0].op.head, "its setup");
+	ok(sc.threads[0].ops[0].tail && sc.threads[0].ops[1].kind == OP_WRITE_FROM &&
+			sc.threads[0].ops[1].other_file == 1 && sc.threads[0].ops[2].head &&
+			sc.threads[1].ops[0].kind == OP_READ_INTO && sc.threads[1].ops[1].kind == OP_PROTECT_RW,
+		"its operations");
+	scenario_op_text(&sc, &sc.threads[1].ops[0], text, sizeof(text));
+	is_str(text, "read(g, page 0) into f[1]", "and their text");
+
 	static const struct {
 		const char *text, *why;
 	} bad[] = {
@@ -72,6 +84,16 @@ static void test_language(void)
 		{"file a/b 1; load f 0", "a path"},
 		{"file f 1; load f 0 | load f 0 | load f 0 | load f 0 | load f 0", "five threads"},
 		{"file f 0x; load f 0", "not a number"},
+		{"file f 1; load f 0 head", "half a page of the wrong kind"},
+		{"file f 8; truncate f 8 head", "a size that is too large"},
+		{"file f 1; read f 0 into", "a buffer that is missing"},
+		{"file f 1; read f 0 from f 0", "a buffer in the wrong direction"},
+		{"file f 1; mprotect f", "mprotect to nothing"},
+		{"file f 1; fork f", "a fork of a file"},
+		{"file f 1; fork; fork", "two children"},
+		{"file f 1; prepare A fork; load f 0", "a child before the start"},
+		{"file f 1; file g 1; pload f 0; pload g 0", "two private files"},
+		{"zeroing never; file f 1; load f 0", "an unknown policy"},
 	};
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		err[0] = '\0';
@@ -125,6 +147,38 @@ static void test_verdicts(void)
 	is(run("hole-read-vs-write-fault range quiet"), 0, "range does not");
 }
 
+/* One thread: one interleaving, whose values can be worked out by hand. */
+static void test_values(void)
+{
+	static const struct {
+		const char *scenario, *end;
+	} cases[] = {
+		{"file f 1; store f 0 7 tail; truncate f 0 head; truncate f 1", "f holds 100 (then 0)"},
+		{"file f 1; truncate f 0 head; store f 0 7 tail; write f 1 9", "f holds 100 (then 0) 9"},
+		{"file f 1; truncate f 0 head", "f holds 100 (8 bytes)"},
+		{"file f 2; write f 0 5 head; write f 1 from f 0", "f holds 5 (then 100) 5 (then 100)"},
+		{"file f 1; file g 1; truncate f 0 head; read f 0 into g 0", "f holds 100 (8 bytes), g holds 100 (then 200)"},
+		{"file f 1 hole; write f 0 from f 0", "f holds 0"},
+		{"file f 1; pstore f 0 7; load f 0; fork; pstore f 0 8; exit; pload f 0 tail", NULL},
+		{"file f 1; store f 0 7; munmap f; fsync f; mmap f; load f 0", NULL},
+		{"file f 1; store f 0 7; mprotect f ro; mprotect f rw; store f 0 8; fsync f", "f holds 8 (then 100)"},
+		{"zeroing fault; file f 1 hole; store f 0 7; fsync f; load f 0 tail", "f holds 7 (then 0)"},
+	};
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char spec[300];
+
+		snprintf(spec, sizeof(spec), "'%s' range strict", cases[i].scenario);
+		is(run(spec), 0, "explained: %s", cases[i].scenario);
+		snprintf(spec, sizeof(spec), "replay='%s/range/step:A1'", cases[i].scenario);
+		is(run(spec), 0, "replayed");
+		if (cases[i].end)
+			ok(strstr(report, cases[i].end), "it ends as it should: %s", cases[i].end);
+	}
+	is(run("'file f 1; munmap f; store f 0 7' range strict"), 0, "a store after munmap is a signal");
+	is(run("'file f 1; load f 0; mprotect f ro; store f 0 7' range strict"), 0, "and one without the right");
+}
+
 static void test_bad_specs(void)
 {
 	static const char *const bad[] = {"nonsense", "max=x", "replay=truncate-reuse/none/step:Z9",
@@ -144,6 +198,7 @@ int main(void)
 	test_language();
 	test_counts();
 	test_verdicts();
+	test_values();
 	test_bad_specs();
 	return done_testing();
 }
