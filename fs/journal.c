@@ -154,6 +154,22 @@ void journal_update(struct journal_handle *h, u64 block, u32 off, const void *p,
 	pmem_flush(to, n);
 }
 
+void journal_update_pair(struct journal_handle *h, u64 block, u32 off_a, u32 a, u32 off_b, u32 b)
+{
+	struct shadow *s = find_shadow(h, block);
+	char *to = block_in_pmem(h->journal, block);
+
+	DEBUG_ASSERT(h->depth && MAX(off_a, off_b) + sizeof(u32) <= h->journal->block_size);
+	if (unlikely(s)) {
+		memcpy((char *)s->data + off_a, &a, sizeof(a));
+		memcpy((char *)s->data + off_b, &b, sizeof(b));
+	}
+	pmem_store32(to + off_a, a);
+	pmem_store32(to + off_b, b);
+	pmem_flush(to + off_a, sizeof(a));
+	pmem_flush(to + off_b, sizeof(b));
+}
+
 void journal_forget(struct journal_handle *h, u64 block)
 {
 	struct shadow *s = find_shadow(h, block);

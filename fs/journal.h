@@ -35,6 +35,9 @@ int journal_get_create(struct journal_handle *h, u64 block, void **out);
 void journal_dirty(struct journal_handle *h, u64 block);
 /* Replaces n bytes at offset off of the block. Needs no credit beyond the block's own and does not fail. */
 void journal_update(struct journal_handle *h, u64 block, u32 off, const void *p, u32 n);
+/* Two words of one block of which neither is right without the other: a value and the checksum over it. The backend that writes through
+ * leaves nothing between the two stores, so that a machine that is killed hardly ever stops there. */
+void journal_update_pair(struct journal_handle *h, u64 block, u32 off_a, u32 a, u32 off_b, u32 b);
 /* The block was freed: it must not be written back any more. */
 void journal_forget(struct journal_handle *h, u64 block);
 int journal_stop(struct journal_handle *h);

@@ -9,7 +9,8 @@ use lib 'tests/lib';
 use Faultline;
 use Test::More;
 
-my $image = new_image('kill.img');
+# As large as the image of "make run": two block groups, so that e2fsck has a second superblock.
+my $image = new_image('kill.img', size => '256M');
 my @loads = ('busy', 'stress -n 4 -t 60', 'busy');
 
 for my $round (1 .. @loads) {

@@ -110,12 +110,14 @@ void ext4_set_last_orphan(struct journal_handle *h, struct ext4_fs *fs, u32 ino)
 	const u32 at = offsetof(struct ext4_super, s_last_orphan), csum_at = offsetof(struct ext4_super, s_checksum);
 	struct ext4_super *sb = &fs->sb;
 
-	if (fs->metadata_csum) {
-		sb->s_checksum = ext4_crc_replace(fs, sb->s_checksum, csum_at, at, &sb->s_last_orphan, &ino, sizeof(ino));
-		journal_update(h, 0, EXT4_SUPER_OFFSET + csum_at, &sb->s_checksum, sizeof(u32));
+	if (!fs->metadata_csum) {
+		sb->s_last_orphan = ino;
+		journal_update(h, 0, EXT4_SUPER_OFFSET + at, &ino, sizeof(ino));
+		return;
 	}
+	sb->s_checksum = ext4_crc_replace(fs, sb->s_checksum, csum_at, at, &sb->s_last_orphan, &ino, sizeof(ino));
 	sb->s_last_orphan = ino;
-	journal_update(h, 0, EXT4_SUPER_OFFSET + at, &ino, sizeof(ino));
+	journal_update_pair(h, 0, EXT4_SUPER_OFFSET + at, ino, EXT4_SUPER_OFFSET + csum_at, sb->s_checksum);
 }
 
 static int ext4_sync(struct super *s)

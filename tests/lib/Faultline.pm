@@ -20,6 +20,9 @@ our @EXPORT = qw(
 # Messages that no test wants to see in the guest's output, whatever else it checks.
 our $alarming = qr{^panic|panic inside the panic|lockdep:|undefined behaviour|\bBUG: }m;
 
+# What "make test" exports is not for the makes and machines that a test starts.
+delete @ENV{qw(MAKEFLAGS MAKELEVEL MAKEOVERRIDES MFLAGS FAULTLINE_INNER BUILD SMP MEM MACHINE ACCEL IMAGE APPEND)};
+
 my ($test) = $0 =~ m{([^/]+)\.t$};
 
 # A path in this test's own folder.
