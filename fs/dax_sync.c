@@ -43,7 +43,8 @@ static bool next_run(struct dax_segment *s, u64 *first, u64 *run_last, u64 last)
 	*first = tag_next(s->dirty, *first, last, true);
 	if (*first > last)
 		return false;
-	*run_last = tag_next(s->dirty, *first, last, false) - 1;
+	/* From the page after it: another fsync may have cleaned *first meanwhile, and a run has at least one page. */
+	*run_last = *first < last ? tag_next(s->dirty, *first + 1, last, false) - 1 : last;
 	return true;
 }
 
