@@ -19,11 +19,11 @@ enum pmem_flush_need {
 struct pmem_region {
 	paddr_t base;
 	u64 len;
-	void *virt;             /* direct map */
+	void *virt; /* direct map */
 	enum pmem_flush_need flush;
-	bool durable;           /* false: RAM-backed, gone at power-off; MAP_SYNC is refused */
-	u64 hint_addr;          /* flush hint address of the NVDIMM's NFIT entry, mapped; 0: none */
-	const char *source;     /* "NFIT", "RAM" */
+	bool durable;       /* false: RAM-backed, gone at power-off; MAP_SYNC is refused */
+	u64 hint_addr;      /* flush hint address of the NVDIMM's NFIT entry, mapped; 0: none */
+	const char *source; /* "NFIT", "RAM" */
 };
 
 #define PMEM_MAX_REGIONS 16

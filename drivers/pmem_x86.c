@@ -23,13 +23,15 @@ static void cpuid(u32 leaf, u32 sub, u32 *a, u32 *b, u32 *c, u32 *d)
 
 const char *pmem_init_cpu(void)
 {
-	static const char *const names[] = { "clflush", "clflushopt", "clwb" };
+	static const char *const names[] = {"clflush", "clflushopt", "clwb"};
 	u32 a, b, c, d;
 
 	cpuid(0, 0, &a, &b, &c, &d);
 	if (a >= 7) {
 		cpuid(7, 0, &a, &b, &c, &d);
-		flush_kind = b & CPUID_7_EBX_CLWB ? FLUSH_CLWB : b & CPUID_7_EBX_CLFLUSHOPT ? FLUSH_CLFLUSHOPT : FLUSH_CLFLUSH;
+		flush_kind = b & CPUID_7_EBX_CLWB    ? FLUSH_CLWB
+			: b & CPUID_7_EBX_CLFLUSHOPT ? FLUSH_CLFLUSHOPT
+						     : FLUSH_CLFLUSH;
 	}
 	return names[flush_kind];
 }
@@ -132,16 +134,17 @@ void pmem_zero(void *dst, size_t n)
 }
 
 /* Eight lines a round: a loop of single ones spends three instructions of four on itself. */
-#define FLUSH_LINES(insn, line, end)                                                                           \
-	do {                                                                                                   \
-		for (; (intptr_t)(end - line) > 7 * CACHE_LINE; line += 8 * CACHE_LINE)                        \
-			__asm__ volatile(insn " (%0); " insn " 64(%0); " insn " 128(%0); " insn " 192(%0); "   \
-					 insn " 256(%0); " insn " 320(%0); " insn " 384(%0); " insn " 448(%0)" \
-					 :                                                                     \
-					 : "r"(line)                                                           \
-					 : "memory");                                                          \
-		for (; (intptr_t)(end - line) > 0; line += CACHE_LINE)                                         \
-			__asm__ volatile(insn " (%0)" : : "r"(line) : "memory");                               \
+#define FLUSH_LINES(insn, line, end)                                                                \
+	do {                                                                                        \
+		for (; (intptr_t)(end - line) > 7 * CACHE_LINE; line += 8 * CACHE_LINE)             \
+			__asm__ volatile(insn " (%0); " insn " 64(%0); " insn " 128(%0); " insn     \
+					      " 192(%0); " insn " 256(%0); " insn " 320(%0); " insn \
+					      " 384(%0); " insn " 448(%0)"                          \
+					 :                                                          \
+					 : "r"(line)                                                \
+					 : "memory");                                               \
+		for (; (intptr_t)(end - line) > 0; line += CACHE_LINE)                              \
+			__asm__ volatile(insn " (%0)" : : "r"(line) : "memory");                    \
 	} while (0)
 
 void pmem_flush(const void *p, size_t n)

@@ -174,8 +174,9 @@ static bool may_fail(const struct event *e, unsigned f, u64 page, bool write)
 	unsigned as = space_of(e);
 
 	return !inside(e->m, f, page) || e->m->mapped[as][f] != YES ||
-		(write && (e->m->writable[as][f] != YES ||
-				  (e->s->w->sc->full && page_of(e->m, f, page)->hole)));
+		(write &&
+			(e->m->writable[as][f] != YES ||
+				(e->s->w->sc->full && page_of(e->m, f, page)->hole)));
 }
 
 static bool apply_access(const struct event *e)

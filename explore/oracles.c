@@ -76,7 +76,8 @@ static void fate_of_block(struct explore_world *w, u64 block, char *buf, size_t 
 }
 
 /* Is an operation under way for which `may` holds on f? */
-static bool in_flight(struct explore_world *w, unsigned f, bool (*may)(const struct script_op *op, unsigned f))
+static bool in_flight(
+	struct explore_world *w, unsigned f, bool (*may)(const struct script_op *op, unsigned f))
 {
 	for (unsigned t = 0; t < w->sc->nr_threads; t++)
 		if (thread_in_op(&w->threads[t]) && may(&w->sc->threads[t].ops[w->threads[t].op], f))
@@ -106,8 +107,9 @@ static void report(const struct entry *e, const char *oracle, const char *proble
 			e->where, (unsigned long)e->page, e->w->sc->files[e->file].name,
 			pte_writable(e->pte) ? ", writable," : "", block, fate, problem);
 	} else {
-		fmt_snprintf(e->v->text, sizeof(e->v->text), "%s: %c's %s maps page %lu of %s to %s%s", oracle,
-			'A' + e->thread, e->where, (unsigned long)e->page, e->w->sc->files[e->file].name,
+		fmt_snprintf(e->v->text, sizeof(e->v->text), "%s: %c's %s maps page %lu of %s to %s%s",
+			oracle, 'A' + e->thread, e->where, (unsigned long)e->page,
+			e->w->sc->files[e->file].name,
 			pte_kind(e->pte) == PTE_ZERO ? "the zero page" : "a private copy", problem);
 	}
 }
@@ -191,7 +193,8 @@ static void check_tlb_entry(void *arg, unsigned thread, paddr_t root, uaddr_t pa
 	}
 }
 
-static void check_tables(struct explore_world *w, struct violation *v, unsigned t, const struct mm *mm, const char *where)
+static void check_tables(
+	struct explore_world *w, struct violation *v, unsigned t, const struct mm *mm, const char *where)
 {
 	for (unsigned i = 0; i < 2 * w->sc->nr_files; i++) {
 		u64 base = (i % 2 ? w->threads[t].private_map : w->threads[t].map)[i / 2].v;
@@ -218,18 +221,22 @@ static u32 returned_before(const struct explore_world *w, unsigned now)
 }
 
 /* An fsync of f that began at `begin` has returned. */
-static void check_durable(struct explore_world *w, struct violation *v, unsigned thread, unsigned f, unsigned begin)
+static void check_durable(
+	struct explore_world *w, struct violation *v, unsigned thread, unsigned f, unsigned begin)
 {
 	const struct ownership *own = own_now(w);
 	u32 before = returned_before(w, begin);
 
 	for (unsigned p = 0; p < EXPLORE_MAX_PAGES && !v->oracle; p++) {
-		if (own->state[f][p] != EXTENT_MAPPED || !(w->backend->not_durable(w, own->block[f][p]) & before))
+		if (own->state[f][p] != EXTENT_MAPPED ||
+			!(w->backend->not_durable(w, own->block[f][p]) & before))
 			continue;
 		v->oracle = "durability";
 		fmt_snprintf(v->text, sizeof(v->text),
-			"durability: %c's fsync of %s has returned, but page %u holds a store from before it that is not "
-			"flushed and fenced", 'A' + thread, w->sc->files[f].name, p);
+			"durability: %c's fsync of %s has returned, but page %u holds a store from before it "
+			"that is not "
+			"flushed and fenced",
+			'A' + thread, w->sc->files[f].name, p);
 	}
 }
 

@@ -25,8 +25,8 @@ static char choice_letter(choice_t c)
 
 void scheme_text(const struct dax_config *c, char text[SCHEME_TEXT])
 {
-	fmt_snprintf(text, SCHEME_TEXT, "%s%s%s", c->lock_ops->name, c->zeroing == DAX_ZERO_IN_FAULT ? "+fault" : "",
-		c->zero_page_global ? "+global" : "");
+	fmt_snprintf(text, SCHEME_TEXT, "%s%s%s", c->lock_ops->name,
+		c->zeroing == DAX_ZERO_IN_FAULT ? "+fault" : "", c->zero_page_global ? "+global" : "");
 }
 
 void print_replay_string(struct printer *p, const char *race, const struct cell *c, const struct schedule *s)

@@ -346,7 +346,8 @@ void scenario_op_text(const struct scenario *sc, const struct script_op *op, cha
 		fmt_snprintf(buf, size, "write(%s, page %lu) from %s[%lu]", f, page, other, other_page);
 		break;
 	case OP_TRUNCATE:
-		fmt_snprintf(buf, size, "truncate %s to %lu pages%s", f, page, op->head ? " and 8 bytes" : "");
+		fmt_snprintf(
+			buf, size, "truncate %s to %lu pages%s", f, page, op->head ? " and 8 bytes" : "");
 		break;
 	case OP_PUNCH:
 		fmt_snprintf(buf, size, "punch %s[%lu..%lu]", f, page, (unsigned long)(page + op->nr - 1));

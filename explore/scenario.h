@@ -69,11 +69,11 @@ enum page_part { PART_HEAD, PART_BODY, PART_TAIL, NR_PARTS };
 struct script_op {
 	enum op_kind kind;
 	unsigned file;
-	u64 page;  /* truncate: the new size in pages */
-	u64 nr;    /* punch: pages */
-	u64 value; /* store, write */
-	bool head; /* write, truncate */
-	bool tail; /* load, store */
+	u64 page;            /* truncate: the new size in pages */
+	u64 nr;              /* punch: pages */
+	u64 value;           /* store, write */
+	bool head;           /* write, truncate */
+	bool tail;           /* load, store */
 	unsigned other_file; /* read into, write from: the page that is the buffer */
 	u64 other_page;
 };
@@ -137,7 +137,8 @@ static inline u64 op_new_size(const struct script_op *op)
 /* May op give file f another size, or blocks? */
 static inline bool op_may_resize(const struct script_op *op, unsigned f)
 {
-	return op->file == f && (op->kind == OP_WRITE || op->kind == OP_WRITE_FROM || op->kind == OP_TRUNCATE);
+	return op->file == f &&
+		(op->kind == OP_WRITE || op->kind == OP_WRITE_FROM || op->kind == OP_TRUNCATE);
 }
 static inline bool op_may_allocate(const struct script_op *op, unsigned f)
 {

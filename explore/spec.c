@@ -24,7 +24,7 @@ struct spec {
 	const char *replay;
 	bool quiet, strict, list, help;
 	bool zero_in_fault, zero_page_global; /* of every scheme */
-	bool bounded; /* a bound was given, or `exhaustive` */
+	bool bounded;                         /* a bound was given, or `exhaustive` */
 };
 
 /* One row of the table. */
@@ -197,16 +197,20 @@ static void print_help(struct printer *p)
 		"0 9'",
 		"                      setup: file NAME PAGES [hole]; full; together; zeroing fault; prepare "
 		"THREAD OP",
-		"                      operations: load F P [tail], store F P V [tail], pload and pstore (private "
+		"                      operations: load F P [tail], store F P V [tail], pload and pstore "
+		"(private "
 		"mapping),",
-		"                      read F P [into F P], write F P V [head], write F P from F P, truncate F PAGES "
+		"                      read F P [into F P], write F P V [head], write F P from F P, truncate "
+		"F PAGES "
 		"[head],",
-		"                      punch F P [N], fsync F, mmap F, munmap F, mprotect F ro|rw, fork, exit",
+		"                      punch F P [N], fsync F, mmap F, munmap F, mprotect F ro|rw, fork, "
+		"exit",
 	};
 	static const char *const after[] = {
 		"; without one, each of them",
 		"                      SCHEME+fault, SCHEME+global: with that policy (below)",
-		"  dax_zeroing=fault   new blocks are zeroed by the fault; default alloc: inside the allocation",
+		"  dax_zeroing=fault   new blocks are zeroed by the fault; default alloc: inside the "
+		"allocation",
 		"  dax_zero=global     one zero page for all files; default mapping: one for each",
 		"  all                 every race, every scheme that is named",
 		"  granularity=step    switch at protocol steps and lock waits (default)",
@@ -309,16 +313,15 @@ static int run_cell(struct job *j, const char *race, const struct dax_config *sc
 			text, err);
 		goto out;
 	}
-	*r = (struct row){
-		race, c->cut, c->violation.oracle, .interleavings = c->interleavings, .violations = c->violations,
-		.covered = c->covered, .safe = !strcmp(scheme->lock_ops->name, SAFE_SCHEME)};
+	*r = (struct row){race, c->cut, c->violation.oracle, .interleavings = c->interleavings,
+		.violations = c->violations, .covered = c->covered,
+		.safe = !strcmp(scheme->lock_ops->name, SAFE_SCHEME)};
 	str_copy(r->scheme, text, sizeof(r->scheme));
 	j->nr_rows++;
 	if (!j->spec.quiet) {
 		struct violation v;
 
-		print(&j->p, "%s under %s: %lu interleavings, ", race, text,
-			(unsigned long)c->interleavings);
+		print(&j->p, "%s under %s: %lu interleavings, ", race, text, (unsigned long)c->interleavings);
 		print_verdict(&j->p, r);
 		print(&j->p, "\n");
 		if (c->stuck)

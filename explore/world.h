@@ -45,15 +45,15 @@ struct explore_thread {
 	bool controlled; /* false: steps do not pause (preparations, and clearing up after a run) */
 	struct thread *thread;
 	struct mm *mm;
-	uaddr_t map[EXPLORE_MAX_FILES];     /* shared mappings; where they were, after munmap */
+	uaddr_t map[EXPLORE_MAX_FILES]; /* shared mappings; where they were, after munmap */
 	uaddr_t private_map[EXPLORE_MAX_FILES];
 	struct mm *child; /* of fork, until its exit */
-	u64 *page; /* buffer of one page */
+	u64 *page;        /* buffer of one page */
 	void *backend;
 };
 
 /* Operation op of thread t; preparations. */
-#define EXPLORE_STORED_BY(t, op) (1u << ((t) * EXPLORE_MAX_OPS + (op)))
+#define EXPLORE_STORED_BY(t, op) (1u << ((t)*EXPLORE_MAX_OPS + (op)))
 #define EXPLORE_STORED_BEFORE (1u << 31)
 
 /* Which blocks the files own, as block numbers of the scratch file system. */

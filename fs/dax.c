@@ -68,7 +68,8 @@ int dax_lock(struct mapping *m, struct dax_lock *l, enum dax_lock_for who, u64 f
 	return dax_lock_segment(m, NULL, l, who, first, last);
 }
 
-int dax_lock_segment(struct mapping *m, struct dax_segment *s, struct dax_lock *l, enum dax_lock_for who, u64 first, u64 last)
+int dax_lock_segment(struct mapping *m, struct dax_segment *s, struct dax_lock *l, enum dax_lock_for who,
+	u64 first, u64 last)
 {
 	l->segment = s;
 	l->who = who;

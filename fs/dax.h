@@ -21,10 +21,11 @@ struct dax_segment {
 	union {
 		struct range_segment range;
 		struct dax_page_locks pages;
-	} lock; /* the scheme's */
-	u64 index;                               /* constant: pgoff >> RANGE_SEGMENT_SHIFT */
-	_Atomic(u64) dirty[PAGES_PER_HUGE / 64]; /* a bit a page: stored to through a mapping since the last fsync */
-	_Atomic(u64) zero[PAGES_PER_HUGE / 64];  /* a bit a page: the zero page may be mapped there */
+	} lock;    /* the scheme's */
+	u64 index; /* constant: pgoff >> RANGE_SEGMENT_SHIFT */
+	_Atomic(u64) dirty[PAGES_PER_HUGE /
+		64]; /* a bit a page: stored to through a mapping since the last fsync */
+	_Atomic(u64) zero[PAGES_PER_HUGE / 64]; /* a bit a page: the zero page may be mapped there */
 };
 
 /* Segments by index: a radix tree (fs/dax_segment.c) with lock-free look-up. */
@@ -45,7 +46,8 @@ struct mapping {
 		struct rwsem rwsem;
 		struct range_lock range;
 	} lock;
-	_Atomic(struct page *) zero_page; /* dax_zero=mapping: one per mapping, made at the first hole fault */
+	_Atomic(struct page *)
+		zero_page; /* dax_zero=mapping: one per mapping, made at the first hole fault */
 };
 
 /* Settings of the instance, from the command line or the explorer's run. */

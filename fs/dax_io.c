@@ -54,14 +54,15 @@ static size_t copy_out(const struct buffer *b, u64 off, const char *src, size_t 
 		return n;
 	}
 	pagefault_disable();
-	left = src ? cpu_copy_to_user(uaddr_add(b->user, off), src, n) : cpu_zero_user(uaddr_add(b->user, off), n);
+	left = src ? cpu_copy_to_user(uaddr_add(b->user, off), src, n)
+		   : cpu_zero_user(uaddr_add(b->user, off), n);
 	pagefault_enable();
 	return n - left;
 }
 
 /* Writes [pos, pos+n) of one piece whose blocks are `e`. Bytes written, short when the buffer faulted. Lock held. */
-static ssize_t write_piece(struct inode *i, struct mapping *m, struct dax_lock *l, const struct extent *e, const struct buffer *b,
-			   u64 off, u64 pos, size_t n)
+static ssize_t write_piece(struct inode *i, struct mapping *m, struct dax_lock *l, const struct extent *e,
+	const struct buffer *b, u64 off, u64 pos, size_t n)
 {
 	u64 start = e->pgoff << PAGE_SHIFT;
 	char *blocks = phys_to_virt(e->pa);
@@ -89,7 +90,8 @@ static ssize_t write_piece(struct inode *i, struct mapping *m, struct dax_lock *
 	return (ssize_t)done;
 }
 
-static ssize_t write_chunk(struct inode *i, struct mapping *m, const struct buffer *b, u64 off, u64 pos, size_t n)
+static ssize_t write_chunk(
+	struct inode *i, struct mapping *m, const struct buffer *b, u64 off, u64 pos, size_t n)
 {
 	u64 first = pos >> PAGE_SHIFT, last = (pos + n - 1) >> PAGE_SHIFT, old_size;
 	struct dax_lock l;
@@ -130,7 +132,8 @@ static ssize_t write_chunk(struct inode *i, struct mapping *m, const struct buff
 }
 
 /* At most a page by way of kernel memory: for buffers that a copy under the lock cannot reach. */
-static ssize_t write_bounced(struct inode *i, struct mapping *m, const struct buffer *b, u64 off, u64 pos, size_t n)
+static ssize_t write_bounced(
+	struct inode *i, struct mapping *m, const struct buffer *b, u64 off, u64 pos, size_t n)
 {
 	char *page = kmalloc(PAGE_SIZE);
 	ssize_t got;
@@ -140,7 +143,7 @@ static ssize_t write_bounced(struct inode *i, struct mapping *m, const struct bu
 	n = MIN(n, PAGE_SIZE);
 	got = copy_from_user(page, uaddr_add(b->user, off), n);
 	if (!got)
-		got = write_chunk(i, m, &(struct buffer){ .kernel = page }, 0, pos, n);
+		got = write_chunk(i, m, &(struct buffer){.kernel = page}, 0, pos, n);
 	kfree(page);
 	return got;
 }
@@ -176,15 +179,16 @@ static ssize_t do_write(struct inode *i, const struct buffer *b, size_t n, u64 p
 
 ssize_t dax_write(struct inode *i, uaddr_t buf, size_t n, u64 pos)
 {
-	return do_write(i, &(struct buffer){ .user = buf }, n, pos);
+	return do_write(i, &(struct buffer){.user = buf}, n, pos);
 }
 
 ssize_t dax_kwrite(struct inode *i, const void *buf, size_t n, u64 pos)
 {
-	return do_write(i, &(struct buffer){ .kernel = (char *)(uintptr_t)buf }, n, pos);
+	return do_write(i, &(struct buffer){.kernel = (char *)(uintptr_t)buf}, n, pos);
 }
 
-static ssize_t read_chunk(struct inode *i, struct mapping *m, const struct buffer *b, u64 off, u64 pos, size_t n)
+static ssize_t read_chunk(
+	struct inode *i, struct mapping *m, const struct buffer *b, u64 off, u64 pos, size_t n)
 {
 	u64 first = pos >> PAGE_SHIFT, last = (pos + n - 1) >> PAGE_SHIFT, size;
 	struct dax_lock l;
@@ -208,7 +212,8 @@ static ssize_t read_chunk(struct inode *i, struct mapping *m, const struct buffe
 		want = MIN(n - done, ((page + e.len) << PAGE_SHIFT) - at);
 		PROTOCOL_STEP_ARG(COPY_DATA, page);
 		copied = copy_out(b, off + done,
-				  e.state == EXTENT_MAPPED ? (char *)phys_to_virt(e.pa) + (at & PAGE_MASK) : NULL, want);
+			e.state == EXTENT_MAPPED ? (char *)phys_to_virt(e.pa) + (at & PAGE_MASK) : NULL,
+			want);
 		done += copied;
 		if (copied < want)
 			break;
@@ -247,10 +252,10 @@ static ssize_t do_read(struct inode *i, const struct buffer *b, size_t n, u64 po
 
 ssize_t dax_read(struct inode *i, uaddr_t buf, size_t n, u64 pos)
 {
-	return do_read(i, &(struct buffer){ .user = buf }, n, pos);
+	return do_read(i, &(struct buffer){.user = buf}, n, pos);
 }
 
 ssize_t dax_kread(struct inode *i, void *buf, size_t n, u64 pos)
 {
-	return do_read(i, &(struct buffer){ .kernel = buf }, n, pos);
+	return do_read(i, &(struct buffer){.kernel = buf}, n, pos);
 }

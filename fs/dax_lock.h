@@ -29,11 +29,11 @@ void dax_page_locks_drop_range(struct mapping *m, u64 first, u64 last);
 
 /* Who asks. The scheme decides what that costs. Pages [first, last], last may be RANGE_LAST. */
 enum dax_lock_for {
-	DAX_FOR_FAULT,    /* one page (or 2 MiB) that is looked up and mapped */
-	DAX_FOR_REMOVE,   /* truncate, punch: pages that lose their blocks */
-	DAX_FOR_WRITE,    /* write(2): allocate, invalidate, copy */
-	DAX_FOR_READ,     /* read(2): copy out */
-	DAX_FOR_SYNC,     /* fsync: write-protect, flush, clean */
+	DAX_FOR_FAULT,  /* one page (or 2 MiB) that is looked up and mapped */
+	DAX_FOR_REMOVE, /* truncate, punch: pages that lose their blocks */
+	DAX_FOR_WRITE,  /* write(2): allocate, invalidate, copy */
+	DAX_FOR_READ,   /* read(2): copy out */
+	DAX_FOR_SYNC,   /* fsync: write-protect, flush, clean */
 };
 
 /* On the caller's stack between lock and unlock. dax_lock() fills in the rest. */
@@ -45,17 +45,18 @@ struct dax_lock {
 	union {
 		struct range_request range;
 		struct {
-			struct dax_page_locks *pages; /* fault: whose bit is held in place of the lock; NULL: none */
-			bool walk_bits;               /* the walk under way holds the bits of its pages */
+			struct dax_page_locks
+				*pages; /* fault: whose bit is held in place of the lock; NULL: none */
+			bool walk_bits; /* the walk under way holds the bits of its pages */
 		} imap;
 	};
 };
 
 struct dax_lock_ops {
-	const char *name;      /* dax_lock=NAME */
-	const char *describe;  /* one line for the log */
-	u32 bytes;             /* per mapping: what the lock itself takes */
-	u32 segment_bytes;     /* the same, for each 2 MiB of the file that were touched */
+	const char *name;     /* dax_lock=NAME */
+	const char *describe; /* one line for the log */
+	u32 bytes;            /* per mapping: what the lock itself takes */
+	u32 segment_bytes;    /* the same, for each 2 MiB of the file that were touched */
 	/* Does DAX_FOR_REMOVE keep faults away until its unlock? If not, i_size is all that truncate has against them. */
 	bool excludes_faults;
 	void (*init)(struct mapping *m);

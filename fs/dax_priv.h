@@ -9,7 +9,8 @@
 /* Takes the scheme's lock over pages [first, last]; 0, -EINTR, -ENOMEM. Steps LOCK and UNLOCK. */
 int dax_lock(struct mapping *m, struct dax_lock *l, enum dax_lock_for who, u64 first, u64 last);
 /* The same for pages of one segment, which was looked up already: a look-up less for each fault. */
-int dax_lock_segment(struct mapping *m, struct dax_segment *s, struct dax_lock *l, enum dax_lock_for who, u64 first, u64 last);
+int dax_lock_segment(struct mapping *m, struct dax_segment *s, struct dax_lock *l, enum dax_lock_for who,
+	u64 first, u64 last);
 void dax_unlock(struct mapping *m, struct dax_lock *l);
 
 /* Page tags, one bit a page (struct dax_segment). The DAX lock of the page is held, in schemes that have one. */
@@ -57,7 +58,8 @@ static inline u64 tag_next(_Atomic(u64) *tags, u64 p, u64 last, bool set)
 static inline void tags_clear(_Atomic(u64) *tags, u64 first, u64 last)
 {
 	for (u64 base = ALIGN_DOWN(first, 64); base <= last; base += 64) {
-		u64 keep = (first > base ? ~(~0ull << (first - base)) : 0) | (last < base + 63 ? ~0ull << (last - base + 1) : 0);
+		u64 keep = (first > base ? ~(~0ull << (first - base)) : 0) |
+			(last < base + 63 ? ~0ull << (last - base + 1) : 0);
 
 		SHARED_WRITE(&tags[base % PAGES_PER_HUGE / 64]);
 		atomic_fetch_and(&tags[base % PAGES_PER_HUGE / 64], keep);

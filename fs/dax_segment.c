@@ -103,8 +103,8 @@ struct dax_segment *dax_segment_find(struct dax_segments *t, u64 pgoff)
 	if (!covers(root, index))
 		return NULL;
 	for (unsigned h = root_height(root); h && p; h--)
-		p = (void *)(uintptr_t)atomic_load_explicit(&((struct dax_node *)p)->slot[slot_of(index, h)],
-							     memory_order_acquire);
+		p = (void *)(uintptr_t)atomic_load_explicit(
+			&((struct dax_node *)p)->slot[slot_of(index, h)], memory_order_acquire);
 	return p;
 }
 
@@ -128,7 +128,8 @@ struct dax_segment *dax_segment_get(struct dax_segments *t, u64 pgoff)
 		u64 next = atomic_load_explicit(slot, memory_order_acquire);
 
 		if (!next) {
-			void *made = h == 1 ? (void *)segment_create(t, index) : kzalloc(sizeof(struct dax_node));
+			void *made =
+				h == 1 ? (void *)segment_create(t, index) : kzalloc(sizeof(struct dax_node));
 
 			if (!made)
 				return NULL;
@@ -154,8 +155,8 @@ static struct dax_segment *next_below(void *p, unsigned h, u64 base, u64 *index,
 	}
 	span = 1ull << (FANOUT_SHIFT * (h - 1));
 	for (unsigned i = *index > base ? MIN((*index - base) / span, (u64)FANOUT) : 0; i < FANOUT; i++) {
-		void *child = (void *)(uintptr_t)atomic_load_explicit(&((struct dax_node *)p)->slot[i],
-								       memory_order_acquire);
+		void *child = (void *)(uintptr_t)atomic_load_explicit(
+			&((struct dax_node *)p)->slot[i], memory_order_acquire);
 		struct dax_segment *s = next_below(child, h - 1, base + i * span, index, last);
 
 		if (s)
@@ -175,7 +176,8 @@ static void destroy_below(void *p, unsigned h)
 {
 	if (p && h)
 		for (unsigned i = 0; i < FANOUT; i++)
-			destroy_below((void *)(uintptr_t)atomic_load(&((struct dax_node *)p)->slot[i]), h - 1);
+			destroy_below(
+				(void *)(uintptr_t)atomic_load(&((struct dax_node *)p)->slot[i]), h - 1);
 	kfree(p);
 }
 

@@ -37,7 +37,7 @@ struct journal {
 	struct journal_handle handle;
 };
 
-static const struct lock_class journal_class = { "journal", RANK_JOURNAL, false };
+static const struct lock_class journal_class = {"journal", RANK_JOURNAL, false};
 
 int journal_create(struct pmem_region *r, u32 block_size, struct journal **out)
 {

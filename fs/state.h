@@ -24,7 +24,7 @@ struct fs_state {
 	_Atomic(struct page *) zero_page; /* dax_zero=global: made at the first hole fault */
 	struct fs_mount mounts[FS_MAX_MOUNTS];
 	_Atomic(u32) nr_mounts;
-	_Atomic(i64) wall_offset;         /* wall clock minus time_ns() */
+	_Atomic(i64) wall_offset; /* wall clock minus time_ns() */
 };
 
 void fs_state_init(struct fs_state *s);

@@ -33,29 +33,50 @@ struct mmap_request;
 #define S_IFREG_ 0100000
 #define S_IFLNK_ 0120000
 #define S_IFSOCK_ 0140000
-static inline bool mode_is_dir(u32 m) { return (m & S_IFMT_) == S_IFDIR_; }
-static inline bool mode_is_reg(u32 m) { return (m & S_IFMT_) == S_IFREG_; }
-static inline bool mode_is_lnk(u32 m) { return (m & S_IFMT_) == S_IFLNK_; }
+static inline bool mode_is_dir(u32 m)
+{
+	return (m & S_IFMT_) == S_IFDIR_;
+}
+static inline bool mode_is_reg(u32 m)
+{
+	return (m & S_IFMT_) == S_IFREG_;
+}
+static inline bool mode_is_lnk(u32 m)
+{
+	return (m & S_IFMT_) == S_IFLNK_;
+}
 /* Types of directory entries, as in getdents64. */
-enum { DT_UNKNOWN_ = 0, DT_FIFO_ = 1, DT_CHR_ = 2, DT_DIR_ = 4, DT_BLK_ = 6, DT_REG_ = 8, DT_LNK_ = 10, DT_SOCK_ = 12 };
+enum {
+	DT_UNKNOWN_ = 0,
+	DT_FIFO_ = 1,
+	DT_CHR_ = 2,
+	DT_DIR_ = 4,
+	DT_BLK_ = 6,
+	DT_REG_ = 8,
+	DT_LNK_ = 10,
+	DT_SOCK_ = 12
+};
 
-struct time_spec { i64 sec; u32 nsec; };
+struct time_spec {
+	i64 sec;
+	u32 nsec;
+};
 
 /* What a lookup of blocks found for the start of the asked range. */
 enum extent_state { EXTENT_HOLE, EXTENT_UNWRITTEN, EXTENT_MAPPED };
 struct extent {
-	u64 pgoff;       /* first page of the piece, = the page asked for */
-	u64 len;         /* pages for which the answer holds, >= 1, at most what was asked for */
+	u64 pgoff; /* first page of the piece, = the page asked for */
+	u64 len;   /* pages for which the answer holds, >= 1, at most what was asked for */
 	enum extent_state state;
-	paddr_t pa;      /* MAPPED, UNWRITTEN: physical address of the first page */
-	bool is_new;     /* allocated or converted by this call (and zeroed inside, unless the policy is to zero in the fault) */
+	paddr_t pa; /* MAPPED, UNWRITTEN: physical address of the first page */
+	bool is_new; /* allocated or converted by this call (and zeroed inside, unless the policy is to zero in the fault) */
 };
 enum map_intent {
-	MAP_LOOK,        /* change nothing */
-	MAP_WRITE,       /* allocate holes, convert unwritten; all of the answer is MAPPED. Zeroed before it is published */
-	MAP_RESERVE,     /* allocate holes as unwritten (fallocate, and write(2) before its copy) */
+	MAP_LOOK, /* change nothing */
+	MAP_WRITE, /* allocate holes, convert unwritten; all of the answer is MAPPED. Zeroed before it is published */
+	MAP_RESERVE, /* allocate holes as unwritten (fallocate, and write(2) before its copy) */
 	MAP_MARK_WRITTEN, /* convert unwritten to written without zeroing: the caller has filled the blocks durably */
-	MAP_TRY,         /* as MAP_LOOK, but -EAGAIN where that would wait for a lock: the race explorer looks while others hold locks */
+	MAP_TRY, /* as MAP_LOOK, but -EAGAIN where that would wait for a lock: the race explorer looks while others hold locks */
 };
 
 /* Dirent callback: 0 to go on, anything else stops the walk (and `pos` stays before this entry). Inode lock of the directory is held. */
@@ -81,12 +102,13 @@ struct inode_ops {
 	int (*sync_inode)(struct inode *i, bool datasync);
 
 	int (*lookup)(struct inode *dir, const char *name, size_t len, u64 *ino);
-	int (*create)(struct inode *dir, const char *name, size_t len, u32 mode, struct inode **out); /* regular files, directories by mode */
+	int (*create)(struct inode *dir, const char *name, size_t len, u32 mode,
+		struct inode **out); /* regular files, directories by mode */
 	int (*unlink)(struct inode *dir, const char *name, size_t len, struct inode *victim);
 	int (*rmdir)(struct inode *dir, const char *name, size_t len, struct inode *victim);
 	/* All directories involved and the victim (may be NULL) are locked. */
-	int (*rename)(struct inode *odir, const char *oname, size_t olen, struct inode *what, struct inode *ndir, const char *nname,
-		      size_t nlen, struct inode *victim);
+	int (*rename)(struct inode *odir, const char *oname, size_t olen, struct inode *what,
+		struct inode *ndir, const char *nname, size_t nlen, struct inode *victim);
 	int (*readdir)(struct inode *dir, u64 *pos, readdir_fn fn, void *arg);
 	ssize_t (*readlink)(struct inode *i, char *buf, size_t size);
 };
@@ -103,9 +125,9 @@ struct super_ops {
 
 struct super {
 	const struct super_ops *ops;
-	const char *type; /* "ext4", "proc" */
-	_Atomic(bool) readonly; /* also set when damage is found */
-	u64 max_size;           /* largest file, bytes; 0: no regular files of its own */
+	const char *type;        /* "ext4", "proc" */
+	_Atomic(bool) readonly;  /* also set when damage is found */
+	u64 max_size;            /* largest file, bytes; 0: no regular files of its own */
 	struct mutex cache_lock; /* RANK_FS_CACHE: guards `inodes` */
 	struct list *inodes;     /* hash table of INODE_HASH lists */
 	struct waitq evict_wait; /* who wants an inode that is on its way out waits here ... */
@@ -126,16 +148,17 @@ struct inode {
 	u32 generation;
 	/* cache_lock */
 	struct list_node hash_node;
-	_Atomic(u32) refs; /* 0 while hashed: being evicted; goes to 0 under cache_lock only */
+	_Atomic(u32) refs;    /* 0 while hashed: being evicted; goes to 0 under cache_lock only */
 	_Atomic(i32) writers; /* > 0: files open for writing; < 0: programs that run from it */
 	/* inode lock */
 	struct mutex lock;
 	u32 mode, nlink, uid, gid;
 	u64 rdev;
-	_Atomic(u64) size_; /* written under lock, read anywhere: inode_size() */
+	_Atomic(u64) size_;  /* written under lock, read anywhere: inode_size() */
 	_Atomic(u64) blocks; /* 512-byte sectors, as st_blocks */
 	struct time_spec atime, mtime, ctime, crtime;
-	_Atomic(bool) dirty; /* times changed since the last write_inode: written at fsync, sync and eviction */
+	_Atomic(bool)
+		dirty; /* times changed since the last write_inode: written at fsync, sync and eviction */
 	/* DAX: made at the first mapping or write, freed at eviction; published once with release */
 	_Atomic(struct mapping *) mapping;
 	void *fs; /* file system's own */
@@ -163,10 +186,22 @@ static inline int inode_count_writers(struct inode *i, i32 step)
 	} while (!atomic_compare_exchange_weak(&i->writers, &n, n + step));
 	return 0;
 }
-static inline int inode_get_write(struct inode *i) { return inode_count_writers(i, 1); }
-static inline void inode_put_write(struct inode *i) { atomic_fetch_sub(&i->writers, 1); }
-static inline int inode_deny_write(struct inode *i) { return inode_count_writers(i, -1); }
-static inline void inode_allow_write(struct inode *i) { atomic_fetch_add(&i->writers, 1); }
+static inline int inode_get_write(struct inode *i)
+{
+	return inode_count_writers(i, 1);
+}
+static inline void inode_put_write(struct inode *i)
+{
+	atomic_fetch_sub(&i->writers, 1);
+}
+static inline int inode_deny_write(struct inode *i)
+{
+	return inode_count_writers(i, -1);
+}
+static inline void inode_allow_write(struct inode *i)
+{
+	atomic_fetch_add(&i->writers, 1);
+}
 
 /* Open files */
 #define O_ACCMODE_ 3
@@ -236,7 +271,8 @@ int vfs_sync_all(void);
 /* Path walks. `base`: directory where relative paths start (counted by the caller). Symlinks are followed (40 at most: -ELOOP). */
 int vfs_lookup(struct inode *base, const char *path, bool follow_last, struct inode **out);
 /* The directory that holds the last component, and that component: NUL-ended in last, "" when path is "/" itself. */
-int vfs_lookup_parent(struct inode *base, const char *path, struct inode **dir, char last[NAME_MAX_LEN + 1], size_t *len);
+int vfs_lookup_parent(
+	struct inode *base, const char *path, struct inode **dir, char last[NAME_MAX_LEN + 1], size_t *len);
 int vfs_open(struct inode *base, const char *path, u32 flags, u32 mode, struct file **out);
 /* A file for an inode that the caller holds (takes its own reference). */
 int file_open_inode(struct inode *i, u32 flags, struct file **out);

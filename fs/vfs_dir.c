@@ -71,8 +71,8 @@ static int remove_name(struct walk_parent *w, bool dir)
 	err = remove_checked(w, victim, dir);
 	if (!err) {
 		mutex_lock(&victim->lock);
-		err = dir ? w->dir->ops->rmdir(w->dir, w->name, w->len, victim) :
-			    w->dir->ops->unlink(w->dir, w->name, w->len, victim);
+		err = dir ? w->dir->ops->rmdir(w->dir, w->name, w->len, victim)
+			  : w->dir->ops->unlink(w->dir, w->name, w->len, victim);
 		mutex_unlock(&victim->lock);
 	}
 	mutex_unlock(&w->dir->lock);
@@ -259,7 +259,8 @@ static int rename_locked(struct rename *r)
 		lock_two(r->what, r->victim);
 	else
 		mutex_lock(&r->what->lock);
-	err = r->old.dir->ops->rename(r->old.dir, r->old.name, r->old.len, r->what, r->new.dir, r->new.name, r->new.len, r->victim);
+	err = r->old.dir->ops->rename(
+		r->old.dir, r->old.name, r->old.len, r->what, r->new.dir, r->new.name, r->new.len, r->victim);
 	mutex_unlock(&r->what->lock);
 	if (r->victim)
 		mutex_unlock(&r->victim->lock);
@@ -312,7 +313,7 @@ int vfs_rename(struct inode *obase, const char *opath, struct inode *nbase, cons
 	if (err)
 		goto out_old;
 	if (special_name(&r.old) || special_name(&r.new) || mount_at(r.old.dir, r.old.name, r.old.len) ||
-	    mount_at(r.new.dir, r.new.name, r.new.len))
+		mount_at(r.new.dir, r.new.name, r.new.len))
 		err = -EBUSY;
 	else if (r.old.dir->super != r.new.dir->super)
 		err = -EXDEV;

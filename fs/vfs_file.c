@@ -8,7 +8,7 @@
 #include "fs/vfs_priv.h"
 #include "mm/kmem.h"
 
-static const struct lock_class pos_class = { "file position", RANK_FILE_POS, false };
+static const struct lock_class pos_class = {"file position", RANK_FILE_POS, false};
 
 static bool may_read(const struct file *f)
 {
@@ -66,7 +66,8 @@ void file_put(struct file *f)
 }
 
 /* The inode for O_CREAT: found or made. */
-static int open_create(struct inode *base, const char *path, u32 flags, u32 mode, bool *created, struct inode **out)
+static int open_create(
+	struct inode *base, const char *path, u32 flags, u32 mode, bool *created, struct inode **out)
 {
 	struct walk_parent w;
 	int err = walk_to_parent(base, path, &w);
@@ -185,7 +186,7 @@ static void readdir_mounts(struct inode *dir, u64 *pos, struct readdir_wrap *w)
 		struct fs_mount *m = &fs->mounts[k];
 
 		if (m->parent == dir && dir->ops->lookup(dir, m->name, m->len, &ino) == -ENOENT &&
-		    readdir_step(w, m->name, m->len, m->super->root->ino, DT_DIR_, MOUNTS_POS + k + 1))
+			readdir_step(w, m->name, m->len, m->super->root->ino, DT_DIR_, MOUNTS_POS + k + 1))
 			return;
 		*pos = MOUNTS_POS + k + 1;
 	}
@@ -194,7 +195,7 @@ static void readdir_mounts(struct inode *dir, u64 *pos, struct readdir_wrap *w)
 int vfs_readdir(struct file *f, readdir_fn fn, void *arg)
 {
 	struct inode *dir = f->inode;
-	struct readdir_wrap w = { .fn = fn, .arg = arg };
+	struct readdir_wrap w = {.fn = fn, .arg = arg};
 	int err = 0;
 
 	if (!may_read(f))
@@ -271,7 +272,8 @@ ssize_t vfs_write(struct file *f, uaddr_t buf, size_t n, u64 *pos)
 		return r;
 	*pos = at + r;
 	if (f->flags & O_DSYNC_) {
-		int err = vfs_fsync(i, at >> PAGE_SHIFT, (at + r - 1) >> PAGE_SHIFT, (f->flags & O_SYNC_) != O_SYNC_);
+		int err = vfs_fsync(
+			i, at >> PAGE_SHIFT, (at + r - 1) >> PAGE_SHIFT, (f->flags & O_SYNC_) != O_SYNC_);
 
 		if (err)
 			return err;

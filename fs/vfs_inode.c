@@ -13,7 +13,7 @@
 #include "kernel/log.h"
 #include "mm/kmem.h"
 
-static const struct lock_class inode_class = { "inode", RANK_INODE, true };
+static const struct lock_class inode_class = {"inode", RANK_INODE, true};
 
 void inode_init(struct inode *i, struct super *s, u64 ino)
 {
@@ -52,7 +52,7 @@ static struct inode *find_locked(struct super *s, u64 ino)
 {
 	struct inode *i;
 
-	LIST_FOR_EACH(i, bucket_of(s, ino), hash_node)
+	LIST_FOR_EACH (i, bucket_of(s, ino), hash_node)
 		if (i->ino == ino)
 			return i;
 	return NULL;
@@ -99,7 +99,8 @@ static void evict(struct inode *i)
 
 	dax_mapping_destroy(i);
 	if (i->nlink && atomic_load(&i->dirty) && i->ops->write_inode && i->ops->write_inode(i))
-		pr_warn("vfs", "%s: inode %llu: times could not be written", s->type, (unsigned long long)i->ino);
+		pr_warn("vfs", "%s: inode %llu: times could not be written", s->type,
+			(unsigned long long)i->ino);
 	mutex_lock(&s->cache_lock);
 	list_remove(&i->hash_node);
 	atomic_fetch_add(&s->evictions, 1);
@@ -140,7 +141,7 @@ static struct inode *next_in_bucket(struct super *s, struct list *bucket, u64 af
 	struct inode *best = NULL, *i;
 
 	mutex_lock(&s->cache_lock);
-	LIST_FOR_EACH(i, bucket, hash_node)
+	LIST_FOR_EACH (i, bucket, hash_node)
 		if (i->ino > after && atomic_load(&i->refs) && (!best || i->ino < best->ino))
 			best = i;
 	if (best && !ref_unless_dying(best))
@@ -184,11 +185,11 @@ unsigned super_busy(struct super *s)
 
 	mutex_lock(&s->cache_lock);
 	for (unsigned b = 0; b < INODE_HASH; b++) {
-		LIST_FOR_EACH(i, &s->inodes[b], hash_node) {
+		LIST_FOR_EACH (i, &s->inodes[b], hash_node) {
 			if (i == s->root && atomic_load(&i->refs) == 1)
 				continue;
-			pr_warn("vfs", "%s: inode %llu is still in use (%u)", s->type, (unsigned long long)i->ino,
-				atomic_load(&i->refs));
+			pr_warn("vfs", "%s: inode %llu is still in use (%u)", s->type,
+				(unsigned long long)i->ino, atomic_load(&i->refs));
 			n++;
 		}
 	}

@@ -9,8 +9,8 @@
 #include "kernel/log.h"
 #include "mm/kmem.h"
 
-static const struct lock_class cache_class = { "inode cache", RANK_FS_CACHE, false };
-static const struct lock_class rename_class = { "rename", RANK_FS_RENAME, false };
+static const struct lock_class cache_class = {"inode cache", RANK_FS_CACHE, false};
+static const struct lock_class rename_class = {"rename", RANK_FS_RENAME, false};
 
 int super_init(struct super *s, const struct super_ops *ops, const char *type)
 {
@@ -159,7 +159,7 @@ struct time_spec vfs_now(void)
 {
 	i64 ns = (i64)time_ns() + atomic_load_explicit(&the_instance.fs->wall_offset, memory_order_relaxed);
 
-	return (struct time_spec){ .sec = ns / 1000000000, .nsec = ns % 1000000000 };
+	return (struct time_spec){.sec = ns / 1000000000, .nsec = ns % 1000000000};
 }
 
 void vfs_set_wall_clock(i64 ns)

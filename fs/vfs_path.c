@@ -53,9 +53,9 @@ counted:
 
 /* A walk in progress. */
 struct walk {
-	struct inode *at;  /* counted */
-	const char *rest;  /* not yet walked */
-	char *text;        /* what rest points into, if a link was expanded; kfree */
+	struct inode *at; /* counted */
+	const char *rest; /* not yet walked */
+	char *text;       /* what rest points into, if a link was expanded; kfree */
 	unsigned links;
 };
 
@@ -67,7 +67,7 @@ static int walk_begin(struct walk *w, struct inode *base, const char *path)
 		return -ENOENT;
 	if (len == PATH_MAX_LEN)
 		return -ENAMETOOLONG;
-	*w = (struct walk){ .rest = path };
+	*w = (struct walk){.rest = path};
 	if (path[0] == '/' || !base) {
 		w->at = vfs_root();
 		return w->at ? 0 : -ENOENT;
@@ -211,7 +211,8 @@ int walk_to_parent(struct inode *base, const char *path, struct walk_parent *p)
 	return err;
 }
 
-int vfs_lookup_parent(struct inode *base, const char *path, struct inode **dir, char last[NAME_MAX_LEN + 1], size_t *len)
+int vfs_lookup_parent(
+	struct inode *base, const char *path, struct inode **dir, char last[NAME_MAX_LEN + 1], size_t *len)
 {
 	struct walk_parent p;
 	int err = walk_to_parent(base, path, &p);
@@ -251,7 +252,7 @@ static int name_in_parent(struct inode *dir, struct inode **parent, struct name_
 
 	if (err)
 		return err;
-	*s = (struct name_search){ .ino = dir->ino };
+	*s = (struct name_search){.ino = dir->ino};
 	if (m) {
 		memcpy(s->name, m->name, m->len);
 		s->len = m->len;

@@ -12,7 +12,8 @@ static void fence(struct durable *d, unsigned cpu)
 				d->on_its_way[c][b][k] &= ~who;
 }
 
-static void touch_line(struct durable *d, unsigned cpu, u32 who, enum pmem_sim_event what, u64 block, unsigned k)
+static void touch_line(
+	struct durable *d, unsigned cpu, u32 who, enum pmem_sim_event what, u64 block, unsigned k)
 {
 	u32 *cached = &d->cached[block][k], *way = &d->on_its_way[cpu][block][k];
 
@@ -37,7 +38,8 @@ void durable_event(struct durable *d, unsigned cpu, u32 who, enum pmem_sim_event
 		fence(d, cpu);
 		return;
 	}
-	for (u64 block = off >> PAGE_SHIFT; n && block <= (off + n - 1) >> PAGE_SHIFT && block < DURABLE_BLOCKS; block++)
+	for (u64 block = off >> PAGE_SHIFT;
+		n && block <= (off + n - 1) >> PAGE_SHIFT && block < DURABLE_BLOCKS; block++)
 		for (unsigned k = 0; k < DURABLE_LINES; k++) {
 			u64 line = (block << PAGE_SHIFT) + lines[k];
 

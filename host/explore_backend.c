@@ -52,7 +52,8 @@ static void on_pmem(enum pmem_sim_event what, const void *p, size_t n)
 	const struct explore_thread *t = sim_current()->t.explore;
 	u32 who = t ? EXPLORE_STORED_BY(t->index, t->op) : EXPLORE_STORED_BEFORE;
 
-	durable_event(&durable, cpu_id(), who, what, p ? (u64)((const u8 *)p - (u8 *)exploring->region->virt) : 0, n);
+	durable_event(&durable, cpu_id(), who, what,
+		p ? (u64)((const u8 *)p - (u8 *)exploring->region->virt) : 0, n);
 }
 
 static u32 not_durable(struct explore_world *w UNUSED, u64 block)

@@ -18,8 +18,11 @@ void log_raw(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* Only for broken invariants of our own; never for bad input or hardware. */
 void panic(const char *fmt, ...) NORETURN PRINTF_LIKE(1, 2);
-#define BUG_ON(cond) \
-	do { if (unlikely(cond)) panic("BUG: %s at %s:%d", #cond, __FILE__, __LINE__); } while (0)
+#define BUG_ON(cond)                                                          \
+	do {                                                                  \
+		if (unlikely(cond))                                           \
+			panic("BUG: %s at %s:%d", #cond, __FILE__, __LINE__); \
+	} while (0)
 #ifdef FAULTLINE_DEBUG
 #define DEBUG_ASSERT(cond) BUG_ON(!(cond))
 #else

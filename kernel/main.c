@@ -98,8 +98,10 @@ static void init_fs(void)
 	else if (strcmp(options.dax_zeroing, "alloc"))
 		pr_warn("options", "dax_zeroing=%s: neither alloc nor fault: ignored", options.dax_zeroing);
 	ops = dax_config()->lock_ops;
-	pr_info("dax", "scheme %s (%s): %u bytes a file, %u a 2 MiB segment; zero page per %s, zeroing in the %s", ops->name,
-		ops->describe, ops->bytes, ops->segment_bytes, dax_config()->zero_page_global ? "machine" : "file",
+	pr_info("dax",
+		"scheme %s (%s): %u bytes a file, %u a 2 MiB segment; zero page per %s, zeroing in the %s",
+		ops->name, ops->describe, ops->bytes, ops->segment_bytes,
+		dax_config()->zero_page_global ? "machine" : "file",
 		dax_config()->zeroing == DAX_ZERO_IN_FAULT ? "fault" : "allocation");
 }
 
@@ -175,7 +177,8 @@ void NORETURN kernel_main(u32 magic, u32 info, u32 delta)
 	options_parse(boot_info.cmdline);
 	pr_info("boot", "loaded at %#llx by %s", (unsigned long long)image_to_phys(image_start).v,
 		boot_info.loader[0] ? boot_info.loader : "a loader without a name");
-	pr_info("boot", "CPU: %s, %s", cpu_features.vendor, cpu_features.brand[0] ? cpu_features.brand : "no brand");
+	pr_info("boot", "CPU: %s, %s", cpu_features.vendor,
+		cpu_features.brand[0] ? cpu_features.brand : "no brand");
 
 	init_memory();
 	init_fs();

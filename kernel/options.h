@@ -11,21 +11,21 @@
 #define OPTIONS_MAX_INIT_ARGS 32
 
 struct options {
-	const char *init;         /* init=PATH, default /sbin/init */
+	const char *init;                                 /* init=PATH, default /sbin/init */
 	const char *init_args[OPTIONS_MAX_INIT_ARGS + 1]; /* words after "--", NULL-ended */
-	const char *dax_lock;     /* dax_lock=none|imap|rwsem|range|entry, default range */
-	const char *dax_zero;     /* dax_zero=mapping|global, default mapping */
-	const char *dax_zeroing;  /* dax_zeroing=alloc|fault, default alloc */
-	const char *explore;      /* explore=SPEC: run the explorer before init; "" none */
-	u64 ram_pmem;             /* ram_pmem=SIZE: RAM-backed region of that size when there is no NVDIMM; 0: none */
-	u64 mem;                  /* mem=SIZE: use at most that much RAM; 0: all */
-	unsigned maxcpus;         /* maxcpus=N, default MAX_CPUS */
-	bool noexit;              /* noexit: do not use isa-debug-exit */
-	bool ro;                  /* ro: mount read-only */
-	bool panic_halt;          /* panic=halt: stay halted after a panic instead of ending QEMU */
-	bool quiet;               /* quiet: warnings and errors only on the console */
-	bool nox2apic;            /* nox2apic: xAPIC also where the CPU has x2APIC */
-	bool selftest;            /* selftest: run tests/kernel before init (debug builds) */
+	const char *dax_lock;    /* dax_lock=none|imap|rwsem|range|entry, default range */
+	const char *dax_zero;    /* dax_zero=mapping|global, default mapping */
+	const char *dax_zeroing; /* dax_zeroing=alloc|fault, default alloc */
+	const char *explore;     /* explore=SPEC: run the explorer before init; "" none */
+	u64 ram_pmem;     /* ram_pmem=SIZE: RAM-backed region of that size when there is no NVDIMM; 0: none */
+	u64 mem;          /* mem=SIZE: use at most that much RAM; 0: all */
+	unsigned maxcpus; /* maxcpus=N, default MAX_CPUS */
+	bool noexit;      /* noexit: do not use isa-debug-exit */
+	bool ro;          /* ro: mount read-only */
+	bool panic_halt;  /* panic=halt: stay halted after a panic instead of ending QEMU */
+	bool quiet;       /* quiet: warnings and errors only on the console */
+	bool nox2apic;    /* nox2apic: xAPIC also where the CPU has x2APIC */
+	bool selftest;    /* selftest: run tests/kernel before init (debug builds) */
 };
 extern struct options options;
 

@@ -10,7 +10,7 @@ static _Atomic(protocol_hook_fn) hook;
 static const struct {
 	const char *name, *text;
 } steps[] = {
-#define X(name, text) { #name, text },
+#define X(name, text) {#name, text},
 	PROTOCOL_STEPS(X)
 #undef X
 };

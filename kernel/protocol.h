@@ -15,37 +15,37 @@
 
 #include "lib/types.h"
 
-#define PROTOCOL_STEPS(X)                                                                  \
-	X(LOCK, "take the DAX lock")                                                       \
-	X(UNLOCK, "drop the DAX lock")                                                     \
-	X(CHECK_SIZE, "check i_size")                                                      \
-	X(LOOKUP, "look the block up")                                                     \
-	X(ALLOC, "allocate a block")                                                       \
-	X(ZERO_BLOCK, "zero the new block")                                                \
-	X(UNMAP_ZERO, "unmap the zero page everywhere")                                    \
-	X(TAG_DIRTY, "tag the page dirty")                                                 \
-	X(SET_PTE, "set the PTE")                                                          \
-	X(COPY_COW, "copy the block for a private write")                                  \
-	X(UNMAP, "unmap the range everywhere")                                             \
-	X(SHOOTDOWN, "shoot down TLBs, await every CPU")                                   \
-	X(SET_SIZE, "set i_size")                                                          \
-	X(ZERO_TAIL, "zero the tail of the last page")                                     \
-	X(FREE, "free the blocks")                                                         \
-	X(COPY_DATA, "copy between user and block")                                        \
-	X(WRPROTECT, "write-protect everywhere")                                           \
-	X(FLUSH, "flush the lines")                                                        \
-	X(FENCE, "fence")                                                                  \
-	X(CLEAR_TAG, "clear the dirty tag")                                                \
-	X(COPY_PTE, "copy a PTE to the child")                                             \
-	X(USER_LOAD, "load through the mapping")                                           \
-	X(USER_STORE, "store through the mapping")                                         \
+#define PROTOCOL_STEPS(X)                                 \
+	X(LOCK, "take the DAX lock")                      \
+	X(UNLOCK, "drop the DAX lock")                    \
+	X(CHECK_SIZE, "check i_size")                     \
+	X(LOOKUP, "look the block up")                    \
+	X(ALLOC, "allocate a block")                      \
+	X(ZERO_BLOCK, "zero the new block")               \
+	X(UNMAP_ZERO, "unmap the zero page everywhere")   \
+	X(TAG_DIRTY, "tag the page dirty")                \
+	X(SET_PTE, "set the PTE")                         \
+	X(COPY_COW, "copy the block for a private write") \
+	X(UNMAP, "unmap the range everywhere")            \
+	X(SHOOTDOWN, "shoot down TLBs, await every CPU")  \
+	X(SET_SIZE, "set i_size")                         \
+	X(ZERO_TAIL, "zero the tail of the last page")    \
+	X(FREE, "free the blocks")                        \
+	X(COPY_DATA, "copy between user and block")       \
+	X(WRPROTECT, "write-protect everywhere")          \
+	X(FLUSH, "flush the lines")                       \
+	X(FENCE, "fence")                                 \
+	X(CLEAR_TAG, "clear the dirty tag")               \
+	X(COPY_PTE, "copy a PTE to the child")            \
+	X(USER_LOAD, "load through the mapping")          \
+	X(USER_STORE, "store through the mapping")        \
 	X(OP, "begin the operation")
 
 enum protocol_step {
 #define X(name, text) STEP_##name,
 	PROTOCOL_STEPS(X)
 #undef X
-	NR_STEPS
+		NR_STEPS
 };
 
 /* "CHECK_SIZE" and "check i_size". */
@@ -62,10 +62,10 @@ struct explore_thread;
 typedef void (*protocol_hook_fn)(struct explore_thread *t, enum protocol_step s, u64 arg);
 void protocol_set_hook(protocol_hook_fn fn);
 
-#define PROTOCOL_STEP_ARG(name, arg)                                                       \
-	do {                                                                               \
+#define PROTOCOL_STEP_ARG(name, arg)                                                          \
+	do {                                                                                  \
 		if (unlikely(atomic_load_explicit(&protocol_watchers, memory_order_relaxed))) \
-			protocol_step(STEP_##name, (arg));                                 \
+			protocol_step(STEP_##name, (arg));                                    \
 	} while (0)
 #define PROTOCOL_STEP(name) PROTOCOL_STEP_ARG(name, 0)
 

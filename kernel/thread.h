@@ -23,14 +23,14 @@ struct explore_thread;
  */
 struct thread {
 	const char *name;
-	struct mm *mm;               /* user address space, NULL for pure kernel threads */
-	struct process *process;     /* NULL for kernel threads */
-	struct list_node wait_node;  /* [owner of the queue's lock] on a wait queue */
-	void *wait_data;             /* free for the lock that the thread waits on */
-	unsigned pagefault_disabled; /* nesting; own thread only */
-	_Atomic(bool) killed;        /* SIGKILL pending: killable waits return -EINTR */
+	struct mm *mm;                  /* user address space, NULL for pure kernel threads */
+	struct process *process;        /* NULL for kernel threads */
+	struct list_node wait_node;     /* [owner of the queue's lock] on a wait queue */
+	void *wait_data;                /* free for the lock that the thread waits on */
+	unsigned pagefault_disabled;    /* nesting; own thread only */
+	_Atomic(bool) killed;           /* SIGKILL pending: killable waits return -EINTR */
 	struct explore_thread *explore; /* non-NULL: scheduled by the race explorer */
-	struct lockdep_held *held;   /* lock-order checker, debug builds */
+	struct lockdep_held *held;      /* lock-order checker, debug builds */
 };
 
 struct thread *thread_current(void);
@@ -50,7 +50,13 @@ void thread_yield(void);
 /* Sleeps at least ns nanoseconds; 0, or -EINTR if killed. */
 int thread_sleep_ns(u64 ns);
 
-static inline void pagefault_disable(void) { thread_current()->pagefault_disabled++; }
-static inline void pagefault_enable(void) { thread_current()->pagefault_disabled--; }
+static inline void pagefault_disable(void)
+{
+	thread_current()->pagefault_disabled++;
+}
+static inline void pagefault_enable(void)
+{
+	thread_current()->pagefault_disabled--;
+}
 
 #endif

@@ -4,8 +4,12 @@
 
 #define CPUID_SSE42 (1u << 20) /* leaf 1, ECX */
 
-struct word { u64 v; } PACKED __attribute__((may_alias));
-struct half { u32 v; } PACKED __attribute__((may_alias));
+struct word {
+	u64 v;
+} PACKED __attribute__((may_alias));
+struct half {
+	u32 v;
+} PACKED __attribute__((may_alias));
 
 bool crc32c_hw_available(void)
 {

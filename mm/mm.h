@@ -84,7 +84,7 @@ struct mm {
 	u64 total_pages;                 /* m; mapped, for limits */
 	_Atomic(u64) loaded;             /* CPUs that have this address space loaded */
 	_Atomic(u64) tlb_gen;            /* counts shootdowns */
-	_Atomic(u32) tlb_pending;        /* gathers that may have changed entries and not shot them down yet */
+	_Atomic(u32) tlb_pending; /* gathers that may have changed entries and not shot them down yet */
 	_Atomic(u32) refs;
 	struct waitq vma_wait; /* waiters of per-VMA locks and of busy entries */
 };

@@ -16,8 +16,8 @@
  */
 #include "fs/dax.h"
 
-static const struct lock_class invalidate_class = { "dax_invalidate", RANK_DAX, false };
-static const struct lock_class bits_class = { "dax_entry", RANK_DAX + 1, false };
+static const struct lock_class invalidate_class = {"dax_invalidate", RANK_DAX, false};
+static const struct lock_class bits_class = {"dax_entry", RANK_DAX + 1, false};
 
 static void entry_init(struct mapping *m)
 {

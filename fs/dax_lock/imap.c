@@ -23,8 +23,8 @@
  */
 #include "fs/dax_priv.h"
 
-static const struct lock_class imap_class = { "dax_imap", RANK_UNCHECKED, false };
-static const struct lock_class page_class = { "dax_hole_page", RANK_DAX, false };
+static const struct lock_class imap_class = {"dax_imap", RANK_UNCHECKED, false};
+static const struct lock_class page_class = {"dax_hole_page", RANK_DAX, false};
 
 static void imap_init(struct mapping *m)
 {

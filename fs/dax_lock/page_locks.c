@@ -29,7 +29,8 @@ void dax_page_locks_init(struct dax_page_locks *l)
 /* The bits of word w that stand for pages [first, last], which begin before its end and end after its start. */
 static u64 mask_of(u64 first, u64 last, u64 w)
 {
-	u64 low = MAX(first, w * WORD_PAGES) % WORD_PAGES, high = MIN(last, w * WORD_PAGES + WORD_PAGES - 1) % WORD_PAGES;
+	u64 low = MAX(first, w * WORD_PAGES) % WORD_PAGES,
+	    high = MIN(last, w * WORD_PAGES + WORD_PAGES - 1) % WORD_PAGES;
 
 	return (~0ull << low) & (~0ull >> (WORD_PAGES - 1 - high));
 }

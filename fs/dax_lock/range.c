@@ -24,7 +24,7 @@ static struct range_segment *next_segment(struct range_lock *l, u64 *index, u64 
 	return s ? &s->lock.range : NULL;
 }
 
-static const struct range_lock_ops segment_ops = { segment, next_segment };
+static const struct range_lock_ops segment_ops = {segment, next_segment};
 
 static void range_scheme_init(struct mapping *m)
 {
@@ -41,7 +41,8 @@ static int range_scheme_lock(struct mapping *m, struct dax_lock *l)
 	bool shared = l->who == DAX_FOR_READ;
 
 	if (likely(l->segment))
-		return range_lock_segment(&m->lock.range, &l->range, &l->segment->lock.range, l->first, l->last, shared);
+		return range_lock_segment(
+			&m->lock.range, &l->range, &l->segment->lock.range, l->first, l->last, shared);
 	return range_lock_killable(&m->lock.range, &l->range, l->first, l->last, shared);
 }
 

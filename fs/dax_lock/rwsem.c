@@ -6,7 +6,7 @@
  */
 #include "fs/dax.h"
 
-static const struct lock_class class = { "dax_rwsem", RANK_DAX, false };
+static const struct lock_class class = {"dax_rwsem", RANK_DAX, false};
 
 static void rwsem_scheme_init(struct mapping *m)
 {

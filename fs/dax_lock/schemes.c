@@ -4,7 +4,11 @@
 #include "lib/string.h"
 
 static const struct dax_lock_ops *const schemes[] = {
-	&dax_lock_none, &dax_lock_imap, &dax_lock_rwsem, &dax_lock_range, &dax_lock_entry,
+	&dax_lock_none,
+	&dax_lock_imap,
+	&dax_lock_rwsem,
+	&dax_lock_range,
+	&dax_lock_entry,
 };
 
 const struct dax_lock_ops *dax_lock_scheme(unsigned i)

@@ -12,7 +12,7 @@
 #include "fs/ext4/ext4_priv.h"
 
 #define INITS_MAX 2u /* bitmaps that one search makes: each takes a block of the handle's credits */
-#define ENOUGH 512u /* blocks: a run of that length is taken at once for requests that are longer */
+#define ENOUGH 512u  /* blocks: a run of that length is taken at once for requests that are longer */
 
 struct run {
 	u32 group, bit, len;
@@ -49,7 +49,8 @@ static int init_bitmap(struct journal_handle *h, struct ext4_fs *fs, u32 group, 
 }
 
 /* The bitmap of a group, initialised and verified, and its descriptor. */
-static int group_bitmap(struct journal_handle *h, struct ext4_fs *fs, u32 group, struct ext4_group_desc *d, const void **map)
+static int group_bitmap(
+	struct journal_handle *h, struct ext4_fs *fs, u32 group, struct ext4_group_desc *d, const void **map)
 {
 	struct ext4_group *g = &fs->groups[group];
 
@@ -75,16 +76,19 @@ static int group_bitmap(struct journal_handle *h, struct ext4_fs *fs, u32 group,
 }
 
 /* Marks a run used (or free) in bitmap, descriptor and counts. The bits were checked to be free (or used). */
-static int change_run(struct journal_handle *h, struct ext4_fs *fs, const struct run *r, struct ext4_group_desc *d, bool used)
+static int change_run(struct journal_handle *h, struct ext4_fs *fs, const struct run *r,
+	struct ext4_group_desc *d, bool used)
 {
 	u64 free = ext4_desc_free_blocks(d);
 	u32 csum;
 
-	if (used ? free < r->len || fs->free_blocks < r->len : free + r->len > ext4_group_blocks(fs, r->group)) {
+	if (used ? free < r->len || fs->free_blocks < r->len
+		 : free + r->len > ext4_group_blocks(fs, r->group)) {
 		fs->groups[r->group].bad = true;
 		return ext4_damage(fs, 0, "the free count of group %u does not fit its bitmap", r->group);
 	}
-	csum = ext4_bitmap_change(h, fs, ext4_desc_block_bitmap(d), bitmap_bytes(fs), ext4_desc_block_csum(d), r->bit, r->len, used);
+	csum = ext4_bitmap_change(h, fs, ext4_desc_block_bitmap(d), bitmap_bytes(fs), ext4_desc_block_csum(d),
+		r->bit, r->len, used);
 	ext4_desc_set_block_csum(d, csum);
 	ext4_desc_set_free_blocks(d, used ? free - r->len : free + r->len);
 	ext4_desc_write(h, fs, r->group, d);
@@ -93,7 +97,8 @@ static int change_run(struct journal_handle *h, struct ext4_fs *fs, const struct
 }
 
 /* The first free run of at least `enough` from bit `from` on, else the longest, if it beats *best. true: long enough. */
-static bool search_run(const void *map, u32 nbits, u32 group, u32 from, u32 want, u32 enough, struct run *best)
+static bool search_run(
+	const void *map, u32 nbits, u32 group, u32 from, u32 want, u32 enough, struct run *best)
 {
 	u32 bit = ext4_next_zero(map, nbits, from);
 
@@ -101,7 +106,7 @@ static bool search_run(const void *map, u32 nbits, u32 group, u32 from, u32 want
 		u32 end = ext4_next_one(map, nbits - bit > want ? bit + want : nbits, bit);
 
 		if (end - bit > best->len)
-			*best = (struct run){ group, bit, end - bit };
+			*best = (struct run){group, bit, end - bit};
 		if (best->len >= enough)
 			return true;
 		bit = ext4_next_zero(map, nbits, end);
@@ -110,7 +115,8 @@ static bool search_run(const void *map, u32 nbits, u32 group, u32 from, u32 want
 }
 
 /* A wholly free, physically 2 MiB-aligned run; the answer starts inside it at the place of logical block lblk. */
-static bool search_aligned(const struct ext4_fs *fs, const void *map, u32 nbits, u32 group, const struct ext4_alloc *a, struct run *r)
+static bool search_aligned(const struct ext4_fs *fs, const void *map, u32 nbits, u32 group,
+	const struct ext4_alloc *a, struct run *r)
 {
 	u64 page = fs->first_page + (u64)group * fs->blocks_per_group;
 	u32 bit = (u32)(-page % PAGES_PER_HUGE);
@@ -120,7 +126,8 @@ static bool search_aligned(const struct ext4_fs *fs, const void *map, u32 nbits,
 
 		if (ext4_next_one(map, bit + PAGES_PER_HUGE, bit) < bit + PAGES_PER_HUGE)
 			continue;
-		*r = (struct run){ group, start, ext4_next_one(map, MIN(nbits, start + a->want), start) - start };
+		*r = (struct run){
+			group, start, ext4_next_one(map, MIN(nbits, start + a->want), start) - start};
 		return true;
 	}
 	return false;
@@ -129,9 +136,11 @@ static bool search_aligned(const struct ext4_fs *fs, const void *map, u32 nbits,
 enum search { SEARCH_ALIGNED, SEARCH_FIRST };
 
 /* Goes through all groups, from the goal's on; that one is looked at again from its start at the end. */
-static int search_groups(struct journal_handle *h, struct ext4_fs *fs, const struct ext4_alloc *a, enum search how, struct run *r)
+static int search_groups(struct journal_handle *h, struct ext4_fs *fs, const struct ext4_alloc *a,
+	enum search how, struct run *r)
 {
-	u32 goal_group = (u32)(a->goal / fs->blocks_per_group), goal_bit = (u32)(a->goal % fs->blocks_per_group);
+	u32 goal_group = (u32)(a->goal / fs->blocks_per_group),
+	    goal_bit = (u32)(a->goal % fs->blocks_per_group);
 	u32 enough = MIN(a->want, ENOUGH), inits = 0;
 
 	for (u32 k = 0; k <= fs->nr_groups; k++) {
@@ -141,22 +150,25 @@ static int search_groups(struct journal_handle *h, struct ext4_fs *fs, const str
 		int err;
 
 		ext4_desc_get(fs, group, &d);
-		if (!ext4_desc_free_blocks(&d) || (how == SEARCH_ALIGNED && ext4_desc_free_blocks(&d) < PAGES_PER_HUGE))
+		if (!ext4_desc_free_blocks(&d) ||
+			(how == SEARCH_ALIGNED && ext4_desc_free_blocks(&d) < PAGES_PER_HUGE))
 			continue;
 		if ((d.bg_flags & EXT4_BG_BLOCK_UNINIT) && inits++ == INITS_MAX)
 			break; /* what the made ones have will do */
 		err = group_bitmap(h, fs, group, &d, &map);
 		if (err)
 			return err;
-		if (how == SEARCH_ALIGNED ? search_aligned(fs, map, nbits, group, a, r) :
-					    search_run(map, nbits, group, k ? 0 : goal_bit, a->want, enough, r))
+		if (how == SEARCH_ALIGNED
+				? search_aligned(fs, map, nbits, group, a, r)
+				: search_run(map, nbits, group, k ? 0 : goal_bit, a->want, enough, r))
 			return 0;
 	}
 	return r->len ? 0 : -ENOSPC;
 }
 
 /* The run that starts at the goal itself. len 0: it is taken. */
-static int search_goal(struct journal_handle *h, struct ext4_fs *fs, const struct ext4_alloc *a, struct run *r)
+static int search_goal(
+	struct journal_handle *h, struct ext4_fs *fs, const struct ext4_alloc *a, struct run *r)
 {
 	u32 group = (u32)(a->goal / fs->blocks_per_group), bit = (u32)(a->goal % fs->blocks_per_group);
 	u32 nbits = ext4_group_blocks(fs, group);
@@ -165,7 +177,7 @@ static int search_goal(struct journal_handle *h, struct ext4_fs *fs, const struc
 	int err = group_bitmap(h, fs, group, &d, &map);
 
 	if (!err && !ext4_bit(map, bit))
-		*r = (struct run){ group, bit, ext4_next_one(map, MIN(nbits, bit + a->want), bit) - bit };
+		*r = (struct run){group, bit, ext4_next_one(map, MIN(nbits, bit + a->want), bit) - bit};
 	return err;
 }
 
@@ -176,7 +188,7 @@ static bool congruent(const struct ext4_fs *fs, const struct ext4_alloc *a)
 
 static int alloc_locked(struct journal_handle *h, struct ext4_fs *fs, struct ext4_alloc *a)
 {
-	struct run r = { 0, 0, 0 };
+	struct run r = {0, 0, 0};
 	struct ext4_group_desc d;
 	const void *map;
 	int err = 0;
@@ -195,7 +207,8 @@ static int alloc_locked(struct journal_handle *h, struct ext4_fs *fs, struct ext
 	a->got = r.len;
 	if (!ext4_data_blocks_ok(fs, a->start, a->got)) {
 		fs->groups[r.group].bad = true;
-		return ext4_damage(fs, 0, "the block bitmap of group %u calls the file system's own blocks free", r.group);
+		return ext4_damage(fs, 0,
+			"the block bitmap of group %u calls the file system's own blocks free", r.group);
 	}
 	err = group_bitmap(h, fs, r.group, &d, &map);
 	return err ? err : change_run(h, fs, &r, &d, true);
@@ -239,11 +252,11 @@ int ext4_free_blocks(struct journal_handle *h, struct ext4_fs *fs, u64 start, u6
 	int err = 0;
 
 	if (!ext4_data_blocks_ok(fs, start, n))
-		return ext4_damage(fs, 0, "blocks %llu+%llu cannot belong to a file", (unsigned long long)start,
-				   (unsigned long long)n);
+		return ext4_damage(fs, 0, "blocks %llu+%llu cannot belong to a file",
+			(unsigned long long)start, (unsigned long long)n);
 	mutex_lock(&fs->alloc_lock);
 	while (n && !err) {
-		struct run r = { (u32)(start / fs->blocks_per_group), (u32)(start % fs->blocks_per_group), 0 };
+		struct run r = {(u32)(start / fs->blocks_per_group), (u32)(start % fs->blocks_per_group), 0};
 
 		r.len = (u32)MIN(n, (u64)(fs->blocks_per_group - r.bit));
 		err = free_run(h, fs, &r);

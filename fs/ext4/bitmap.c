@@ -46,11 +46,13 @@ bool ext4_bitmap_csum_ok(const struct ext4_fs *fs, u64 stored, const void *map, 
 
 #define REPLACE_MAX 32 /* changed words up to which the checksum is patched instead of computed anew */
 
-u32 ext4_bitmap_change(struct journal_handle *h, struct ext4_fs *fs, u64 block, u32 nbytes, u64 csum, u32 bit, u32 n, bool set)
+u32 ext4_bitmap_change(struct journal_handle *h, struct ext4_fs *fs, u64 block, u32 nbytes, u64 csum, u32 bit,
+	u32 n, bool set)
 {
 	const u32 *map = ext4_read(fs, block);
 	u32 first = bit / 32, last = (bit + n - 1) / 32;
-	bool patch = fs->metadata_csum && fs->desc_size > EXT4_DESC_SIZE_MIN && last - first < REPLACE_MAX && nbytes % 4 == 0;
+	bool patch = fs->metadata_csum && fs->desc_size > EXT4_DESC_SIZE_MIN && last - first < REPLACE_MAX &&
+		nbytes % 4 == 0;
 	u32 buf[16], crc = (u32)csum;
 
 	for (u32 w = first; w <= last;) {

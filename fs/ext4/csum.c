@@ -36,7 +36,8 @@ static u32 multiply(const struct ext4_fs *fs, u32 a, u32 b)
 	return ext4_crc(fs, 0, &p, sizeof(p));
 }
 
-u32 ext4_crc_replace(const struct ext4_fs *fs, u32 crc, u32 n, u32 off, const void *old, const void *new, u32 len)
+u32 ext4_crc_replace(
+	const struct ext4_fs *fs, u32 crc, u32 n, u32 off, const void *old, const void *new, u32 len)
 {
 	const u32 *a = old, *b = new;
 	u32 change = 0, behind = (n - off - len) / 4;
@@ -119,7 +120,7 @@ bool ext4_inode_csum_ok(struct ext4_inode *ei)
 u32 ext4_extent_csum(const struct ext4_inode *ei, const void *block)
 {
 	return ext4_crc(ext4_fs_of(ei), ei->csum_seed, block,
-			sizeof(struct ext4_extent_header) + EXT4_EXT_BLOCK_MAX * sizeof(struct ext4_extent));
+		sizeof(struct ext4_extent_header) + EXT4_EXT_BLOCK_MAX * sizeof(struct ext4_extent));
 }
 
 bool ext4_extent_csum_ok(const struct ext4_inode *ei, const void *block)
@@ -136,7 +137,8 @@ static struct ext4_dirent_tail *leaf_tail(const void *block)
 
 static u32 leaf_csum(const struct ext4_inode *ei, const void *block)
 {
-	return ext4_crc(ext4_fs_of(ei), ei->csum_seed, block, EXT4_BLOCK_SIZE - sizeof(struct ext4_dirent_tail));
+	return ext4_crc(
+		ext4_fs_of(ei), ei->csum_seed, block, EXT4_BLOCK_SIZE - sizeof(struct ext4_dirent_tail));
 }
 
 bool ext4_leaf_csum_ok(const struct ext4_inode *ei, const void *block)
@@ -146,10 +148,11 @@ bool ext4_leaf_csum_ok(const struct ext4_inode *ei, const void *block)
 	if (!ext4_fs_of(ei)->metadata_csum)
 		return true;
 	return !t->det_reserved_zero1 && t->det_rec_len == sizeof(*t) && !t->det_reserved_zero2 &&
-	       t->det_reserved_ft == EXT4_DIRENT_TAIL_FT && t->det_checksum == leaf_csum(ei, block);
+		t->det_reserved_ft == EXT4_DIRENT_TAIL_FT && t->det_checksum == leaf_csum(ei, block);
 }
 
-void ext4_leaf_update(struct journal_handle *h, const struct ext4_inode *ei, u64 nr, u32 off, const void *p, u32 n)
+void ext4_leaf_update(
+	struct journal_handle *h, const struct ext4_inode *ei, u64 nr, u32 off, const void *p, u32 n)
 {
 	struct ext4_fs *fs = ext4_fs_of(ei);
 	const char *block = ext4_read(fs, nr);
@@ -158,7 +161,8 @@ void ext4_leaf_update(struct journal_handle *h, const struct ext4_inode *ei, u64
 	if (fs->metadata_csum) {
 		u32 crc = ext4_crc_replace(fs, leaf_tail(block)->det_checksum, end, off, block + off, p, n);
 
-		journal_update(h, nr, end + offsetof(struct ext4_dirent_tail, det_checksum), &crc, sizeof(crc));
+		journal_update(
+			h, nr, end + offsetof(struct ext4_dirent_tail, det_checksum), &crc, sizeof(crc));
 	}
 	journal_update(h, nr, off, p, n);
 }
@@ -182,7 +186,8 @@ static u32 dx_csum(const struct ext4_inode *ei, const void *block, u32 entries)
 	const struct ext4_fs *fs = ext4_fs_of(ei);
 	const struct ext4_dx_countlimit *cl = (const void *)((const char *)block + entries);
 	const struct ext4_dx_tail *t = dx_tail(block, entries);
-	u32 crc = ext4_crc(fs, ei->csum_seed, block, entries + cl->count * sizeof(struct ext4_dx_entry)), zero = 0;
+	u32 crc = ext4_crc(fs, ei->csum_seed, block, entries + cl->count * sizeof(struct ext4_dx_entry)),
+	    zero = 0;
 
 	crc = ext4_crc(fs, crc, &t->dt_reserved, 4);
 	return ext4_crc(fs, crc, &zero, 4);
@@ -190,7 +195,8 @@ static u32 dx_csum(const struct ext4_inode *ei, const void *block, u32 entries)
 
 bool ext4_dx_csum_ok(const struct ext4_inode *ei, const void *block, u32 entries)
 {
-	return !ext4_fs_of(ei)->metadata_csum || dx_tail(block, entries)->dt_checksum == dx_csum(ei, block, entries);
+	return !ext4_fs_of(ei)->metadata_csum ||
+		dx_tail(block, entries)->dt_checksum == dx_csum(ei, block, entries);
 }
 
 void ext4_dx_csum_set(const struct ext4_inode *ei, void *block, u32 entries)

@@ -102,7 +102,8 @@ int ext4_dir_block(struct ext4_inode *dir, u32 lblk, u64 *block, const void **da
 	if (!nr)
 		return -EUCLEAN;
 	if (lblk >= nr)
-		return ext4_damage(fs, dir->vfs.ino, "the index names block %u of a directory of %u", lblk, nr);
+		return ext4_damage(
+			fs, dir->vfs.ino, "the index names block %u of a directory of %u", lblk, nr);
 	err = ext4_map_block(dir, lblk, block);
 	if (err)
 		return err;
@@ -138,7 +139,7 @@ void ext4_dir_init_block(const struct ext4_fs *fs, void *data)
 	u32 limit = ext4_dir_limit(fs);
 	struct ext4_dirent *de = data;
 
-	*de = (struct ext4_dirent){ .inode = 0, .rec_len = (u16)limit };
+	*de = (struct ext4_dirent){.inode = 0, .rec_len = (u16)limit};
 	if (fs->metadata_csum)
 		*(struct ext4_dirent_tail *)((char *)data + limit) = (struct ext4_dirent_tail){
 			.det_rec_len = sizeof(struct ext4_dirent_tail),
@@ -253,7 +254,7 @@ int ext4_lookup(struct inode *i, const char *name, size_t len, u64 *ino)
 
 static u8 dt_type(const struct ext4_fs *fs, const struct ext4_dirent *de)
 {
-	static const u8 dt[] = { DT_UNKNOWN_, DT_REG_, DT_DIR_, DT_CHR_, DT_BLK_, DT_FIFO_, DT_SOCK_, DT_LNK_ };
+	static const u8 dt[] = {DT_UNKNOWN_, DT_REG_, DT_DIR_, DT_CHR_, DT_BLK_, DT_FIFO_, DT_SOCK_, DT_LNK_};
 
 	if (!ext4_has_incompat(fs, EXT4_INCOMPAT_FILETYPE) || de->file_type >= ARRAY_SIZE(dt))
 		return DT_UNKNOWN_;
@@ -305,8 +306,8 @@ int ext4_readdir(struct inode *i, u64 *pos, readdir_fn fn, void *arg)
 }
 
 /* Puts the entry into the room of `de` in a block on disk: only the bytes of these two are written. */
-static void insert_here(struct journal_handle *h, struct ext4_inode *dir, u64 block, const struct ext4_dirent *de,
-			const struct ext4_new_entry *e)
+static void insert_here(struct journal_handle *h, struct ext4_inode *dir, u64 block,
+	const struct ext4_dirent *de, const struct ext4_new_entry *e)
 {
 	u32 n = entry_used(de) + EXT4_DIRENT_LEN((u32)e->len);
 	u32 off = (u32)((const char *)de - (const char *)ext4_read(ext4_fs_of(dir), block));
@@ -359,9 +360,10 @@ static int linear_add(struct journal_handle *h, struct ext4_inode *dir, const st
 	return 0;
 }
 
-int ext4_dir_add(struct journal_handle *h, struct ext4_inode *dir, const char *name, size_t len, u32 ino, u32 mode)
+int ext4_dir_add(
+	struct journal_handle *h, struct ext4_inode *dir, const char *name, size_t len, u32 ino, u32 mode)
 {
-	struct ext4_new_entry e = { name, len, ino, ext4_file_type(ext4_fs_of(dir), mode) };
+	struct ext4_new_entry e = {name, len, ino, ext4_file_type(ext4_fs_of(dir), mode)};
 
 	if (!len || len > NAME_MAX_LEN)
 		return len ? -ENAMETOOLONG : -EINVAL;
@@ -389,7 +391,8 @@ int ext4_dir_remove(struct journal_handle *h, struct ext4_inode *dir, const stru
 
 	if (ext4_dx_entries(dir, w->lblk, data))
 		return entry_damage(dir, w->lblk); /* only "." and ".." stand there */
-	for (; (de = ext4_next_entry(data, ext4_dir_limit(ext4_fs_of(dir)), &next)) && off != w->off; off = next) {
+	for (; (de = ext4_next_entry(data, ext4_dir_limit(ext4_fs_of(dir)), &next)) && off != w->off;
+		off = next) {
 		before = de;
 		before_off = off;
 	}
@@ -404,7 +407,8 @@ int ext4_dir_remove(struct journal_handle *h, struct ext4_inode *dir, const stru
 	return 0;
 }
 
-int ext4_dir_set(struct journal_handle *h, struct ext4_inode *dir, const struct ext4_where *w, u32 ino, u32 mode)
+int ext4_dir_set(
+	struct journal_handle *h, struct ext4_inode *dir, const struct ext4_where *w, u32 ino, u32 mode)
 {
 	struct ext4_dirent *de;
 	void *p;
@@ -443,7 +447,8 @@ int ext4_dir_make(struct journal_handle *h, struct ext4_inode *dir, u32 parent)
 	return 0;
 }
 
-static int not_dots(void *arg UNUSED, const char *name, size_t len, u64 ino UNUSED, u8 type UNUSED, u64 next UNUSED)
+static int not_dots(
+	void *arg UNUSED, const char *name, size_t len, u64 ino UNUSED, u8 type UNUSED, u64 next UNUSED)
 {
 	return !(name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.')));
 }

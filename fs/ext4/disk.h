@@ -181,9 +181,9 @@ _Static_assert(offsetof(struct ext4_disk_inode, i_projid) == 0x9c, "inode");
 
 #define EXT4_EXT_MAGIC 0xf30a
 #define EXT4_EXT_DEPTH_MAX 5
-#define EXT4_EXT_LEN_MAX 32768u           /* written; ee_len above: unwritten, length ee_len - 32768 */
+#define EXT4_EXT_LEN_MAX 32768u /* written; ee_len above: unwritten, length ee_len - 32768 */
 #define EXT4_EXT_UNWRITTEN_MAX 32767u
-#define EXT4_MAX_LBLK 0xfffffffeu         /* last logical block of a file */
+#define EXT4_MAX_LBLK 0xfffffffeu /* last logical block of a file */
 
 struct ext4_extent_header {
 	u16 eh_magic, eh_entries, eh_max, eh_depth;
@@ -202,7 +202,7 @@ struct ext4_extent_idx {
 _Static_assert(sizeof(struct ext4_extent_header) == 12, "extent header");
 _Static_assert(sizeof(struct ext4_extent) == 12, "extent");
 _Static_assert(sizeof(struct ext4_extent_idx) == 12, "extent index");
-#define EXT4_EXT_ROOT_MAX 4u   /* entries in i_block */
+#define EXT4_EXT_ROOT_MAX 4u    /* entries in i_block */
 #define EXT4_EXT_BLOCK_MAX 340u /* entries in a block; the checksum follows them */
 _Static_assert(12 + 12 * EXT4_EXT_BLOCK_MAX + 4 <= EXT4_BLOCK_SIZE, "extent block");
 
@@ -239,7 +239,7 @@ struct ext4_dx_countlimit {
 struct ext4_dx_tail {
 	u32 dt_reserved, dt_checksum;
 };
-#define EXT4_DX_ROOT_INFO 24u    /* offsets in the block */
+#define EXT4_DX_ROOT_INFO 24u /* offsets in the block */
 #define EXT4_DX_ROOT_ENTRIES 32u
 #define EXT4_DX_NODE_ENTRIES 8u
 _Static_assert(sizeof(struct ext4_dx_root_info) == 8, "htree root");

@@ -22,7 +22,7 @@ struct ext4_zone {
 	u64 first, last;
 };
 
-struct ext4_group { /* alloc_lock */
+struct ext4_group {                          /* alloc_lock */
 	bool blocks_checked, inodes_checked; /* the bitmap's checksum was verified */
 	bool bad;                            /* the bitmap is damaged: nothing is allocated or freed here */
 };
@@ -38,18 +38,18 @@ struct ext4_fs {
 	u32 csum_seed;
 	bool metadata_csum, gdt_csum; /* at most one of them */
 	bool crc_instruction;
-	u64 first_page;        /* physical page number of block 0 */
-	u64 meta_reserve;      /* last free blocks: for tree and directory blocks only */
+	u64 first_page;          /* physical page number of block 0 */
+	u64 meta_reserve;        /* last free blocks: for tree and directory blocks only */
 	struct ext4_zone *zones; /* ascending, disjoint */
 	u32 nr_zones;
-	u32 *crc_power;        /* crc_power[k]: what 4k zero bytes multiply a CRC by */
+	u32 *crc_power;                 /* crc_power[k]: what 4k zero bytes multiply a CRC by */
 	struct ext4_inode *orphan_file; /* NULL: none */
 	_Atomic(bool) damaged;
 	_Atomic(u32) reports; /* of damage; the first ones are logged */
 	/* orphan_lock, inside a handle */
 	struct mutex orphan_lock;
-	struct list orphans;   /* chained on disk, newest first */
-	bool loading_orphans;  /* mount: inodes without links may be read */
+	struct list orphans;  /* chained on disk, newest first */
+	bool loading_orphans; /* mount: inodes without links may be read */
 	/* alloc_lock, inside a handle */
 	struct mutex alloc_lock;
 	struct ext4_group *groups;
@@ -57,7 +57,7 @@ struct ext4_fs {
 	u32 free_inodes;
 	u32 next_generation;
 	/* a handle */
-	struct ext4_super sb;  /* copy of the superblock; counts are filled in when it is written */
+	struct ext4_super sb; /* copy of the superblock; counts are filled in when it is written */
 };
 
 #define EXT4_VERIFIED_SLOTS 128
@@ -71,13 +71,15 @@ struct ext4_inode {
 	u32 csum_seed;
 	u32 itable_offset; /* of the inode in itable_block */
 	u64 itable_block;
-	_Atomic(struct ext4_verified *) verified; /* made on demand; metadata blocks of this inode whose checksum was verified */
+	_Atomic(struct ext4_verified *)
+		verified; /* made on demand; metadata blocks of this inode whose checksum was verified */
 	/* orphan_lock */
 	struct list_node orphan_node; /* on fs->orphans */
 	u32 orphan_slot;              /* 1 + index in the orphan file; 0: not there */
 	/* map_lock */
 	struct rwsem map_lock; /* RANK_FS_META; lookups shared, changes exclusive */
-	struct ext4_disk_inode raw[]; /* inode_size bytes: the inode as on disk, the root of the extent tree in it */
+	struct ext4_disk_inode
+		raw[]; /* inode_size bytes: the inode as on disk, the root of the extent tree in it */
 };
 
 static inline struct ext4_fs *ext4_fs(const struct super *s)
@@ -126,7 +128,8 @@ int ext4_begin(struct ext4_fs *fs, unsigned credits, struct journal_handle **out
 void ext4_crc_init(struct ext4_fs *fs, u32 *power);
 u32 ext4_crc(const struct ext4_fs *fs, u32 crc, const void *p, size_t n);
 /* CRC of n bytes of which the len at offset off changed from old[] to new[]. All are multiples of 4. */
-u32 ext4_crc_replace(const struct ext4_fs *fs, u32 crc, u32 n, u32 off, const void *old, const void *new, u32 len);
+u32 ext4_crc_replace(
+	const struct ext4_fs *fs, u32 crc, u32 n, u32 off, const void *old, const void *new, u32 len);
 u32 ext4_super_csum(const struct ext4_super *sb);
 u16 ext4_desc_csum(const struct ext4_fs *fs, u32 group, const struct ext4_group_desc *d);
 u32 ext4_inode_seed(const struct ext4_fs *fs, u32 ino, u32 generation);
@@ -139,7 +142,8 @@ u32 ext4_extent_csum(const struct ext4_inode *ei, const void *block);
 bool ext4_leaf_csum_ok(const struct ext4_inode *ei, const void *block);
 void ext4_leaf_csum_set(const struct ext4_inode *ei, void *block);
 /* Replaces n bytes at offset off of a directory's verified leaf block, and mends its checksum. Multiples of 4. */
-void ext4_leaf_update(struct journal_handle *h, const struct ext4_inode *ei, u64 nr, u32 off, const void *p, u32 n);
+void ext4_leaf_update(
+	struct journal_handle *h, const struct ext4_inode *ei, u64 nr, u32 off, const void *p, u32 n);
 /* entries: offset of the first dx entry. */
 bool ext4_dx_csum_ok(const struct ext4_inode *ei, const void *block, u32 entries);
 void ext4_dx_csum_set(const struct ext4_inode *ei, void *block, u32 entries);
@@ -156,15 +160,15 @@ u32 ext4_group_blocks(const struct ext4_fs *fs, u32 group); /* the last group ma
 bool ext4_data_blocks_ok(const struct ext4_fs *fs, u64 start, u64 n);
 
 /* Split fields of a descriptor. */
-#define EXT4_DESC_FIELD(name, field, bits)                                                             \
-	static inline u64 ext4_desc_##name(const struct ext4_group_desc *d)                            \
-	{                                                                                              \
-		return (u64)d->field##_lo | (u64)d->field##_hi << (bits);                              \
-	}                                                                                              \
-	static inline void ext4_desc_set_##name(struct ext4_group_desc *d, u64 v)                      \
-	{                                                                                              \
-		d->field##_lo = (u##bits)v;                                                            \
-		d->field##_hi = (u##bits)(v >> (bits));                                                \
+#define EXT4_DESC_FIELD(name, field, bits)                                        \
+	static inline u64 ext4_desc_##name(const struct ext4_group_desc *d)       \
+	{                                                                         \
+		return (u64)d->field##_lo | (u64)d->field##_hi << (bits);         \
+	}                                                                         \
+	static inline void ext4_desc_set_##name(struct ext4_group_desc *d, u64 v) \
+	{                                                                         \
+		d->field##_lo = (u##bits)v;                                       \
+		d->field##_hi = (u##bits)(v >> (bits));                           \
 	}
 EXT4_DESC_FIELD(block_bitmap, bg_block_bitmap, 32)
 EXT4_DESC_FIELD(inode_bitmap, bg_inode_bitmap, 32)
@@ -193,17 +197,18 @@ u32 ext4_bitmap_csum(const struct ext4_fs *fs, const void *map, u32 nbytes);
 /* Does a stored checksum (its low half alone, with short descriptors) fit? */
 bool ext4_bitmap_csum_ok(const struct ext4_fs *fs, u64 stored, const void *map, u32 nbytes);
 /* Sets or clears bits [bit, bit + n) of a bitmap block in place; the new checksum, made from the old one where that is cheaper. */
-u32 ext4_bitmap_change(struct journal_handle *h, struct ext4_fs *fs, u64 block, u32 nbytes, u64 csum, u32 bit, u32 n, bool set);
+u32 ext4_bitmap_change(struct journal_handle *h, struct ext4_fs *fs, u64 block, u32 nbytes, u64 csum, u32 bit,
+	u32 n, bool set);
 
 /* balloc.c */
 struct ext4_alloc {
-	u64 goal;       /* block to take if it is free; first-fit starts there */
-	u32 want;       /* blocks, >= 1 */
-	u32 lblk;       /* logical block of the first one */
-	bool aligned;   /* prefer a free 2 MiB-aligned run, so that physical and logical page numbers agree modulo 512 */
-	bool metadata;  /* may use the last blocks */
-	u64 start;      /* out */
-	u32 got;        /* out, 1 .. want */
+	u64 goal; /* block to take if it is free; first-fit starts there */
+	u32 want; /* blocks, >= 1 */
+	u32 lblk; /* logical block of the first one */
+	bool aligned; /* prefer a free 2 MiB-aligned run, so that physical and logical page numbers agree modulo 512 */
+	bool metadata; /* may use the last blocks */
+	u64 start;     /* out */
+	u32 got;       /* out, 1 .. want */
 };
 int ext4_alloc_blocks(struct journal_handle *h, struct ext4_fs *fs, struct ext4_alloc *a);
 int ext4_free_blocks(struct journal_handle *h, struct ext4_fs *fs, u64 start, u64 n);
@@ -281,7 +286,7 @@ u64 ext4_next_lblk(const struct ext4_path *p);
 /* Replaces ndel entries from pos of the path's leaf by add[0..nadd), merging with the neighbours. -EAGAIN: the leaf has no room; call
  * ext4_make_room, look the path up again, try again. Otherwise it does not fail. The path is invalid afterwards. */
 int ext4_replace(struct journal_handle *h, struct ext4_inode *ei, struct ext4_path *p, int pos, int ndel,
-		 const struct ext4_ext *add, int nadd);
+	const struct ext4_ext *add, int nadd);
 /* One split or growth on the way to the leaf. -ENOSPC: nothing changed. The path is invalid afterwards. */
 int ext4_make_room(struct journal_handle *h, struct ext4_inode *ei, struct ext4_path *p);
 void ext4_init_root(struct ext4_inode *ei);
@@ -322,10 +327,12 @@ struct ext4_where {
 };
 int ext4_dir_find(struct ext4_inode *dir, const char *name, size_t len, struct ext4_where *w);
 const struct ext4_dirent *ext4_dir_entry(struct ext4_inode *dir, const struct ext4_where *w);
-int ext4_dir_add(struct journal_handle *h, struct ext4_inode *dir, const char *name, size_t len, u32 ino, u32 mode);
+int ext4_dir_add(
+	struct journal_handle *h, struct ext4_inode *dir, const char *name, size_t len, u32 ino, u32 mode);
 int ext4_dir_remove(struct journal_handle *h, struct ext4_inode *dir, const struct ext4_where *w);
 /* The entry names another inode from now on. */
-int ext4_dir_set(struct journal_handle *h, struct ext4_inode *dir, const struct ext4_where *w, u32 ino, u32 mode);
+int ext4_dir_set(
+	struct journal_handle *h, struct ext4_inode *dir, const struct ext4_where *w, u32 ino, u32 mode);
 int ext4_dir_make(struct journal_handle *h, struct ext4_inode *dir, u32 parent);
 /* 1: no entries but "." and "..". */
 int ext4_dir_empty(struct ext4_inode *dir);
@@ -350,8 +357,8 @@ bool ext4_hash(const struct ext4_fs *fs, unsigned version, const char *name, siz
 int ext4_create(struct inode *dir, const char *name, size_t len, u32 mode, struct inode **out);
 int ext4_unlink(struct inode *dir, const char *name, size_t len, struct inode *victim);
 int ext4_rmdir(struct inode *dir, const char *name, size_t len, struct inode *victim);
-int ext4_rename(struct inode *odir, const char *oname, size_t olen, struct inode *what, struct inode *ndir, const char *nname,
-		size_t nlen, struct inode *victim);
+int ext4_rename(struct inode *odir, const char *oname, size_t olen, struct inode *what, struct inode *ndir,
+	const char *nname, size_t nlen, struct inode *victim);
 
 /* orphan.c */
 int ext4_orphan_add(struct inode *i);

@@ -45,7 +45,7 @@ static bool entries_ok(const struct ext4_fs *fs, const struct ext4_extent_header
 			struct ext4_ext x = ext4_ext_decode(ext4_entry(eh, k));
 
 			if (x.lblk < next || !x.len || (u64)x.lblk + x.len > (u64)EXT4_MAX_LBLK + 1 ||
-			    !ext4_data_blocks_ok(fs, x.pblk, x.len))
+				!ext4_data_blocks_ok(fs, x.pblk, x.len))
 				return false;
 			next = (u64)x.lblk + x.len;
 		}
@@ -55,15 +55,16 @@ static bool entries_ok(const struct ext4_fs *fs, const struct ext4_extent_header
 
 static bool header_ok(const struct ext4_extent_header *eh, unsigned max)
 {
-	return eh->eh_magic == EXT4_EXT_MAGIC && eh->eh_max && eh->eh_max <= max && eh->eh_entries <= eh->eh_max &&
-	       eh->eh_depth <= EXT4_EXT_DEPTH_MAX;
+	return eh->eh_magic == EXT4_EXT_MAGIC && eh->eh_max && eh->eh_max <= max &&
+		eh->eh_entries <= eh->eh_max && eh->eh_depth <= EXT4_EXT_DEPTH_MAX;
 }
 
 bool ext4_root_ok(struct ext4_inode *ei)
 {
 	const struct ext4_extent_header *eh = ext4_root(ei);
 
-	return header_ok(eh, EXT4_EXT_ROOT_MAX) && (!eh->eh_depth || eh->eh_entries) && entries_ok(ext4_fs_of(ei), eh);
+	return header_ok(eh, EXT4_EXT_ROOT_MAX) && (!eh->eh_depth || eh->eh_entries) &&
+		entries_ok(ext4_fs_of(ei), eh);
 }
 
 /* The node at `block`, which an index entry for logical block `lblk` names; it must stand at `depth`. NULL: damaged. */
@@ -73,9 +74,11 @@ static const struct ext4_extent_header *node(struct ext4_inode *ei, u64 block, u
 	const struct ext4_extent_header *eh = ext4_read(fs, block);
 
 	if (likely(ext4_verified(ei, block)))
-		return header_ok(eh, EXT4_EXT_BLOCK_MAX) && eh->eh_depth == depth && eh->eh_entries ? eh : NULL;
-	if (!ext4_data_blocks_ok(fs, block, 1) || !header_ok(eh, EXT4_EXT_BLOCK_MAX) || eh->eh_depth != depth || !eh->eh_entries ||
-	    !ext4_extent_csum_ok(ei, eh) || ext4_entry(eh, 0)->ee_block < lblk || !entries_ok(fs, eh))
+		return header_ok(eh, EXT4_EXT_BLOCK_MAX) && eh->eh_depth == depth && eh->eh_entries ? eh
+												    : NULL;
+	if (!ext4_data_blocks_ok(fs, block, 1) || !header_ok(eh, EXT4_EXT_BLOCK_MAX) ||
+		eh->eh_depth != depth || !eh->eh_entries || !ext4_extent_csum_ok(ei, eh) ||
+		ext4_entry(eh, 0)->ee_block < lblk || !entries_ok(fs, eh))
 		return NULL;
 	ext4_set_verified(ei, block);
 	return eh;
@@ -119,7 +122,8 @@ int ext4_find(struct ext4_inode *ei, u32 lblk, struct ext4_path *p)
 		block = index_block(x);
 		eh = node(ei, block, x->ei_block, p->depth - level - 1);
 		if (unlikely(!eh))
-			return ext4_damage(ext4_fs_of(ei), ei->vfs.ino, "extent block %llu is damaged", (unsigned long long)block);
+			return ext4_damage(ext4_fs_of(ei), ei->vfs.ino, "extent block %llu is damaged",
+				(unsigned long long)block);
 	}
 }
 

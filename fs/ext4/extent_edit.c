@@ -30,7 +30,7 @@ static int edit_begin(struct edit *e, struct journal_handle *h, struct ext4_inod
 	int err = block ? journal_get_write(h, block, &p) : 0;
 
 	SHARED_WRITE(ext4_root(ei));
-	*e = (struct edit){ h, ei, block, p };
+	*e = (struct edit){h, ei, block, p};
 	return err;
 }
 
@@ -59,13 +59,14 @@ static struct ext4_extent index_make(u32 lblk, u64 block)
 	union {
 		struct ext4_extent_idx idx;
 		struct ext4_extent raw;
-	} u = { .idx = { .ei_block = lblk, .ei_leaf_lo = (u32)block, .ei_leaf_hi = (u16)(block >> 32) } };
+	} u = {.idx = {.ei_block = lblk, .ei_leaf_lo = (u32)block, .ei_leaf_hi = (u16)(block >> 32)}};
 
 	return u.raw;
 }
 
 /* The first entry of the node at `level` begins at lblk now: so says every index entry that leads there. */
-static int fix_index(struct journal_handle *h, struct ext4_inode *ei, const struct ext4_path *p, int level, u32 lblk)
+static int fix_index(
+	struct journal_handle *h, struct ext4_inode *ei, const struct ext4_path *p, int level, u32 lblk)
 {
 	while (--level >= 0) {
 		int pos = p->level[level].pos;
@@ -115,8 +116,8 @@ static bool mergeable(const struct ext4_ext *a, const struct ext4_ext *b)
 {
 	u32 max = a->unwritten ? EXT4_EXT_UNWRITTEN_MAX : EXT4_EXT_LEN_MAX;
 
-	return a->unwritten == b->unwritten && (u64)a->lblk + a->len == b->lblk && a->pblk + a->len == b->pblk &&
-	       a->len + b->len <= max;
+	return a->unwritten == b->unwritten && (u64)a->lblk + a->len == b->lblk &&
+		a->pblk + a->len == b->pblk && a->len + b->len <= max;
 }
 
 static int push(struct ext4_ext *list, int n, const struct ext4_ext *x)
@@ -128,8 +129,8 @@ static int push(struct ext4_ext *list, int n, const struct ext4_ext *x)
 	return n;
 }
 
-int ext4_replace(struct journal_handle *h, struct ext4_inode *ei, struct ext4_path *p, int pos, int ndel, const struct ext4_ext *add,
-		 int nadd)
+int ext4_replace(struct journal_handle *h, struct ext4_inode *ei, struct ext4_path *p, int pos, int ndel,
+	const struct ext4_ext *add, int nadd)
 {
 	const struct ext4_extent_header *eh = p->level[p->depth].eh;
 	int from = pos ? pos - 1 : 0, to = MIN(pos + ndel + 1, (int)eh->eh_entries); /* with the neighbours */
@@ -165,7 +166,7 @@ int ext4_replace(struct journal_handle *h, struct ext4_inode *ei, struct ext4_pa
 /* A fresh block for a tree node, near the one that it relieves. */
 static int node_alloc(struct journal_handle *h, struct ext4_inode *ei, u64 goal, u64 *block)
 {
-	struct ext4_alloc a = { .goal = goal ? goal : ext4_group_goal(ei), .want = 1, .metadata = true };
+	struct ext4_alloc a = {.goal = goal ? goal : ext4_group_goal(ei), .want = 1, .metadata = true};
 	int err = ext4_alloc_blocks(h, ext4_fs_of(ei), &a);
 
 	if (err)
@@ -176,16 +177,18 @@ static int node_alloc(struct journal_handle *h, struct ext4_inode *ei, u64 goal,
 }
 
 /* Fills a fresh block with n entries. */
-static int node_fill(struct journal_handle *h, struct ext4_inode *ei, u64 block, unsigned depth, const void *entries, int n)
+static int node_fill(struct journal_handle *h, struct ext4_inode *ei, u64 block, unsigned depth,
+	const void *entries, int n)
 {
-	struct edit e = { h, ei, block, NULL };
+	struct edit e = {h, ei, block, NULL};
 	void *p;
 	int err = journal_get_create(h, block, &p);
 
 	if (err)
 		return err;
 	e.eh = p;
-	*e.eh = (struct ext4_extent_header){ .eh_magic = EXT4_EXT_MAGIC, .eh_max = EXT4_EXT_BLOCK_MAX, .eh_depth = (u16)depth };
+	*e.eh = (struct ext4_extent_header){
+		.eh_magic = EXT4_EXT_MAGIC, .eh_max = EXT4_EXT_BLOCK_MAX, .eh_depth = (u16)depth};
 	splice(e.eh, 0, 0, entries, n);
 	edit_end(&e);
 	ext4_set_verified(ei, block);
@@ -218,7 +221,8 @@ static int grow(struct journal_handle *h, struct ext4_inode *ei)
 static int split(struct journal_handle *h, struct ext4_inode *ei, const struct ext4_path *p, int level)
 {
 	const struct ext4_extent_header *eh = p->level[level].eh;
-	int n = eh->eh_entries, keep = p->level[level].pos == n - 1 ? n - 1 : n / 2; /* appending leaves full nodes behind */
+	int n = eh->eh_entries,
+	    keep = p->level[level].pos == n - 1 ? n - 1 : n / 2; /* appending leaves full nodes behind */
 	struct ext4_extent index;
 	struct edit e;
 	u64 block;
@@ -254,7 +258,7 @@ int ext4_make_room(struct journal_handle *h, struct ext4_inode *ei, struct ext4_
 void ext4_init_root(struct ext4_inode *ei)
 {
 	memset(ei->raw->i_block, 0, sizeof(ei->raw->i_block));
-	*ext4_root(ei) = (struct ext4_extent_header){ .eh_magic = EXT4_EXT_MAGIC, .eh_max = EXT4_EXT_ROOT_MAX };
+	*ext4_root(ei) = (struct ext4_extent_header){.eh_magic = EXT4_EXT_MAGIC, .eh_max = EXT4_EXT_ROOT_MAX};
 }
 
 /* Blocks that one replacement, with the room it may need, changes: every node of the path and a new one beside it, and bitmaps. */

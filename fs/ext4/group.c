@@ -21,7 +21,8 @@ static u32 desc_offset(const struct ext4_fs *fs, u32 group)
 
 void ext4_desc_get(const struct ext4_fs *fs, u32 group, struct ext4_group_desc *d)
 {
-	const char *p = (const char *)journal_read(fs->journal, desc_block(fs, group)) + desc_offset(fs, group);
+	const char *p =
+		(const char *)journal_read(fs->journal, desc_block(fs, group)) + desc_offset(fs, group);
 
 	if (likely(fs->desc_size == sizeof(*d))) {
 		memcpy(d, p, sizeof(*d));
@@ -77,7 +78,7 @@ static u64 group_overhead(const struct ext4_fs *fs, u32 group)
 static void zone_add(struct ext4_fs *fs, u64 first, u64 n)
 {
 	if (n)
-		fs->zones[fs->nr_zones++] = (struct ext4_zone){ first, first + n - 1 };
+		fs->zones[fs->nr_zones++] = (struct ext4_zone){first, first + n - 1};
 }
 
 /* Shell sort by first block: no memory, and fast enough for the thousands there may be. */
@@ -125,13 +126,16 @@ static const char *desc_load(struct ext4_fs *fs, u32 group)
 	if (d.bg_checksum != ext4_desc_csum(fs, group, &d))
 		return "a group descriptor's checksum is wrong";
 	itable = ext4_desc_inode_table(&d);
-	if (ext4_desc_block_bitmap(&d) >= fs->blocks_count || ext4_desc_inode_bitmap(&d) >= fs->blocks_count ||
-	    itable >= fs->blocks_count || itable_blocks > fs->blocks_count - itable)
+	if (ext4_desc_block_bitmap(&d) >= fs->blocks_count ||
+		ext4_desc_inode_bitmap(&d) >= fs->blocks_count || itable >= fs->blocks_count ||
+		itable_blocks > fs->blocks_count - itable)
 		return "a group descriptor points outside the file system";
-	if (ext4_desc_free_blocks(&d) > ext4_group_blocks(fs, group) || ext4_desc_free_inodes(&d) > fs->inodes_per_group ||
-	    ext4_desc_itable_unused(&d) > fs->inodes_per_group)
+	if (ext4_desc_free_blocks(&d) > ext4_group_blocks(fs, group) ||
+		ext4_desc_free_inodes(&d) > fs->inodes_per_group ||
+		ext4_desc_itable_unused(&d) > fs->inodes_per_group)
 		return "a group descriptor's counts are too large";
-	if ((d.bg_flags & (EXT4_BG_BLOCK_UNINIT | EXT4_BG_INODE_UNINIT)) && !fs->metadata_csum && !fs->gdt_csum)
+	if ((d.bg_flags & (EXT4_BG_BLOCK_UNINIT | EXT4_BG_INODE_UNINIT)) && !fs->metadata_csum &&
+		!fs->gdt_csum)
 		return "a group descriptor has flags that need checksums";
 	if (overhead > ext4_group_blocks(fs, group))
 		return "a group has no room for its descriptors";

@@ -75,9 +75,10 @@ static u32 md4_mix(unsigned round, u32 x, u32 y, u32 z)
 /* MD4's compression function (RFC 1320) on 8 words instead of 16: three rounds of eight steps. */
 static void half_md4(u32 state[4], const u32 in[8])
 {
-	static const u32 constant[3] = { 0, 0x5a827999, 0x6ed9eba1 };
-	static const u8 shift[3][4] = { { 3, 7, 11, 19 }, { 3, 5, 9, 13 }, { 3, 9, 11, 15 } };
-	static const u8 order[3][8] = { { 0, 1, 2, 3, 4, 5, 6, 7 }, { 1, 3, 5, 7, 0, 2, 4, 6 }, { 3, 7, 2, 6, 1, 5, 0, 4 } };
+	static const u32 constant[3] = {0, 0x5a827999, 0x6ed9eba1};
+	static const u8 shift[3][4] = {{3, 7, 11, 19}, {3, 5, 9, 13}, {3, 9, 11, 15}};
+	static const u8 order[3][8] = {
+		{0, 1, 2, 3, 4, 5, 6, 7}, {1, 3, 5, 7, 0, 2, 4, 6}, {3, 7, 2, 6, 1, 5, 0, 4}};
 	u32 a = state[0], b = state[1], c = state[2], d = state[3];
 
 	for (unsigned round = 0; round < 3; round++) {
@@ -112,7 +113,7 @@ static void tea(u32 state[4], const u32 in[4])
 
 static void start_state(const struct ext4_fs *fs, u32 state[4])
 {
-	static const u32 md4_start[4] = { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476 };
+	static const u32 md4_start[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
 	const u32 *seed = fs->sb.s_hash_seed;
 
 	memcpy(state, seed[0] | seed[1] | seed[2] | seed[3] ? seed : md4_start, sizeof(md4_start));
@@ -120,7 +121,7 @@ static void start_state(const struct ext4_fs *fs, u32 state[4])
 
 bool ext4_hash(const struct ext4_fs *fs, unsigned version, const char *name, size_t len, u32 *hash)
 {
-	struct name n = { (const u8 *)name, len, !(fs->sb.s_flags & EXT4_FLAGS_UNSIGNED_HASH) };
+	struct name n = {(const u8 *)name, len, !(fs->sb.s_flags & EXT4_FLAGS_UNSIGNED_HASH)};
 	u32 state[4], in[8], v;
 
 	start_state(fs, state);

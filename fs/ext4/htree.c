@@ -16,11 +16,11 @@
 #include "fs/ext4/ext4_priv.h"
 #include "mm/kmem.h"
 
-#define INDEX_LEVELS 2u              /* of index blocks, the root included */
-#define BLOCK_MASK 0x0fffffffu       /* of ext4_dx_entry.block */
+#define INDEX_LEVELS 2u        /* of index blocks, the root included */
+#define BLOCK_MASK 0x0fffffffu /* of ext4_dx_entry.block */
 #define HASH_GOES_ON 1u
-#define DOTDOT 12u                   /* where ".." stands in block 0 */
-#define DEFAULT_HASH 1u              /* half MD4 */
+#define DOTDOT 12u      /* where ".." stands in block 0 */
+#define DEFAULT_HASH 1u /* half MD4 */
 #define LEAF_ENTRIES_MAX (EXT4_BLOCK_SIZE / 12)
 
 struct frame { /* an index block on the way to a leaf */
@@ -58,9 +58,9 @@ static bool root_ok(const void *data)
 	const struct ext4_dx_root_info *info = root_info(data);
 
 	return dot->rec_len == DOTDOT && dot->name_len == 1 && dot->name[0] == '.' &&
-	       dotdot->rec_len == EXT4_BLOCK_SIZE - DOTDOT && dotdot->name_len == 2 && dotdot->name[0] == '.' &&
-	       dotdot->name[1] == '.' && info->info_length == sizeof(*info) && info->indirect_levels < INDEX_LEVELS &&
-	       !(info->unused_flags & 1);
+		dotdot->rec_len == EXT4_BLOCK_SIZE - DOTDOT && dotdot->name_len == 2 &&
+		dotdot->name[0] == '.' && dotdot->name[1] == '.' && info->info_length == sizeof(*info) &&
+		info->indirect_levels < INDEX_LEVELS && !(info->unused_flags & 1);
 }
 
 static bool node_ok(const void *data)
@@ -77,12 +77,15 @@ u32 ext4_dx_entries(const struct ext4_inode *dir, u32 lblk, const void *data)
 
 	if (!ext4_dir_indexed(dir) || !(lblk ? node_ok(data) : root_ok(data)))
 		return 0;
-	return cl->limit == entries_limit(ext4_fs_of(dir), offset) && cl->count && cl->count <= cl->limit ? offset : 0;
+	return cl->limit == entries_limit(ext4_fs_of(dir), offset) && cl->count && cl->count <= cl->limit
+		? offset
+		: 0;
 }
 
 static int index_damage(struct ext4_inode *dir, u32 lblk)
 {
-	return ext4_damage(ext4_fs_of(dir), dir->vfs.ino, "the index of the directory is damaged at block %u", lblk);
+	return ext4_damage(
+		ext4_fs_of(dir), dir->vfs.ino, "the index of the directory is damaged at block %u", lblk);
 }
 
 /* Reads an index block, and stands at its first entry. */
@@ -187,7 +190,8 @@ static int load_leaf(struct ext4_inode *dir, struct way *w, struct ext4_where *l
 
 static int leaf_damage(struct ext4_inode *dir, u32 lblk)
 {
-	return ext4_damage(ext4_fs_of(dir), dir->vfs.ino, "block %u of the directory does not fit its index", lblk);
+	return ext4_damage(
+		ext4_fs_of(dir), dir->vfs.ino, "block %u of the directory does not fit its index", lblk);
 }
 
 static bool is_dots(const char *name, size_t len)
@@ -206,7 +210,7 @@ int ext4_htree_find(struct ext4_inode *dir, const char *name, size_t len, struct
 	if (err)
 		return err;
 	if (is_dots(name, len)) {
-		*where = (struct ext4_where){ w.frame[0].block, 0, len == 1 ? 0 : DOTDOT };
+		*where = (struct ext4_where){w.frame[0].block, 0, len == 1 ? 0 : DOTDOT};
 		return 0;
 	}
 	do {
@@ -245,17 +249,17 @@ static void index_insert(void *data, const struct frame *f, u32 hash, u32 lblk)
 	struct ext4_dx_entry *e = (struct ext4_dx_entry *)((char *)data + f->offset) + f->pos + 1;
 
 	memmove(e + 1, e, (f->count - f->pos - 1) * sizeof(*e));
-	*e = (struct ext4_dx_entry){ hash, lblk };
+	*e = (struct ext4_dx_entry){hash, lblk};
 	countlimit(data, f->offset)->count++;
 }
 
 /* Makes an index block of n entries; the hash of the first is dropped. */
 static void fill_node(const struct ext4_fs *fs, void *data, const struct ext4_dx_entry *from, u32 n)
 {
-	*(struct ext4_dirent *)data = (struct ext4_dirent){ .rec_len = EXT4_BLOCK_SIZE };
+	*(struct ext4_dirent *)data = (struct ext4_dirent){.rec_len = EXT4_BLOCK_SIZE};
 	memcpy((char *)data + EXT4_DX_NODE_ENTRIES, from, n * sizeof(*from));
 	*countlimit(data, EXT4_DX_NODE_ENTRIES) =
-		(struct ext4_dx_countlimit){ (u16)entries_limit(fs, EXT4_DX_NODE_ENTRIES), (u16)n };
+		(struct ext4_dx_countlimit){(u16)entries_limit(fs, EXT4_DX_NODE_ENTRIES), (u16)n};
 }
 
 /* All entries of the root go to a new index block below it. */
@@ -283,8 +287,8 @@ static int grow_root(struct journal_handle *h, struct ext4_inode *dir, const str
 }
 
 /* The upper half of an index block's entries goes to a new one. The block above has room. */
-static int split_node(struct journal_handle *h, struct ext4_inode *dir, const struct frame *above,
-		      const struct frame *f)
+static int split_node(
+	struct journal_handle *h, struct ext4_inode *dir, const struct frame *above, const struct frame *f)
 {
 	u32 keep = f->count / 2, lblk, hash = f->entry[keep].hash;
 	void *top, *old, *new;
@@ -297,7 +301,8 @@ static int split_node(struct journal_handle *h, struct ext4_inode *dir, const st
 		err = ext4_dir_append(h, dir, &lblk, &block, &new);
 	if (err)
 		return err;
-	fill_node(ext4_fs_of(dir), new, (struct ext4_dx_entry *)((char *)old + f->offset) + keep, f->count - keep);
+	fill_node(ext4_fs_of(dir), new, (struct ext4_dx_entry *)((char *)old + f->offset) + keep,
+		f->count - keep);
 	countlimit(old, f->offset)->count = (u16)keep;
 	index_insert(top, above, hash, lblk);
 	index_dirty(h, dir, block, new, EXT4_DX_NODE_ENTRIES);
@@ -323,7 +328,8 @@ struct leaf_entry {
 };
 
 /* Entries in use, by hash. Their number, or -EUCLEAN. */
-static int leaf_list(struct ext4_inode *dir, u32 version, const struct ext4_where *leaf, struct leaf_entry *list)
+static int leaf_list(
+	struct ext4_inode *dir, u32 version, const struct ext4_where *leaf, struct leaf_entry *list)
 {
 	struct ext4_fs *fs = ext4_fs_of(dir);
 	u32 off = 0, next = 0, limit = ext4_dir_limit(fs), n = 0;
@@ -331,7 +337,7 @@ static int leaf_list(struct ext4_inode *dir, u32 version, const struct ext4_wher
 	const struct ext4_dirent *de;
 
 	for (; (de = ext4_next_entry(data, limit, &next)); off = next) {
-		struct leaf_entry v = { 0, (u16)off, (u16)EXT4_DIRENT_LEN(de->name_len) };
+		struct leaf_entry v = {0, (u16)off, (u16)EXT4_DIRENT_LEN(de->name_len)};
 		u32 k = n;
 
 		if (!de->inode)
@@ -405,7 +411,7 @@ static u32 split_point(const struct leaf_entry *list, u32 n, u32 limit)
 
 /* The upper half of a leaf's entries goes to a new one. The index block has room. */
 static int split_listed(struct journal_handle *h, struct ext4_inode *dir, const struct frame *f,
-			const struct ext4_where *leaf, const struct leaf_entry *list, u32 n)
+	const struct ext4_where *leaf, const struct leaf_entry *list, u32 n)
 {
 	const struct ext4_fs *fs = ext4_fs_of(dir);
 	u32 first = split_point(list, n, ext4_dir_limit(fs)), hash = list[first].hash, lblk, at = 0, last = 0;
@@ -447,7 +453,8 @@ static bool leaf_in_range(const struct frame *f, const struct leaf_entry *list, 
 	return f->pos + 1 == f->count || list[n - 1].hash < e[1].hash;
 }
 
-static int split_leaf(struct journal_handle *h, struct ext4_inode *dir, struct way *w, const struct ext4_where *leaf)
+static int split_leaf(
+	struct journal_handle *h, struct ext4_inode *dir, struct way *w, const struct ext4_where *leaf)
 {
 	const struct ext4_dx_root_info *info = root_info(ext4_read(ext4_fs_of(dir), w->frame[0].block));
 	struct leaf_entry *list = kcalloc(LEAF_ENTRIES_MAX, sizeof(*list));
@@ -477,7 +484,7 @@ static u32 bytes_used(const void *data, u32 limit)
 
 /* Puts the entry into the leaf, if it has room: else -ENOSPC. */
 static int leaf_add(struct journal_handle *h, struct ext4_inode *dir, const struct ext4_where *leaf,
-		    const struct ext4_new_entry *e)
+	const struct ext4_new_entry *e)
 {
 	const struct ext4_fs *fs = ext4_fs_of(dir);
 	u32 limit = ext4_dir_limit(fs);
@@ -530,8 +537,8 @@ static void fill_root(const struct ext4_fs *fs, void *data, u32 ino, u32 parent,
 	u32 unused;
 
 	memset(data, 0, EXT4_BLOCK_SIZE);
-	*dot = (struct ext4_dirent){ ino, DOTDOT, 1, type };
-	*dotdot = (struct ext4_dirent){ parent, EXT4_BLOCK_SIZE - DOTDOT, 2, type };
+	*dot = (struct ext4_dirent){ino, DOTDOT, 1, type};
+	*dotdot = (struct ext4_dirent){parent, EXT4_BLOCK_SIZE - DOTDOT, 2, type};
 	dot->name[0] = dotdot->name[0] = dotdot->name[1] = '.';
 	*(struct ext4_dx_root_info *)((char *)data + EXT4_DX_ROOT_INFO) = (struct ext4_dx_root_info){
 		.hash_version = ext4_hash(fs, version, ".", 1, &unused) ? version : DEFAULT_HASH,
@@ -539,7 +546,7 @@ static void fill_root(const struct ext4_fs *fs, void *data, u32 ino, u32 parent,
 	};
 	((struct ext4_dx_entry *)((char *)data + EXT4_DX_ROOT_ENTRIES))->block = lblk;
 	*countlimit(data, EXT4_DX_ROOT_ENTRIES) =
-		(struct ext4_dx_countlimit){ (u16)entries_limit(fs, EXT4_DX_ROOT_ENTRIES), 1 };
+		(struct ext4_dx_countlimit){(u16)entries_limit(fs, EXT4_DX_ROOT_ENTRIES), 1};
 }
 
 static void set_index_flag(struct ext4_inode *dir)
@@ -565,9 +572,10 @@ int ext4_htree_create(struct journal_handle *h, struct ext4_inode *dir)
 		return err;
 	dot = ext4_next_entry(root, limit, &next);
 	dotdot = dot ? ext4_next_entry(root, limit, &next) : NULL;
-	if (!dotdot || dot->name_len != 1 || !is_dots(dot->name, 1) || dotdot->name_len != 2 || !is_dots(dotdot->name, 2) ||
-	    dot->inode != dir->vfs.ino || !dotdot->inode)
-		return ext4_damage(ext4_fs_of(dir), dir->vfs.ino, "the directory does not begin with \".\" and \"..\"");
+	if (!dotdot || dot->name_len != 1 || !is_dots(dot->name, 1) || dotdot->name_len != 2 ||
+		!is_dots(dotdot->name, 2) || dot->inode != dir->vfs.ino || !dotdot->inode)
+		return ext4_damage(
+			ext4_fs_of(dir), dir->vfs.ino, "the directory does not begin with \".\" and \"..\"");
 	parent = dotdot->inode;
 	err = ext4_dir_append(h, dir, &lblk, &leaf, &p);
 	if (err)

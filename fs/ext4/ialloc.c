@@ -33,7 +33,8 @@ static int init_bitmap(struct journal_handle *h, struct ext4_fs *fs, u32 group, 
 }
 
 /* The bitmap of a group, verified, and its descriptor. h NULL: it must have been initialised. */
-static int group_bitmap(struct journal_handle *h, struct ext4_fs *fs, u32 group, struct ext4_group_desc *d, const void **map)
+static int group_bitmap(
+	struct journal_handle *h, struct ext4_fs *fs, u32 group, struct ext4_group_desc *d, const void **map)
 {
 	struct ext4_group *g = &fs->groups[group];
 
@@ -58,16 +59,19 @@ static int group_bitmap(struct journal_handle *h, struct ext4_fs *fs, u32 group,
 	return 0;
 }
 
-static int change_bit(struct journal_handle *h, struct ext4_fs *fs, u32 group, u32 bit, struct ext4_group_desc *d, bool is_dir, bool used)
+static int change_bit(struct journal_handle *h, struct ext4_fs *fs, u32 group, u32 bit,
+	struct ext4_group_desc *d, bool is_dir, bool used)
 {
-	u64 free = ext4_desc_free_inodes(d), dirs = ext4_desc_used_dirs(d), unused = ext4_desc_itable_unused(d);
+	u64 free = ext4_desc_free_inodes(d), dirs = ext4_desc_used_dirs(d),
+	    unused = ext4_desc_itable_unused(d);
 	u32 csum;
 
 	if (used ? !free || !fs->free_inodes : free >= fs->inodes_per_group || (is_dir && !dirs)) {
 		fs->groups[group].bad = true;
 		return ext4_damage(fs, 0, "the inode counts of group %u do not fit its bitmap", group);
 	}
-	csum = ext4_bitmap_change(h, fs, ext4_desc_inode_bitmap(d), bitmap_bytes(fs), ext4_desc_inode_csum(d), bit, 1, used);
+	csum = ext4_bitmap_change(
+		h, fs, ext4_desc_inode_bitmap(d), bitmap_bytes(fs), ext4_desc_inode_csum(d), bit, 1, used);
 	ext4_desc_set_inode_csum(d, csum);
 	ext4_desc_set_free_inodes(d, used ? free - 1 : free + 1);
 	if (is_dir)
@@ -90,7 +94,8 @@ static bool looks_alive(struct ext4_fs *fs, const struct ext4_group_desc *d, u32
 }
 
 /* A free inode: its group, descriptor and number. alloc_lock held. */
-static int find_free(struct journal_handle *h, struct ext4_fs *fs, u32 goal, struct ext4_group_desc *d, u32 *ino)
+static int find_free(
+	struct journal_handle *h, struct ext4_fs *fs, u32 goal, struct ext4_group_desc *d, u32 *ino)
 {
 	for (u32 k = 0; k < fs->nr_groups; k++) {
 		u32 group = (goal + k) % fs->nr_groups, bit;
@@ -108,7 +113,8 @@ static int find_free(struct journal_handle *h, struct ext4_fs *fs, u32 goal, str
 		if (bit < fs->inodes_per_group && *ino >= fs->sb.s_first_ino && !looks_alive(fs, d, bit))
 			return 0;
 		fs->groups[group].bad = true;
-		return ext4_damage(fs, 0, "the inode bitmap of group %u does not fit its counts or inodes", group);
+		return ext4_damage(
+			fs, 0, "the inode bitmap of group %u does not fit its counts or inodes", group);
 	}
 	return -ENOSPC;
 }
@@ -126,9 +132,10 @@ static void fill_raw(struct ext4_fs *fs, struct ext4_inode *ei, const struct ext
 	if (fs->inode_size > EXT4_GOOD_OLD_INODE_SIZE) {
 		u16 want = fs->sb.s_want_extra_isize;
 
-		raw->i_extra_isize = want >= 4 && want % 4 == 0 && EXT4_GOOD_OLD_INODE_SIZE + (u32)want <= fs->inode_size ?
-					     want :
-					     sizeof(*raw) - EXT4_GOOD_OLD_INODE_SIZE;
+		raw->i_extra_isize =
+			want >= 4 && want % 4 == 0 && EXT4_GOOD_OLD_INODE_SIZE + (u32)want <= fs->inode_size
+			? want
+			: sizeof(*raw) - EXT4_GOOD_OLD_INODE_SIZE;
 	}
 	if (ext4_has_incompat(fs, EXT4_INCOMPAT_EXTENTS) && (mode_is_dir(mode) || mode_is_reg(mode))) {
 		raw->i_flags |= EXT4_EXTENTS_FL;
@@ -137,7 +144,8 @@ static void fill_raw(struct ext4_fs *fs, struct ext4_inode *ei, const struct ext
 }
 
 /* A new inode in memory, marked in use on disk. alloc_lock held. */
-static int alloc_locked(struct journal_handle *h, struct ext4_fs *fs, u32 goal, bool is_dir, struct ext4_inode **out)
+static int alloc_locked(
+	struct journal_handle *h, struct ext4_fs *fs, u32 goal, bool is_dir, struct ext4_inode **out)
 {
 	struct ext4_group_desc d;
 	u32 ino;
@@ -148,7 +156,8 @@ static int alloc_locked(struct journal_handle *h, struct ext4_fs *fs, u32 goal, 
 	*out = ext4_inode_new_memory(fs, ino);
 	if (!*out)
 		return -ENOMEM;
-	err = change_bit(h, fs, (ino - 1) / fs->inodes_per_group, (ino - 1) % fs->inodes_per_group, &d, is_dir, true);
+	err = change_bit(
+		h, fs, (ino - 1) / fs->inodes_per_group, (ino - 1) % fs->inodes_per_group, &d, is_dir, true);
 	if (err)
 		ext4_inode_free_memory(*out);
 	return err;
@@ -182,7 +191,8 @@ int ext4_alloc_inode(struct journal_handle *h, struct inode *dir, u32 mode, stru
 int ext4_free_inode(struct journal_handle *h, struct ext4_inode *ei)
 {
 	struct ext4_fs *fs = ext4_fs_of(ei);
-	u32 group = (u32)((ei->vfs.ino - 1) / fs->inodes_per_group), bit = (u32)((ei->vfs.ino - 1) % fs->inodes_per_group);
+	u32 group = (u32)((ei->vfs.ino - 1) / fs->inodes_per_group),
+	    bit = (u32)((ei->vfs.ino - 1) % fs->inodes_per_group);
 	struct ext4_group_desc d;
 	const void *map;
 	int err;
@@ -215,7 +225,8 @@ bool ext4_inode_in_use(struct ext4_fs *fs, u32 ino)
 	if (ino < fs->sb.s_first_ino || ino > fs->inodes_count)
 		return false;
 	mutex_lock(&fs->alloc_lock);
-	used = !group_bitmap(NULL, fs, (ino - 1) / fs->inodes_per_group, &d, &map) && ext4_bit(map, (ino - 1) % fs->inodes_per_group);
+	used = !group_bitmap(NULL, fs, (ino - 1) / fs->inodes_per_group, &d, &map) &&
+		ext4_bit(map, (ino - 1) % fs->inodes_per_group);
 	mutex_unlock(&fs->alloc_lock);
 	return used;
 }

@@ -11,11 +11,12 @@
 #include "fs/ext4/ext4_priv.h"
 #include "mm/kmem.h"
 
-static const struct lock_class map_class = { "ext4 map", RANK_FS_META, true };
+static const struct lock_class map_class = {"ext4 map", RANK_FS_META, true};
 
 struct ext4_inode *ext4_inode_new_memory(struct ext4_fs *fs, u64 ino)
 {
-	struct ext4_inode *ei = kzalloc(sizeof(*ei) + MAX(fs->inode_size, (u32)sizeof(struct ext4_disk_inode)));
+	struct ext4_inode *ei =
+		kzalloc(sizeof(*ei) + MAX(fs->inode_size, (u32)sizeof(struct ext4_disk_inode)));
 	u32 index = (u32)((ino - 1) % fs->inodes_per_group);
 	struct ext4_group_desc d;
 
@@ -40,14 +41,16 @@ void ext4_inode_free_memory(struct ext4_inode *ei)
 
 static bool has_extra(const struct ext4_inode *ei, u32 end)
 {
-	return ext4_fs_of(ei)->inode_size > EXT4_GOOD_OLD_INODE_SIZE && EXT4_GOOD_OLD_INODE_SIZE + (u32)ei->raw->i_extra_isize >= end;
+	return ext4_fs_of(ei)->inode_size > EXT4_GOOD_OLD_INODE_SIZE &&
+		EXT4_GOOD_OLD_INODE_SIZE + (u32)ei->raw->i_extra_isize >= end;
 }
 #define HAS_EXTRA(ei, field) \
-	has_extra(ei, (u32)offsetof(struct ext4_disk_inode, field) + sizeof(((struct ext4_disk_inode *)0)->field))
+	has_extra(ei,        \
+		(u32)offsetof(struct ext4_disk_inode, field) + sizeof(((struct ext4_disk_inode *)0)->field))
 
 static struct time_spec time_load(u32 sec, u32 extra)
 {
-	return (struct time_spec){ (i64)(i32)sec + ((i64)(extra & 3) << 32), MIN(extra >> 2, 999999999u) };
+	return (struct time_spec){(i64)(i32)sec + ((i64)(extra & 3) << 32), MIN(extra >> 2, 999999999u)};
 }
 
 static u32 time_extra(struct time_spec t)
@@ -133,7 +136,8 @@ bool ext4_verified(struct ext4_inode *ei, u64 block)
 {
 	struct ext4_verified *v = atomic_load_explicit(&ei->verified, memory_order_acquire);
 
-	return v && atomic_load_explicit(&v->slot[block % EXT4_VERIFIED_SLOTS], memory_order_relaxed) == block;
+	return v &&
+		atomic_load_explicit(&v->slot[block % EXT4_VERIFIED_SLOTS], memory_order_relaxed) == block;
 }
 
 void ext4_set_verified(struct ext4_inode *ei, u64 block)
@@ -201,7 +205,8 @@ static const char *check_raw(struct ext4_inode *ei)
 	u64 size = raw->i_size_lo | (u64)raw->i_size_high << 32;
 
 	if (fs->inode_size > EXT4_GOOD_OLD_INODE_SIZE &&
-	    (raw->i_extra_isize % 4 || EXT4_GOOD_OLD_INODE_SIZE + (u32)raw->i_extra_isize > fs->inode_size))
+		(raw->i_extra_isize % 4 ||
+			EXT4_GOOD_OLD_INODE_SIZE + (u32)raw->i_extra_isize > fs->inode_size))
 		return "its extra size is wrong";
 	if (!ext4_inode_csum_ok(ei))
 		return "its checksum is wrong";
@@ -344,7 +349,8 @@ void ext4_evict(struct inode *i)
 	int err = i->nlink || atomic_load(&i->super->readonly) ? 0 : delete_inode(ei);
 
 	if (err)
-		pr_warn("ext4", "inode %llu stays on the orphan list: error %d", (unsigned long long)i->ino, err);
+		pr_warn("ext4", "inode %llu stays on the orphan list: error %d", (unsigned long long)i->ino,
+			err);
 	if (list_linked(&ei->orphan_node)) { /* chained on disk still; e2fsck or the next mount frees it */
 		mutex_lock(&ext4_fs_of(ei)->orphan_lock);
 		list_remove(&ei->orphan_node);

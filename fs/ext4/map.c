@@ -13,7 +13,8 @@
 #include "fs/dax.h"
 #include "fs/ext4/ext4_priv.h"
 
-#define ALLOC_MAX 32256u /* blocks of one allocation: whole 2 MiB pieces that fit one extent, also as unwritten */
+#define ALLOC_MAX \
+	32256u /* blocks of one allocation: whole 2 MiB pieces that fit one extent, also as unwritten */
 
 static void describe(struct ext4_fs *fs, struct extent *out, u32 lblk, u64 nr, const struct ext4_ext *x)
 {
@@ -28,11 +29,13 @@ static void describe(struct ext4_fs *fs, struct extent *out, u32 lblk, u64 nr, c
 
 static int leaf_damage(struct ext4_inode *ei, const struct ext4_path *p)
 {
-	return ext4_damage(ext4_fs_of(ei), ei->vfs.ino, "extent block %llu has changed", (unsigned long long)p->level[p->depth].block);
+	return ext4_damage(ext4_fs_of(ei), ei->vfs.ino, "extent block %llu has changed",
+		(unsigned long long)p->level[p->depth].block);
 }
 
 /* What stands at lblk now; the path and the extent for whoever goes on. map_lock held. */
-static int look(struct ext4_inode *ei, u32 lblk, u64 nr, struct extent *out, struct ext4_path *p, struct ext4_ext *x)
+static int look(
+	struct ext4_inode *ei, u32 lblk, u64 nr, struct extent *out, struct ext4_path *p, struct ext4_ext *x)
 {
 	int err = ext4_find(ei, lblk, p), pos;
 	u64 next;
@@ -52,18 +55,20 @@ static int look(struct ext4_inode *ei, u32 lblk, u64 nr, struct extent *out, str
 	next = ext4_next_lblk(p);
 	if (unlikely(next <= lblk))
 		return leaf_damage(ei, p);
-	*out = (struct extent){ .pgoff = lblk, .len = MIN(nr, next - lblk), .state = EXTENT_HOLE, .pa = PADDR_NONE };
+	*out = (struct extent){
+		.pgoff = lblk, .len = MIN(nr, next - lblk), .state = EXTENT_HOLE, .pa = PADDR_NONE};
 	return 0;
 }
 
 static bool satisfied(const struct extent *e, enum map_intent intent)
 {
-	return intent == MAP_LOOK || intent == MAP_TRY || e->state == EXTENT_MAPPED || (intent == MAP_RESERVE && e->state == EXTENT_UNWRITTEN);
+	return intent == MAP_LOOK || intent == MAP_TRY || e->state == EXTENT_MAPPED ||
+		(intent == MAP_RESERVE && e->state == EXTENT_UNWRITTEN);
 }
 
 /* Puts add[] in place of ndel entries from the extent at or after lblk's position p; makes room as often as it takes. */
-static int put(struct journal_handle *h, struct ext4_inode *ei, struct ext4_path *p, u32 lblk, bool after, int ndel,
-	       const struct ext4_ext *add, int nadd)
+static int put(struct journal_handle *h, struct ext4_inode *ei, struct ext4_path *p, u32 lblk, bool after,
+	int ndel, const struct ext4_ext *add, int nadd)
 {
 	for (;;) {
 		int err = ext4_replace(h, ei, p, p->level[p->depth].pos + (after ? 1 : 0), ndel, add, nadd);
@@ -98,13 +103,15 @@ static bool zero_here(struct ext4_inode *ei, enum map_intent intent)
 }
 
 /* Allocates for the hole that `out` describes; out describes what is there afterwards. */
-static int fill_hole(struct journal_handle *h, struct ext4_inode *ei, enum map_intent intent, struct ext4_path *p,
-		     struct extent *out)
+static int fill_hole(struct journal_handle *h, struct ext4_inode *ei, enum map_intent intent,
+	struct ext4_path *p, struct extent *out)
 {
 	struct ext4_fs *fs = ext4_fs_of(ei);
 	u32 lblk = (u32)out->pgoff;
-	struct ext4_alloc a = { .goal = ext4_group_goal(ei), .want = (u32)MIN(out->len, (u64)ALLOC_MAX), .lblk = lblk,
-				.aligned = inode_size(&ei->vfs) >= HUGE_SIZE || out->len >= PAGES_PER_HUGE };
+	struct ext4_alloc a = {.goal = ext4_group_goal(ei),
+		.want = (u32)MIN(out->len, (u64)ALLOC_MAX),
+		.lblk = lblk,
+		.aligned = inode_size(&ei->vfs) >= HUGE_SIZE || out->len >= PAGES_PER_HUGE};
 	int err, pos = p->level[p->depth].pos;
 	struct ext4_ext x;
 
@@ -116,7 +123,8 @@ static int fill_hole(struct journal_handle *h, struct ext4_inode *ei, enum map_i
 	err = ext4_alloc_blocks(h, fs, &a);
 	if (err)
 		return err;
-	x = (struct ext4_ext){ .lblk = lblk, .len = a.got, .pblk = a.start, .unwritten = intent == MAP_RESERVE };
+	x = (struct ext4_ext){
+		.lblk = lblk, .len = a.got, .pblk = a.start, .unwritten = intent == MAP_RESERVE};
 	if (zero_here(ei, intent))
 		zero_blocks(fs, a.start, a.got, lblk);
 	err = put(h, ei, p, lblk, true, 0, &x, 1);
@@ -137,17 +145,17 @@ static int cut(const struct ext4_ext *x, u32 lblk, u32 n, bool keep, bool unwrit
 	int k = 0;
 
 	if (before)
-		parts[k++] = (struct ext4_ext){ x->lblk, before, x->pblk, x->unwritten };
+		parts[k++] = (struct ext4_ext){x->lblk, before, x->pblk, x->unwritten};
 	if (keep)
-		parts[k++] = (struct ext4_ext){ lblk, n, x->pblk + before, unwritten };
+		parts[k++] = (struct ext4_ext){lblk, n, x->pblk + before, unwritten};
 	if (after)
-		parts[k++] = (struct ext4_ext){ lblk + n, after, x->pblk + before + n, x->unwritten };
+		parts[k++] = (struct ext4_ext){lblk + n, after, x->pblk + before + n, x->unwritten};
 	return k;
 }
 
 /* Makes the unwritten piece that `out` describes written. x is its whole extent. */
-static int convert(struct journal_handle *h, struct ext4_inode *ei, enum map_intent intent, struct ext4_path *p,
-		   const struct ext4_ext *x, struct extent *out)
+static int convert(struct journal_handle *h, struct ext4_inode *ei, enum map_intent intent,
+	struct ext4_path *p, const struct ext4_ext *x, struct extent *out)
 {
 	struct ext4_ext parts[3];
 	u32 lblk = (u32)out->pgoff, n = (u32)out->len;
@@ -163,7 +171,8 @@ static int convert(struct journal_handle *h, struct ext4_inode *ei, enum map_int
 	return err;
 }
 
-static int change_locked(struct journal_handle *h, struct ext4_inode *ei, u32 lblk, u64 nr, enum map_intent intent, struct extent *out)
+static int change_locked(struct journal_handle *h, struct ext4_inode *ei, u32 lblk, u64 nr,
+	enum map_intent intent, struct extent *out)
 {
 	struct ext4_path p;
 	struct ext4_ext x;
@@ -203,7 +212,7 @@ int ext4_map_extent(struct inode *i, u64 pgoff, u64 nr, enum map_intent intent, 
 	if (unlikely(!ext4_uses_extents(ei)))
 		return -EOPNOTSUPP;
 	if (unlikely(pgoff > EXT4_MAX_LBLK)) {
-		*out = (struct extent){ .pgoff = pgoff, .len = nr, .state = EXTENT_HOLE, .pa = PADDR_NONE };
+		*out = (struct extent){.pgoff = pgoff, .len = nr, .state = EXTENT_HOLE, .pa = PADDR_NONE};
 		return intent == MAP_LOOK || intent == MAP_TRY ? 0 : -EFBIG;
 	}
 	nr = MIN(nr, EXT4_MAX_LBLK - pgoff + 1);
@@ -312,7 +321,7 @@ int ext4_map_block(struct ext4_inode *ei, u32 lblk, u64 *block)
 int ext4_map_new(struct journal_handle *h, struct ext4_inode *ei, u32 lblk, u64 *block)
 {
 	struct ext4_fs *fs = ext4_fs_of(ei);
-	struct ext4_alloc a = { .goal = ext4_group_goal(ei), .want = 1, .lblk = lblk, .metadata = true };
+	struct ext4_alloc a = {.goal = ext4_group_goal(ei), .want = 1, .lblk = lblk, .metadata = true};
 	struct ext4_path p;
 	struct ext4_ext x;
 	struct extent e;
@@ -328,7 +337,7 @@ int ext4_map_new(struct journal_handle *h, struct ext4_inode *ei, u32 lblk, u64 
 		err = ext4_alloc_blocks(h, fs, &a);
 	if (err)
 		goto out;
-	x = (struct ext4_ext){ .lblk = lblk, .len = 1, .pblk = a.start };
+	x = (struct ext4_ext){.lblk = lblk, .len = 1, .pblk = a.start};
 	err = put(h, ei, &p, lblk, true, 0, &x, 1);
 	if (err)
 		ext4_free_blocks(h, fs, a.start, 1);

@@ -36,7 +36,8 @@ static void links_dec(struct inode *dir)
 		dir->nlink--;
 }
 
-static int create_in(struct journal_handle *h, struct inode *dir, const char *name, size_t len, u32 mode, struct ext4_inode *ei)
+static int create_in(struct journal_handle *h, struct inode *dir, const char *name, size_t len, u32 mode,
+	struct ext4_inode *ei)
 {
 	bool is_dir = mode_is_dir(mode);
 	int err = 0;
@@ -87,7 +88,8 @@ int ext4_create(struct inode *dir, const char *name, size_t len, u32 mode, struc
 }
 
 /* The entry `name` of dir, which must name victim. */
-static int find_entry(struct inode *dir, const char *name, size_t len, const struct inode *victim, struct ext4_where *w)
+static int find_entry(
+	struct inode *dir, const char *name, size_t len, const struct inode *victim, struct ext4_where *w)
 {
 	int err = ext4_dir_find(ext4_inode(dir), name, len, w);
 
@@ -160,12 +162,13 @@ static int find_dotdot(struct inode *dir, struct ext4_where *w)
 {
 	int err = ext4_dir_find(ext4_inode(dir), "..", 2, w);
 
-	return err == -ENOENT ? ext4_damage(ext4_fs(dir->super), dir->ino, "the directory has no \"..\"") : err;
+	return err == -ENOENT ? ext4_damage(ext4_fs(dir->super), dir->ino, "the directory has no \"..\"")
+			      : err;
 }
 
 /* The new name first, then the old one away: a crash in between leaves two names, not none. */
-static int rename_in(struct journal_handle *h, struct inode *odir, const char *oname, size_t olen, struct inode *what, struct inode *ndir,
-		     const char *nname, size_t nlen, struct inode *victim)
+static int rename_in(struct journal_handle *h, struct inode *odir, const char *oname, size_t olen,
+	struct inode *what, struct inode *ndir, const char *nname, size_t nlen, struct inode *victim)
 {
 	bool moves_up = mode_is_dir(what->mode) && odir != ndir; /* it gets another ".." */
 	struct ext4_where w, dotdot;
@@ -187,7 +190,8 @@ static int rename_in(struct journal_handle *h, struct inode *odir, const char *o
 	}
 	if (err)
 		return err;
-	err = ext4_dir_find(ext4_inode(odir), oname, olen, &w); /* it may have moved when the new one came in */
+	err = ext4_dir_find(
+		ext4_inode(odir), oname, olen, &w); /* it may have moved when the new one came in */
 	if (!err)
 		err = ext4_dir_remove(h, ext4_inode(odir), &w);
 	if (!err && moves_up) {
@@ -198,8 +202,8 @@ static int rename_in(struct journal_handle *h, struct inode *odir, const char *o
 	return err;
 }
 
-int ext4_rename(struct inode *odir, const char *oname, size_t olen, struct inode *what, struct inode *ndir, const char *nname,
-		size_t nlen, struct inode *victim)
+int ext4_rename(struct inode *odir, const char *oname, size_t olen, struct inode *what, struct inode *ndir,
+	const char *nname, size_t nlen, struct inode *victim)
 {
 	struct ext4_where w;
 	struct journal_handle *h;
@@ -210,7 +214,8 @@ int ext4_rename(struct inode *odir, const char *oname, size_t olen, struct inode
 	if (!err && mode_is_dir(what->mode) && odir != ndir && !victim && links_full(ndir))
 		err = -EMLINK;
 	if (!err)
-		err = ext4_begin(ext4_fs(odir->super), ext4_dir_credits(ext4_inode(ndir)) + RENAME_CREDITS, &h);
+		err = ext4_begin(
+			ext4_fs(odir->super), ext4_dir_credits(ext4_inode(ndir)) + RENAME_CREDITS, &h);
 	if (err)
 		return err;
 	err = rename_in(h, odir, oname, olen, what, ndir, nname, nlen, victim);

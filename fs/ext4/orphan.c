@@ -29,8 +29,10 @@ static int orphan_block(struct ext4_fs *fs, u32 lblk, u64 *block, const u32 **da
 		return err;
 	*data = ext4_read(fs, *block);
 	if (tail_of(*data)->ob_magic != EXT4_ORPHAN_MAGIC ||
-	    (fs->metadata_csum && tail_of(*data)->ob_checksum != ext4_orphan_csum(fs->orphan_file, *block, *data)))
-		return ext4_damage(fs, fs->orphan_file->vfs.ino, "block %u of the orphan file is damaged", lblk);
+		(fs->metadata_csum &&
+			tail_of(*data)->ob_checksum != ext4_orphan_csum(fs->orphan_file, *block, *data)))
+		return ext4_damage(
+			fs, fs->orphan_file->vfs.ino, "block %u of the orphan file is damaged", lblk);
 	return 0;
 }
 
@@ -175,7 +177,8 @@ int ext4_orphan_file_open(struct ext4_fs *fs)
 	err = ext4_read_inode(&fs->super, fs->sb.s_orphan_file_inum, &i);
 	if (err)
 		return err;
-	if (!mode_is_reg(i->mode) || !ext4_uses_extents(ext4_inode(i)) || inode_size(i) >> EXT4_BLOCK_BITS > 512) {
+	if (!mode_is_reg(i->mode) || !ext4_uses_extents(ext4_inode(i)) ||
+		inode_size(i) >> EXT4_BLOCK_BITS > 512) {
 		iput(i);
 		return ext4_damage(fs, fs->sb.s_orphan_file_inum, "this cannot be the orphan file");
 	}

@@ -18,27 +18,53 @@
 #include "lib/fmt.h"
 #include "mm/kmem.h"
 
-#define INCOMPAT_KNOWN                                                                                                 \
-	(EXT4_INCOMPAT_FILETYPE | EXT4_INCOMPAT_EXTENTS | EXT4_INCOMPAT_64BIT | EXT4_INCOMPAT_FLEX_BG | EXT4_INCOMPAT_CSUM_SEED)
+#define INCOMPAT_KNOWN                                                                                  \
+	(EXT4_INCOMPAT_FILETYPE | EXT4_INCOMPAT_EXTENTS | EXT4_INCOMPAT_64BIT | EXT4_INCOMPAT_FLEX_BG | \
+		EXT4_INCOMPAT_CSUM_SEED)
 #define INCOMPAT_NEEDED (EXT4_INCOMPAT_FILETYPE | EXT4_INCOMPAT_EXTENTS)
-#define RO_KNOWN                                                                                                       \
-	(EXT4_RO_SPARSE_SUPER | EXT4_RO_LARGE_FILE | EXT4_RO_HUGE_FILE | EXT4_RO_GDT_CSUM | EXT4_RO_DIR_NLINK |        \
-	 EXT4_RO_EXTRA_ISIZE | EXT4_RO_METADATA_CSUM | EXT4_RO_ORPHAN_PRESENT)
+#define RO_KNOWN                                                                            \
+	(EXT4_RO_SPARSE_SUPER | EXT4_RO_LARGE_FILE | EXT4_RO_HUGE_FILE | EXT4_RO_GDT_CSUM | \
+		EXT4_RO_DIR_NLINK | EXT4_RO_EXTRA_ISIZE | EXT4_RO_METADATA_CSUM | EXT4_RO_ORPHAN_PRESENT)
 
 /* Bit number to name, as e2fsprogs prints them. */
 static const char *const incompat_names[32] = {
-	[0] = "compression", [1] = "filetype", [2] = "needs_recovery", [3] = "journal_dev", [4] = "meta_bg", [6] = "extent", [7] = "64bit",
-	[8] = "mmp", [9] = "flex_bg", [10] = "ea_inode", [12] = "dirdata", [13] = "metadata_csum_seed", [14] = "large_dir",
-	[15] = "inline_data", [16] = "encrypt", [17] = "casefold",
+	[0] = "compression",
+	[1] = "filetype",
+	[2] = "needs_recovery",
+	[3] = "journal_dev",
+	[4] = "meta_bg",
+	[6] = "extent",
+	[7] = "64bit",
+	[8] = "mmp",
+	[9] = "flex_bg",
+	[10] = "ea_inode",
+	[12] = "dirdata",
+	[13] = "metadata_csum_seed",
+	[14] = "large_dir",
+	[15] = "inline_data",
+	[16] = "encrypt",
+	[17] = "casefold",
 };
 static const char *const ro_names[32] = {
-	[0] = "sparse_super", [1] = "large_file", [3] = "huge_file", [4] = "uninit_bg", [5] = "dir_nlink", [6] = "extra_isize", [8] = "quota",
-	[9] = "bigalloc", [10] = "metadata_csum", [11] = "replica", [12] = "read-only", [13] = "project", [14] = "shared_blocks",
-	[15] = "verity", [16] = "orphan_present",
+	[0] = "sparse_super",
+	[1] = "large_file",
+	[3] = "huge_file",
+	[4] = "uninit_bg",
+	[5] = "dir_nlink",
+	[6] = "extra_isize",
+	[8] = "quota",
+	[9] = "bigalloc",
+	[10] = "metadata_csum",
+	[11] = "replica",
+	[12] = "read-only",
+	[13] = "project",
+	[14] = "shared_blocks",
+	[15] = "verity",
+	[16] = "orphan_present",
 };
 
-static const struct lock_class orphan_class = { "ext4 orphans", RANK_JOURNAL + 2, false };
-static const struct lock_class alloc_class = { "ext4 allocation", RANK_FS_ALLOC, false };
+static const struct lock_class orphan_class = {"ext4 orphans", RANK_JOURNAL + 2, false};
+static const struct lock_class alloc_class = {"ext4 allocation", RANK_FS_ALLOC, false};
 
 #define WHY_SIZE 160
 #define WHY(why, ...) fmt_snprintf(why, WHY_SIZE, __VA_ARGS__)
@@ -107,7 +133,8 @@ void ext4_write_super(struct journal_handle *h, struct ext4_fs *fs)
 
 void ext4_set_last_orphan(struct journal_handle *h, struct ext4_fs *fs, u32 ino)
 {
-	const u32 at = offsetof(struct ext4_super, s_last_orphan), csum_at = offsetof(struct ext4_super, s_checksum);
+	const u32 at = offsetof(struct ext4_super, s_last_orphan),
+		  csum_at = offsetof(struct ext4_super, s_checksum);
 	struct ext4_super *sb = &fs->sb;
 
 	if (!fs->metadata_csum) {
@@ -115,7 +142,8 @@ void ext4_set_last_orphan(struct journal_handle *h, struct ext4_fs *fs, u32 ino)
 		journal_update(h, 0, EXT4_SUPER_OFFSET + at, &ino, sizeof(ino));
 		return;
 	}
-	sb->s_checksum = ext4_crc_replace(fs, sb->s_checksum, csum_at, at, &sb->s_last_orphan, &ino, sizeof(ino));
+	sb->s_checksum =
+		ext4_crc_replace(fs, sb->s_checksum, csum_at, at, &sb->s_last_orphan, &ino, sizeof(ino));
 	sb->s_last_orphan = ino;
 	journal_update_pair(h, 0, EXT4_SUPER_OFFSET + at, ino, EXT4_SUPER_OFFSET + csum_at, sb->s_checksum);
 }
@@ -231,7 +259,8 @@ static int check_features(const struct ext4_super *sb, bool *readonly, char *why
 		return -EOPNOTSUPP;
 	}
 	if (bad && !*readonly) {
-		pr_warn("ext4", "feature %s is not supported: mounted read-only", feature_name(ro_names, bad, buf));
+		pr_warn("ext4", "feature %s is not supported: mounted read-only",
+			feature_name(ro_names, bad, buf));
 		*readonly = true;
 	}
 	return 0;
@@ -239,7 +268,8 @@ static int check_features(const struct ext4_super *sb, bool *readonly, char *why
 
 static u64 blocks_count(const struct ext4_super *sb)
 {
-	return sb->s_blocks_count_lo | (sb->s_feature_incompat & EXT4_INCOMPAT_64BIT ? (u64)sb->s_blocks_count_hi << 32 : 0);
+	return sb->s_blocks_count_lo |
+		(sb->s_feature_incompat & EXT4_INCOMPAT_64BIT ? (u64)sb->s_blocks_count_hi << 32 : 0);
 }
 
 /* What is wrong with the sizes and counts; NULL: nothing. */
@@ -249,19 +279,23 @@ static const char *check_geometry(const struct ext4_super *sb, u32 desc_size)
 
 	if (sb->s_first_data_block || sb->s_log_cluster_size != sb->s_log_block_size)
 		return "its first block or cluster size is wrong";
-	if (!sb->s_blocks_per_group || sb->s_blocks_per_group % 8 || sb->s_blocks_per_group > EXT4_BLOCKS_PER_GROUP_MAX ||
-	    sb->s_clusters_per_group != sb->s_blocks_per_group)
+	if (!sb->s_blocks_per_group || sb->s_blocks_per_group % 8 ||
+		sb->s_blocks_per_group > EXT4_BLOCKS_PER_GROUP_MAX ||
+		sb->s_clusters_per_group != sb->s_blocks_per_group)
 		return "its number of blocks per group is wrong";
-	if (!power_of_two(sb->s_inode_size) || sb->s_inode_size < EXT4_GOOD_OLD_INODE_SIZE || sb->s_inode_size > 1024)
+	if (!power_of_two(sb->s_inode_size) || sb->s_inode_size < EXT4_GOOD_OLD_INODE_SIZE ||
+		sb->s_inode_size > 1024)
 		return "its inode size is wrong";
-	if (!sb->s_inodes_per_group || sb->s_inodes_per_group % 8 || sb->s_inodes_per_group > EXT4_BLOCK_SIZE * 8 ||
-	    sb->s_first_ino < 11 || sb->s_first_ino > sb->s_inodes_per_group)
+	if (!sb->s_inodes_per_group || sb->s_inodes_per_group % 8 ||
+		sb->s_inodes_per_group > EXT4_BLOCK_SIZE * 8 || sb->s_first_ino < 11 ||
+		sb->s_first_ino > sb->s_inodes_per_group)
 		return "its number of inodes per group is wrong";
 	if (desc_size != 32 && desc_size != 64)
 		return "its group descriptors have a size that is not supported";
 	groups = DIV_ROUND_UP(blocks, (u64)sb->s_blocks_per_group);
 	if (blocks < 8 || groups * sb->s_inodes_per_group != sb->s_inodes_count ||
-	    groups * desc_size > (u64)sb->s_blocks_per_group * EXT4_BLOCK_SIZE / 2 || groups * desc_size / EXT4_BLOCK_SIZE + 2 > blocks)
+		groups * desc_size > (u64)sb->s_blocks_per_group * EXT4_BLOCK_SIZE / 2 ||
+		groups * desc_size / EXT4_BLOCK_SIZE + 2 > blocks)
 		return "its counts do not fit together";
 	return NULL;
 }
@@ -273,11 +307,13 @@ static int check_super(const struct ext4_super *sb, const struct pmem_region *r,
 	int err;
 
 	if (sb->s_magic != EXT4_SUPER_MAGIC) {
-		WHY(why, "there is no ext4 file system (bad magic number): make one with mke2fs -t ext4 -b 4096");
+		WHY(why,
+			"there is no ext4 file system (bad magic number): make one with mke2fs -t ext4 -b "
+			"4096");
 		return -EINVAL;
 	}
 	if ((sb->s_feature_ro_compat & EXT4_RO_METADATA_CSUM) &&
-	    (sb->s_checksum_type != 1 || sb->s_checksum != ext4_super_csum(sb))) {
+		(sb->s_checksum_type != 1 || sb->s_checksum != ext4_super_csum(sb))) {
 		WHY(why, "the superblock's checksum is wrong: run e2fsck -fy on the image");
 		return -EUCLEAN;
 	}
@@ -294,7 +330,7 @@ static int check_super(const struct ext4_super *sb, const struct pmem_region *r,
 		return err;
 	if (!(sb->s_state & EXT4_STATE_VALID) || (sb->s_state & EXT4_STATE_ERROR)) {
 		WHY(why, "it is not clean (%s): run e2fsck -fy on the image",
-		    sb->s_state & EXT4_STATE_ERROR ? "errors were found in it" : "it was not unmounted");
+			sb->s_state & EXT4_STATE_ERROR ? "errors were found in it" : "it was not unmounted");
 		return -EUCLEAN;
 	}
 	what = check_geometry(sb, desc_size);
@@ -303,8 +339,8 @@ static int check_super(const struct ext4_super *sb, const struct pmem_region *r,
 		return -EUCLEAN;
 	}
 	if (blocks_count(sb) > r->len / EXT4_BLOCK_SIZE) {
-		WHY(why, "the file system has %llu blocks, the persistent memory only %llu", (unsigned long long)blocks_count(sb),
-		    (unsigned long long)(r->len / EXT4_BLOCK_SIZE));
+		WHY(why, "the file system has %llu blocks, the persistent memory only %llu",
+			(unsigned long long)blocks_count(sb), (unsigned long long)(r->len / EXT4_BLOCK_SIZE));
 		return -EINVAL;
 	}
 	return 0;
@@ -327,7 +363,8 @@ static void set_constants(struct ext4_fs *fs, struct pmem_region *r)
 	fs->desc_size = sb->s_feature_incompat & EXT4_INCOMPAT_64BIT ? sb->s_desc_size : EXT4_DESC_SIZE_MIN;
 	fs->metadata_csum = sb->s_feature_ro_compat & EXT4_RO_METADATA_CSUM;
 	fs->gdt_csum = !fs->metadata_csum && (sb->s_feature_ro_compat & EXT4_RO_GDT_CSUM);
-	fs->csum_seed = sb->s_feature_incompat & EXT4_INCOMPAT_CSUM_SEED ? sb->s_checksum_seed : crc32c(~0u, sb->s_uuid, 16);
+	fs->csum_seed = sb->s_feature_incompat & EXT4_INCOMPAT_CSUM_SEED ? sb->s_checksum_seed
+									 : crc32c(~0u, sb->s_uuid, 16);
 	fs->first_page = r->base.v >> PAGE_SHIFT;
 	fs->meta_reserve = MIN(fs->blocks_count / 64, (u64)64);
 	fs->next_generation = (u32)vfs_now().nsec ^ (u32)vfs_now().sec;
@@ -365,7 +402,9 @@ static int open_tree(struct ext4_fs *fs, bool readonly, char *why)
 		return err ? err : -EUCLEAN;
 	}
 	if (!ext4_uses_extents(ext4_inode(fs->super.root))) {
-		WHY(why, "its directories are mapped by blocks, not extents: run e2fsck -fy -E bmap2extent on the image");
+		WHY(why,
+			"its directories are mapped by blocks, not extents: run e2fsck -fy -E bmap2extent on "
+			"the image");
 		return -EOPNOTSUPP;
 	}
 	err = ext4_orphan_file_open(fs);

@@ -87,7 +87,8 @@ static void check_order(struct lockdep_held *h, const void *lock, const struct l
 }
 
 /* In line, so that the trace begins at the caller of lockdep_acquire(). */
-static inline __attribute__((always_inline)) void record_acquire(const void *lock, const struct lock_class *c, bool try_only)
+static inline __attribute__((always_inline)) void record_acquire(
+	const void *lock, const struct lock_class *c, bool try_only)
 {
 	struct lockdep_held *h = current_held();
 	struct lockdep_entry *e;

@@ -18,17 +18,17 @@ enum lock_rank {
 	RANK_PROCESS_TABLE = 10, /* process tree, wait4 */
 	RANK_FILE_TABLE = 15,
 	RANK_FILE_POS = 18,
-	RANK_STREAM = 19,     /* pipes and terminals: held over copies from and to the user */
-	RANK_FS_RENAME = 20,  /* one rename at a time per file system */
-	RANK_INODE = 30,      /* inode lock; two inodes: parent first, else inode-number order */
-	RANK_MM = 40,         /* mm->lock: VMA tree changes */
-	RANK_VMA = 45,        /* per-VMA lock */
-	RANK_DAX = 50,        /* dax_lock_ops: range lock, rwsem … */
-	RANK_JOURNAL = 60,    /* journal handle (until the journal commits it is one transaction at a time) */
-	RANK_FS_META = 65,    /* block map of one inode */
-	RANK_FS_ALLOC = 70,   /* block and inode allocation */
-	RANK_FS_CACHE = 75,   /* inode cache */
-	RANK_RMAP = 80,       /* struct rmap: VMAs of one mapping */
+	RANK_STREAM = 19,    /* pipes and terminals: held over copies from and to the user */
+	RANK_FS_RENAME = 20, /* one rename at a time per file system */
+	RANK_INODE = 30,     /* inode lock; two inodes: parent first, else inode-number order */
+	RANK_MM = 40,        /* mm->lock: VMA tree changes */
+	RANK_VMA = 45,       /* per-VMA lock */
+	RANK_DAX = 50,       /* dax_lock_ops: range lock, rwsem … */
+	RANK_JOURNAL = 60,   /* journal handle (until the journal commits it is one transaction at a time) */
+	RANK_FS_META = 65,   /* block map of one inode */
+	RANK_FS_ALLOC = 70,  /* block and inode allocation */
+	RANK_FS_CACHE = 75,  /* inode cache */
+	RANK_RMAP = 80,      /* struct rmap: VMAs of one mapping */
 	/* spinlocks from here on */
 	RANK_SPIN_FIRST = 100,
 	RANK_RANGE_INTERNAL = 105, /* range lock's own words' lists */
@@ -77,7 +77,10 @@ void lockdep_might_wait_for_cpus(void);
 #else
 static inline void lockdep_acquire(const void *l UNUSED, const struct lock_class *c UNUSED, bool t UNUSED) {}
 static inline void lockdep_release(const void *l UNUSED, const struct lock_class *c UNUSED) {}
-static inline bool lockdep_is_held(const void *l UNUSED) { return true; }
+static inline bool lockdep_is_held(const void *l UNUSED)
+{
+	return true;
+}
 static inline void lockdep_might_sleep(void) {}
 static inline void lockdep_thread_exit(void) {}
 static inline void lockdep_might_wait_for_cpus(void) {}

@@ -35,9 +35,10 @@
 #include "kernel/protocol.h"
 #include "lib/errno.h"
 
-static const struct lock_class segment_class = { "range_segment", RANK_RANGE_INTERNAL, false };
-static const struct lock_class wide_class = { "range_wide", RANK_RANGE_INTERNAL + 1, false };
-static const struct lock_class range_class = { "range lock", RANK_DAX, true }; /* of two inodes: by inode number */
+static const struct lock_class segment_class = {"range_segment", RANK_RANGE_INTERNAL, false};
+static const struct lock_class wide_class = {"range_wide", RANK_RANGE_INTERNAL + 1, false};
+static const struct lock_class range_class = {
+	"range lock", RANK_DAX, true}; /* of two inodes: by inode number */
 
 void range_lock_init(struct range_lock *l, const struct range_lock_ops *ops)
 {
@@ -78,7 +79,7 @@ static bool local_meets_wide(struct range_lock *l, struct range_request *r, bool
 	spin_lock(&l->wide_lock);
 	if (note)
 		r->seq = l->next_seq - 1;
-	LIST_FOR_EACH(w, &l->wide, node) {
+	LIST_FOR_EACH (w, &l->wide, node) {
 		if (w->seq > r->seq)
 			break;
 		if (conflict(w, r)) {
@@ -95,7 +96,7 @@ static bool local_meets_local(struct range_segment *s, struct range_request *r)
 {
 	struct range_request *q;
 
-	LIST_FOR_EACH(q, &s->requests, node) {
+	LIST_FOR_EACH (q, &s->requests, node) {
 		if (q == r)
 			break;
 		if (conflict(q, r))
@@ -110,7 +111,7 @@ static void wake_wide(struct range_lock *l, struct range_request *r)
 	struct range_request *w;
 
 	spin_lock(&l->wide_lock);
-	LIST_FOR_EACH(w, &l->wide, node)
+	LIST_FOR_EACH (w, &l->wide, node)
 		if (!atomic_load_explicit(&w->held, memory_order_relaxed) && conflict(w, r))
 			thread_wake(w->thread);
 	spin_unlock(&l->wide_lock);
@@ -121,13 +122,14 @@ static void grant_locals(struct range_lock *l, struct range_segment *s)
 {
 	struct range_request *r;
 
-	LIST_FOR_EACH(r, &s->requests, node) {
+	LIST_FOR_EACH (r, &s->requests, node) {
 		if (atomic_load_explicit(&r->held, memory_order_relaxed) || local_meets_local(s, r) ||
-		    (r->seq && local_meets_wide(l, r, false)))
+			(r->seq && local_meets_wide(l, r, false)))
 			continue;
 		SHARED_WRITE(&r->held);
 		atomic_store_explicit(&r->held, true, memory_order_release);
-		thread_wake(r->thread); /* under the lock: r is gone once its owner has seen `held` under it */
+		thread_wake(
+			r->thread); /* under the lock: r is gone once its owner has seen `held` under it */
 	}
 }
 
@@ -213,7 +215,7 @@ static bool wide_meets_wide(struct range_request *r)
 	bool hit = false;
 
 	spin_lock(&l->wide_lock);
-	LIST_FOR_EACH(w, &l->wide, node) {
+	LIST_FOR_EACH (w, &l->wide, node) {
 		if (w == r)
 			break;
 		if (conflict(w, r)) {
@@ -235,8 +237,9 @@ static bool wide_meets_local(struct range_request *r)
 		struct range_request *q;
 
 		spin_lock(&s->lock);
-		LIST_FOR_EACH(q, &s->requests, node) {
-			bool earlier = atomic_load_explicit(&q->held, memory_order_relaxed) || q->seq < r->seq;
+		LIST_FOR_EACH (q, &s->requests, node) {
+			bool earlier =
+				atomic_load_explicit(&q->held, memory_order_relaxed) || q->seq < r->seq;
 
 			if (earlier && conflict(q, r)) {
 				hit = true;
@@ -297,8 +300,8 @@ static int wide_lock(struct range_request *r, bool try_only, bool killable)
 }
 
 /* s: the segment of a local request, if it is known. */
-static int request(struct range_lock *l, struct range_request *r, struct range_segment *s, u64 first, u64 last, bool shared,
-		   bool try_only, bool killable)
+static int request(struct range_lock *l, struct range_request *r, struct range_segment *s, u64 first,
+	u64 last, bool shared, bool try_only, bool killable)
 {
 	int err;
 
@@ -335,7 +338,8 @@ int range_lock_killable(struct range_lock *l, struct range_request *r, u64 first
 	return request(l, r, NULL, first, last, shared, false, true);
 }
 
-int range_lock_segment(struct range_lock *l, struct range_request *r, struct range_segment *s, u64 first, u64 last, bool shared)
+int range_lock_segment(struct range_lock *l, struct range_request *r, struct range_segment *s, u64 first,
+	u64 last, bool shared)
 {
 	return request(l, r, s, first, last, shared, false, true);
 }

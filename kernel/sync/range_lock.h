@@ -29,11 +29,11 @@ struct range_lock_ops {
 
 struct range_lock {
 	const struct range_lock_ops *ops; /* constant */
-	_Atomic(u32) nr_wide;       /* entries of `wide`; read by every local request, written only by wide ones */
-	struct spinlock wide_lock;  /* RANK_RANGE_INTERNAL, inside a segment's lock: guards wide, next_seq */
-	struct list wide;           /* wide requests, held and waiting, in order of arrival */
+	_Atomic(u32) nr_wide; /* entries of `wide`; read by every local request, written only by wide ones */
+	struct spinlock wide_lock; /* RANK_RANGE_INTERNAL, inside a segment's lock: guards wide, next_seq */
+	struct list wide;          /* wide requests, held and waiting, in order of arrival */
 	u64 next_seq;
-	_Atomic(u64) nr_slow;       /* statistics: local requests that looked at `wide`; requests that waited */
+	_Atomic(u64) nr_slow; /* statistics: local requests that looked at `wide`; requests that waited */
 	_Atomic(u64) nr_waited;
 };
 
@@ -44,7 +44,7 @@ struct range_request {
 	u64 first, last;
 	bool shared;
 	_Atomic(bool) held;
-	u64 seq;               /* wide: its order; local: it waits for conflicting wide requests up to this one */
+	u64 seq; /* wide: its order; local: it waits for conflicting wide requests up to this one */
 	struct list_node node;
 	struct thread *thread;
 };
@@ -56,7 +56,8 @@ int range_lock(struct range_lock *l, struct range_request *r, u64 first, u64 las
 /* Also -EINTR when killed while waiting. */
 int range_lock_killable(struct range_lock *l, struct range_request *r, u64 first, u64 last, bool shared);
 /* As range_lock_killable, for pages of one segment, which the caller has found already. */
-int range_lock_segment(struct range_lock *l, struct range_request *r, struct range_segment *s, u64 first, u64 last, bool shared);
+int range_lock_segment(struct range_lock *l, struct range_request *r, struct range_segment *s, u64 first,
+	u64 last, bool shared);
 /* 0, -EAGAIN, -ENOMEM. */
 int range_trylock(struct range_lock *l, struct range_request *r, u64 first, u64 last, bool shared);
 void range_unlock(struct range_request *r);

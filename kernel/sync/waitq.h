@@ -21,33 +21,33 @@ void waitq_wake_one(struct waitq *q);
 void waitq_wake_all(struct waitq *q);
 
 /* Sleeps until cond holds. cond is evaluated without locks and must tolerate that. */
-#define WAIT_EVENT(q, cond)                            \
-	do {                                           \
-		while (!(cond)) {                      \
-			waitq_prepare(q);              \
-			if (cond) {                    \
-				waitq_finish(q);       \
-				break;                 \
-			}                              \
-			waitq_sleep(q);                \
-			waitq_finish(q);               \
-		}                                      \
+#define WAIT_EVENT(q, cond)                      \
+	do {                                     \
+		while (!(cond)) {                \
+			waitq_prepare(q);        \
+			if (cond) {              \
+				waitq_finish(q); \
+				break;           \
+			}                        \
+			waitq_sleep(q);          \
+			waitq_finish(q);         \
+		}                                \
 	} while (0)
 /* The same, but -EINTR when the thread is killed; value of the expression. */
-#define WAIT_EVENT_KILLABLE(q, cond)                                                  \
-	({                                                                            \
-		int err_ = 0;                                                         \
-		while (!(cond)) {                                                     \
-			if (atomic_load(&thread_current()->killed)) {                 \
-				err_ = -EINTR;                                        \
-				break;                                                \
-			}                                                             \
-			waitq_prepare(q);                                             \
-			if (!(cond) && !atomic_load(&thread_current()->killed))       \
-				waitq_sleep(q);                                       \
-			waitq_finish(q);                                              \
-		}                                                                     \
-		err_;                                                                 \
+#define WAIT_EVENT_KILLABLE(q, cond)                                            \
+	({                                                                      \
+		int err_ = 0;                                                   \
+		while (!(cond)) {                                               \
+			if (atomic_load(&thread_current()->killed)) {           \
+				err_ = -EINTR;                                  \
+				break;                                          \
+			}                                                       \
+			waitq_prepare(q);                                       \
+			if (!(cond) && !atomic_load(&thread_current()->killed)) \
+				waitq_sleep(q);                                 \
+			waitq_finish(q);                                        \
+		}                                                               \
+		err_;                                                           \
 	})
 
 #endif

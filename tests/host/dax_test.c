@@ -28,7 +28,7 @@ static void setup(const char *image)
 {
 	char why[160] = "";
 
-	sim_init(&(struct sim_config){ .ram = 32 << 20, .pmem = 64 << 20 });
+	sim_init(&(struct sim_config){.ram = 32 << 20, .pmem = 64 << 20});
 	sim_boot_mm();
 	sim_boot_fs();
 	dax_config()->lock_ops = dax_lock_find(scheme);
@@ -54,7 +54,7 @@ static struct file *create(const char *path)
 
 static uaddr_t map(struct file *f, u64 pgoff, u64 pages, u32 flags)
 {
-	struct mmap_request rq = { .len = pages * PAGE_SIZE, .flags = flags, .pgoff = pgoff };
+	struct mmap_request rq = {.len = pages * PAGE_SIZE, .flags = flags, .pgoff = pgoff};
 	int err = vfs_mmap(f, &rq);
 	long a = err ? err : mm_map(mm, &rq);
 
@@ -147,14 +147,16 @@ static void test_punch(void)
 	a = map(f, 0, 16, SHARED_RW);
 	for (u64 p = 0; p < 16; p++)
 		cpu_store_user64(uaddr_add(a, p * PAGE_SIZE + 8 * p), WORD(p, 0));
-	is(vfs_fallocate(f->inode, FALLOC_PUNCH_HOLE_ | FALLOC_KEEP_SIZE_, 4 * PAGE_SIZE, 4 * PAGE_SIZE), 0, "%s: punch four pages",
-	   scheme);
+	is(vfs_fallocate(f->inode, FALLOC_PUNCH_HOLE_ | FALLOC_KEEP_SIZE_, 4 * PAGE_SIZE, 4 * PAGE_SIZE), 0,
+		"%s: punch four pages", scheme);
 	for (u64 p = 0; p < 16; p++)
 		good &= load(uaddr_add(a, p * PAGE_SIZE + 8 * p)) == (p >= 4 && p < 8 ? 0 : WORD(p, 0));
 	ok(good, "%s: they read as zero, the others are untouched", scheme);
-	is(vfs_fallocate(f->inode, FALLOC_PUNCH_HOLE_ | FALLOC_KEEP_SIZE_, 10 * PAGE_SIZE + 80, 8), 0, "%s: punch eight bytes", scheme);
+	is(vfs_fallocate(f->inode, FALLOC_PUNCH_HOLE_ | FALLOC_KEEP_SIZE_, 10 * PAGE_SIZE + 80, 8), 0,
+		"%s: punch eight bytes", scheme);
 	is(load(uaddr_add(a, 10 * PAGE_SIZE + 80)), 0, "%s: they are zero", scheme);
-	is(cpu_store_user64(uaddr_add(a, 5 * PAGE_SIZE), 5), 0, "%s: a punched page takes a new block", scheme);
+	is(cpu_store_user64(uaddr_add(a, 5 * PAGE_SIZE), 5), 0, "%s: a punched page takes a new block",
+		scheme);
 	is(load(uaddr_add(a, 5 * PAGE_SIZE)), 5, "%s: and keeps what is stored", scheme);
 	is(vfs_fallocate(f->inode, 0, 0, 20 * PAGE_SIZE), 0, "%s: allocate everything", scheme);
 	is(load(uaddr_add(a, 6 * PAGE_SIZE)), 0, "%s: a reserved block reads as zero", scheme);
@@ -178,19 +180,21 @@ static void test_sync(void)
 	cpu_store_user64(uaddr_add(a, 511 * PAGE_SIZE), 2);
 	cpu_store_user64(uaddr_add(a, 512 * PAGE_SIZE), 3);
 	m = atomic_load(&f->inode->mapping);
-	ok(dax_is_dirty(m, 0) && dax_is_dirty(m, 511) && dax_is_dirty(m, 512) && !dax_is_dirty(m, 1), "%s: stored pages are tagged",
-	   scheme);
+	ok(dax_is_dirty(m, 0) && dax_is_dirty(m, 511) && dax_is_dirty(m, 512) && !dax_is_dirty(m, 1),
+		"%s: stored pages are tagged", scheme);
 	flushes = pmem_sim_count(PMEM_SIM_FLUSH);
 	is(dax_fsync(f->inode, 0, 511), 0, "%s: fsync of the first segment", scheme);
 	ok(pmem_sim_count(PMEM_SIM_FLUSH) >= flushes + 2, "%s: flushes its two pages", scheme);
-	ok(!dax_is_dirty(m, 0) && !dax_is_dirty(m, 511) && dax_is_dirty(m, 512), "%s: and cleans these only", scheme);
+	ok(!dax_is_dirty(m, 0) && !dax_is_dirty(m, 511) && dax_is_dirty(m, 512), "%s: and cleans these only",
+		scheme);
 	is(cpu_store_user64(uaddr_add(a, 8), 4), 0, "%s: a store after it", scheme);
 	ok(dax_is_dirty(m, 0), "%s: tags the page again", scheme);
 	is(dax_fsync(f->inode, 0, RANGE_LAST), 0, "%s: fsync of everything", scheme);
 	flushes = pmem_sim_count(PMEM_SIM_FLUSH);
 	fences = pmem_sim_count(PMEM_SIM_FENCE);
 	is(dax_fsync(f->inode, 0, RANGE_LAST), 0, "%s: fsync of a clean file", scheme);
-	ok(pmem_sim_count(PMEM_SIM_FLUSH) == flushes && pmem_sim_count(PMEM_SIM_FENCE) == fences, "%s: does nothing", scheme);
+	ok(pmem_sim_count(PMEM_SIM_FLUSH) == flushes && pmem_sim_count(PMEM_SIM_FENCE) == fences,
+		"%s: does nothing", scheme);
 	is(mm_protect(mm, a, 600 * PAGE_SIZE, VMA_READ), 0, "%s: mprotect to read-only", scheme);
 	is(mm_protect(mm, a, 600 * PAGE_SIZE, VMA_READ | VMA_WRITE), 0, "%s: and back", scheme);
 	cpu_store_user64(a, 7);
@@ -210,19 +214,23 @@ static void test_self_copy(void)
 	a = map(f, 0, 4, SHARED_RW);
 	cpu_store_user64(a, 11);
 	pos = PAGE_SIZE;
-	is(vfs_write(f, a, PAGE_SIZE, &pos), PAGE_SIZE, "%s: write(2) from a mapping of the same file", scheme);
+	is(vfs_write(f, a, PAGE_SIZE, &pos), PAGE_SIZE, "%s: write(2) from a mapping of the same file",
+		scheme);
 	is(load(uaddr_add(a, PAGE_SIZE)), 11, "%s: copies", scheme);
 	pos = 0;
 	is(vfs_write(f, a, 2 * PAGE_SIZE, &pos), 2 * PAGE_SIZE, "%s: write(2) onto itself", scheme);
 	pos = 2 * PAGE_SIZE;
-	is(vfs_write(f, uaddr_add(a, 2 * PAGE_SIZE), 2 * PAGE_SIZE, &pos), 2 * PAGE_SIZE, "%s: from its own holes", scheme);
+	is(vfs_write(f, uaddr_add(a, 2 * PAGE_SIZE), 2 * PAGE_SIZE, &pos), 2 * PAGE_SIZE,
+		"%s: from its own holes", scheme);
 	pos = 0;
-	is(vfs_read(f, uaddr_add(a, 3 * PAGE_SIZE), PAGE_SIZE, &pos), PAGE_SIZE, "%s: read(2) into the same file", scheme);
+	is(vfs_read(f, uaddr_add(a, 3 * PAGE_SIZE), PAGE_SIZE, &pos), PAGE_SIZE,
+		"%s: read(2) into the same file", scheme);
 	is(load(uaddr_add(a, 3 * PAGE_SIZE)), 11, "%s: copies", scheme);
 	pos = 0;
 	is(vfs_write(f, UADDR(0x1000), 8, &pos), -EFAULT, "%s: a bad buffer is EFAULT", scheme);
 	pos = 0;
-	is(vfs_read(f, UADDR(0xffff800000000000ull), 8, &pos), -EFAULT, "%s: so is one in the kernel", scheme);
+	is(vfs_read(f, UADDR(0xffff800000000000ull), 8, &pos), -EFAULT, "%s: so is one in the kernel",
+		scheme);
 	mm_unmap(mm, a, 4 * PAGE_SIZE);
 	file_put(f);
 }
@@ -255,8 +263,9 @@ int main(void)
 	snprintf(image, sizeof(image), "%s/image", dir);
 	for (unsigned i = 0; dax_lock_scheme(i); i++) {
 		scheme = dax_lock_scheme(i)->name;
-		snprintf(cmd, sizeof(cmd), "truncate -s 0 %s; truncate -s %u %s; mke2fs -q -t ext4 -b 4096 %s", image, IMAGE_BYTES, image,
-			 image);
+		snprintf(cmd, sizeof(cmd),
+			"truncate -s 0 %s; truncate -s %u %s; mke2fs -q -t ext4 -b 4096 %s", image,
+			IMAGE_BYTES, image, image);
 		if (system(cmd))
 			return 1;
 		setup(image);

@@ -55,14 +55,17 @@ static void test_language(void)
 	scenario_op_text(&sc, &sc.threads[0].ops[0], text, sizeof(text));
 	is_str(text, "store f[0] = 7", "its operations");
 
-	is(scenario_parse("together; zeroing fault; file f 2; file g 1; prepare A truncate f 1 head; A: pstore f 0 7 tail; "
-			  "write f 0 from g 0; write f 1 5 head; fork; exit | B: read g 0 into f 1; mprotect f rw; munmap f",
+	is(scenario_parse("together; zeroing fault; file f 2; file g 1; prepare A truncate f 1 head; A: "
+			  "pstore f 0 7 tail; "
+			  "write f 0 from g 0; write f 1 5 head; fork; exit | B: read g 0 into f 1; mprotect "
+			  "f rw; munmap f",
 		   &sc, err, sizeof(err)),
 		0, "private mappings, mapped buffers, partial pages, munmap, mprotect, fork");
 	ok(sc.together && sc.zero_in_fault && sc.prepare[0].op.head, "its setup");
 	ok(sc.threads[0].ops[0].tail && sc.threads[0].ops[1].kind == OP_WRITE_FROM &&
 			sc.threads[0].ops[1].other_file == 1 && sc.threads[0].ops[2].head &&
-			sc.threads[1].ops[0].kind == OP_READ_INTO && sc.threads[1].ops[1].kind == OP_PROTECT_RW,
+			sc.threads[1].ops[0].kind == OP_READ_INTO &&
+			sc.threads[1].ops[1].kind == OP_PROTECT_RW,
 		"its operations");
 	scenario_op_text(&sc, &sc.threads[1].ops[0], text, sizeof(text));
 	is_str(text, "read(g, page 0) into f[1]", "and their text");
@@ -157,11 +160,13 @@ static void test_values(void)
 		{"file f 1; truncate f 0 head; store f 0 7 tail; write f 1 9", "f holds 100 (then 0) 9"},
 		{"file f 1; truncate f 0 head", "f holds 100 (8 bytes)"},
 		{"file f 2; write f 0 5 head; write f 1 from f 0", "f holds 5 (then 100) 5 (then 100)"},
-		{"file f 1; file g 1; truncate f 0 head; read f 0 into g 0", "f holds 100 (8 bytes), g holds 100 (then 200)"},
+		{"file f 1; file g 1; truncate f 0 head; read f 0 into g 0",
+			"f holds 100 (8 bytes), g holds 100 (then 200)"},
 		{"file f 1 hole; write f 0 from f 0", "f holds 0"},
 		{"file f 1; pstore f 0 7; load f 0; fork; pstore f 0 8; exit; pload f 0 tail", NULL},
 		{"file f 1; store f 0 7; munmap f; fsync f; mmap f; load f 0", NULL},
-		{"file f 1; store f 0 7; mprotect f ro; mprotect f rw; store f 0 8; fsync f", "f holds 8 (then 100)"},
+		{"file f 1; store f 0 7; mprotect f ro; mprotect f rw; store f 0 8; fsync f",
+			"f holds 8 (then 100)"},
 		{"zeroing fault; file f 1 hole; store f 0 7; fsync f; load f 0 tail", "f holds 7 (then 0)"},
 	};
 
@@ -176,7 +181,8 @@ static void test_values(void)
 			ok(strstr(report, cases[i].end), "it ends as it should: %s", cases[i].end);
 	}
 	is(run("'file f 1; munmap f; store f 0 7' range strict"), 0, "a store after munmap is a signal");
-	is(run("'file f 1; load f 0; mprotect f ro; store f 0 7' range strict"), 0, "and one without the right");
+	is(run("'file f 1; load f 0; mprotect f ro; store f 0 7' range strict"), 0,
+		"and one without the right");
 }
 
 static void test_bad_specs(void)

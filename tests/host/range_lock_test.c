@@ -49,11 +49,11 @@ static struct range_segment *next_segment(struct range_lock *l UNUSED, u64 *inde
 	return NULL;
 }
 
-static const struct range_lock_ops ops = { get_segment, next_segment };
+static const struct range_lock_ops ops = {get_segment, next_segment};
 
 static void world_new(u64 seed)
 {
-	sim_init(&(struct sim_config){ .ram = 1 << 20, .pmem = 1 << 20, .seed = seed });
+	sim_init(&(struct sim_config){.ram = 1 << 20, .pmem = 1 << 20, .seed = seed});
 	w = sim_static_alloc(sizeof(*w));
 	w->random = seed;
 	range_lock_init(&w->lock, &ops);
@@ -110,7 +110,8 @@ static void hammer(void *arg UNUSED)
 		enter(first, last, shared);
 		for (unsigned k = rnd(4); k; k--)
 			thread_yield();
-		if (!range_held(&w->lock, first, MIN(last, first + 1)) || (shared ? w->inside[first] <= 0 : w->inside[first] != -1))
+		if (!range_held(&w->lock, first, MIN(last, first + 1)) ||
+			(shared ? w->inside[first] <= 0 : w->inside[first] != -1))
 			w->broken = true;
 		leave(first, last, shared);
 		range_unlock(&r);
@@ -155,7 +156,8 @@ static void test_random(void)
 	}
 	ok(done, "random requests: nobody hangs");
 	ok(!broken, "random requests: holders exclude one another, nothing is left behind");
-	diag("granted %u, interrupted %u, refused %u, waited %u, slow %u", granted, interrupted, refused, waited, slow);
+	diag("granted %u, interrupted %u, refused %u, waited %u, slow %u", granted, interrupted, refused,
+		waited, slow);
 	ok(interrupted && refused && waited && slow, "random requests: every way out was taken");
 }
 
@@ -176,7 +178,8 @@ static void queue_up(void *arg)
 	range_unlock(&r);
 }
 
-static bool never_pause(struct sim_thread *t UNUSED, enum sim_point p UNUSED, const volatile void *o UNUSED, bool wr UNUSED)
+static bool never_pause(
+	struct sim_thread *t UNUSED, enum sim_point p UNUSED, const volatile void *o UNUSED, bool wr UNUSED)
 {
 	return false;
 }
@@ -208,10 +211,13 @@ static const char *grant_order(struct queued *q, unsigned n, u64 first, u64 last
 
 static void test_fair(void)
 {
-	struct queued local[] = { { 'a', 5, 5, false }, { 'b', 5, 6, false }, { 'c', 5, 5, true }, { 'd', 5, 5, false } };
-	struct queued storm[] = { { 'a', 5, 5, false }, { 'T', 3, RANGE_LAST, false }, { 'b', 5, 5, false }, { 'c', 5, 5, true } };
-	struct queued wides[] = { { 'P', 0, 600, false }, { 'Q', 500, 1600, false }, { 'R', 1600, RANGE_LAST, false } };
-	struct queued apart[] = { { 'x', 5, 5, false }, { 'y', 40, 40, false }, { 'z', 700, 1300, false } };
+	struct queued local[] = {
+		{'a', 5, 5, false}, {'b', 5, 6, false}, {'c', 5, 5, true}, {'d', 5, 5, false}};
+	struct queued storm[] = {
+		{'a', 5, 5, false}, {'T', 3, RANGE_LAST, false}, {'b', 5, 5, false}, {'c', 5, 5, true}};
+	struct queued wides[] = {
+		{'P', 0, 600, false}, {'Q', 500, 1600, false}, {'R', 1600, RANGE_LAST, false}};
+	struct queued apart[] = {{'x', 5, 5, false}, {'y', 40, 40, false}, {'z', 700, 1300, false}};
 
 	is_str(grant_order(local, 4, 5, 5), "abcd", "local requests are served in order of arrival");
 	is_str(grant_order(storm, 4, 5, 5), "aTbc", "a truncate goes before the faults that came after it");
@@ -228,7 +234,8 @@ static void test_slow_path(void)
 	range_lock(&w->lock, &b, 7, 7, false);
 	is(atomic_load(&w->lock.nr_slow), 0, "a request beside a far one stays on the fast path");
 	is(range_trylock(&w->lock, &c, 7, 9, true), -EAGAIN, "trylock says busy");
-	is(range_trylock(&w->lock, &c, 100, RANGE_LAST, false), -EAGAIN, "a wide trylock says busy and leaves nothing");
+	is(range_trylock(&w->lock, &c, 100, RANGE_LAST, false), -EAGAIN,
+		"a wide trylock says busy and leaves nothing");
 	is(atomic_load(&w->lock.nr_wide), 0, "no wide request is listed after it");
 }
 

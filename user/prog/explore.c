@@ -55,7 +55,8 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		const char *quote = strchr(argv[i], ' ') ? "'" : ""; /* a scenario */
 
-		len += (size_t)snprintf(request + len, sizeof(request) - len, "%s%s%s%s", i > 1 ? " " : "", quote, argv[i], quote);
+		len += (size_t)snprintf(request + len, sizeof(request) - len, "%s%s%s%s", i > 1 ? " " : "",
+			quote, argv[i], quote);
 		if (len >= sizeof(request))
 			errx(2, "the words are too long");
 	}
