@@ -42,8 +42,6 @@ struct pmem_region *pmem_find(paddr_t a);
 const char *pmem_init_cpu(void);
 
 /* Pointers are direct-map addresses inside a region. */
-void pmem_store8(void *dst, u8 v);
-void pmem_store16(void *dst, u16 v);
 void pmem_store32(void *dst, u32 v);
 void pmem_store64(void *dst, u64 v);
 /* Cached copy for small metadata updates; flush afterwards. */

@@ -36,16 +36,6 @@ const char *pmem_init_cpu(void)
 	return names[flush_kind];
 }
 
-void pmem_store8(void *dst, u8 v)
-{
-	*(volatile u8 *)dst = v;
-}
-
-void pmem_store16(void *dst, u16 v)
-{
-	*(volatile u16 *)dst = v;
-}
-
 void pmem_store32(void *dst, u32 v)
 {
 	*(volatile u32 *)dst = v;

@@ -270,9 +270,6 @@ int vfs_sync_all(void);
 
 /* Path walks. `base`: directory where relative paths start (counted by the caller). Symlinks are followed (40 at most: -ELOOP). */
 int vfs_lookup(struct inode *base, const char *path, bool follow_last, struct inode **out);
-/* The directory that holds the last component, and that component: NUL-ended in last, "" when path is "/" itself. */
-int vfs_lookup_parent(
-	struct inode *base, const char *path, struct inode **dir, char last[NAME_MAX_LEN + 1], size_t *len);
 int vfs_open(struct inode *base, const char *path, u32 flags, u32 mode, struct file **out);
 /* A file for an inode that the caller holds (takes its own reference). */
 int file_open_inode(struct inode *i, u32 flags, struct file **out);

@@ -211,20 +211,6 @@ int walk_to_parent(struct inode *base, const char *path, struct walk_parent *p)
 	return err;
 }
 
-int vfs_lookup_parent(
-	struct inode *base, const char *path, struct inode **dir, char last[NAME_MAX_LEN + 1], size_t *len)
-{
-	struct walk_parent p;
-	int err = walk_to_parent(base, path, &p);
-
-	if (err)
-		return err;
-	*dir = p.dir;
-	*len = p.len;
-	memcpy(last, p.name, p.len + 1);
-	return 0;
-}
-
 /* readdir callback: finds the name of an inode number. */
 struct name_search {
 	u64 ino;

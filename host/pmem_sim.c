@@ -46,8 +46,6 @@ const char *pmem_init_cpu(void)
 		*(volatile u##bits *)dst = v;          \
 		event(PMEM_SIM_STORE, dst, sizeof(v)); \
 	}
-DEFINE_STORE(8)
-DEFINE_STORE(16)
 DEFINE_STORE(32)
 DEFINE_STORE(64)
 

@@ -196,12 +196,3 @@ void pt_unlink_tables(struct tlb_gather *g, uaddr_t start, uaddr_t end, uaddr_t 
 	struct unlink u = {g, start.v, end.v, floor.v, ceiling.v};
 	unlink_below(&u, g->mm->root, 3, 0);
 }
-
-void pt_free_tables(struct mm *mm, uaddr_t start, uaddr_t end, uaddr_t floor, uaddr_t ceiling)
-{
-	struct tlb_gather g;
-
-	tlb_gather_init(&g, mm);
-	pt_unlink_tables(&g, start, end, floor, ceiling);
-	tlb_gather_finish(&g);
-}

@@ -128,13 +128,9 @@ int pt_walk(paddr_t root, uaddr_t a, unsigned order, bool create, struct pt_slot
 typedef pte_t (*pt_visit_fn)(void *arg, uaddr_t a, unsigned order, pte_t e);
 uaddr_t pt_visit(paddr_t root, uaddr_t start, uaddr_t end, pt_visit_fn fn, void *arg);
 
-/* Frees the page-table pages of [start, end) that hold no entry and lie wholly in [floor, ceiling),
- * where the caller lets no VMA be. TLBs incl. paging-structure caches are shot down before a table page
- * is freed. */
-struct mm;
+/* Unlinks the page-table pages of [start, end) that hold no entry and lie wholly in [floor, ceiling),
+ * where the caller lets no VMA be. g shoots down TLBs and paging-structure caches, and then frees them. */
 struct tlb_gather;
-void pt_free_tables(struct mm *mm, uaddr_t start, uaddr_t end, uaddr_t floor, uaddr_t ceiling);
-/* The same, but leaves shootdown and freeing to g. */
 void pt_unlink_tables(struct tlb_gather *g, uaddr_t start, uaddr_t end, uaddr_t floor, uaddr_t ceiling);
 
 #endif

@@ -245,9 +245,3 @@ bool rwsem_write_held(const struct rwsem *s)
 	return (atomic_load_explicit(&s->state, memory_order_relaxed) & RWSEM_WRITER) &&
 		s->writer == thread_current();
 }
-
-bool rwsem_any_held(const struct rwsem *s)
-{
-	return lockdep_is_held(s) &&
-		(atomic_load_explicit(&s->state, memory_order_relaxed) & (RWSEM_WRITER | RWSEM_READERS));
-}

@@ -23,6 +23,5 @@ int rwsem_write_lock_killable(struct rwsem *s);
 bool rwsem_write_trylock(struct rwsem *s);
 void rwsem_write_unlock(struct rwsem *s);
 bool rwsem_write_held(const struct rwsem *s);
-bool rwsem_any_held(const struct rwsem *s);
 
 #endif
