@@ -22,7 +22,7 @@ struct spec {
 	enum explore_granularity granularity;
 	struct bounds bounds;
 	const char *replay;
-	bool quiet, strict, list, help;
+	bool quiet, tsv, strict, list, help;
 	bool zero_in_fault, zero_page_global; /* of every scheme */
 	bool bounded;                         /* a bound was given, or `exhaustive` */
 };
@@ -108,6 +108,8 @@ static int parse_option(struct spec *s, struct printer *p, const char *word)
 		s->bounded = true;
 	} else if (!strcmp(word, "quiet")) {
 		s->quiet = true;
+	} else if (!strcmp(word, "tsv")) {
+		s->quiet = s->tsv = true;
 	} else if (!strcmp(word, "strict")) {
 		s->strict = true;
 	} else if (!strcmp(word, "list")) {
@@ -223,6 +225,7 @@ static void print_help(struct printer *p)
 		"first max=100",
 		"  replay=STRING       run the one schedule that a report names",
 		"  quiet               the table only",
+		"  tsv                 the table only, for programs: columns separated by tabs",
 		"  list                the races; the schemes and what they cost a file",
 		"  strict              exit 1 if any cell has a violation",
 		"Exit status: 0 explored, and " SAFE_SCHEME
@@ -297,6 +300,20 @@ static void print_stuck(struct printer *p, const char *race, const struct cell *
 	print(p, "\n\n");
 }
 
+static void print_tsv_head(struct printer *p)
+{
+	print(p, "race\tscheme\tinterleavings\tviolations\texhaustive\toracle\treplay\n");
+}
+
+static void print_tsv(struct printer *p, const struct row *r, const struct cell *c)
+{
+	print(p, "%s\t%s\t%lu\t%lu\t%s\t%s\t", r->race, r->scheme, (unsigned long)r->interleavings,
+		(unsigned long)r->violations, r->cut ? "no" : "yes", r->violations ? r->oracle : "");
+	if (r->violations)
+		print_replay_string(p, r->race, c, &c->schedule);
+	print(p, "\n");
+}
+
 static int run_cell(struct job *j, const char *race, const struct dax_config *scheme)
 {
 	struct row *r = &j->rows[j->nr_rows];
@@ -318,6 +335,8 @@ static int run_cell(struct job *j, const char *race, const struct dax_config *sc
 		.safe = !strcmp(scheme->lock_ops->name, SAFE_SCHEME)};
 	str_copy(r->scheme, text, sizeof(r->scheme));
 	j->nr_rows++;
+	if (j->spec.tsv)
+		print_tsv(&j->p, r, c);
 	if (!j->spec.quiet) {
 		struct violation v;
 
@@ -355,6 +374,8 @@ static int run_all(struct job *j)
 	int status = EXIT_GOOD;
 
 	set_defaults(&j->spec);
+	if (j->spec.tsv)
+		print_tsv_head(&j->p);
 	for (unsigned i = 0; i < j->spec.nr_races; i++) {
 		if (set_scenario(j, j->spec.races[i]))
 			return EXIT_USAGE;
@@ -362,7 +383,8 @@ static int run_all(struct job *j)
 			if (run_cell(j, j->spec.races[i], &j->spec.schemes[k]))
 				return EXIT_BROKEN;
 	}
-	print_table(j);
+	if (!j->spec.tsv)
+		print_table(j);
 	for (unsigned i = 0; i < j->nr_rows; i++)
 		if (j->rows[i].violations && (j->spec.strict || j->rows[i].safe))
 			status = EXIT_VIOLATED;

@@ -150,6 +150,28 @@ static void test_verdicts(void)
 	is(run("hole-read-vs-write-fault range quiet"), 0, "range does not");
 }
 
+/* The table for programs: a head line, then seven columns a cell, the last a replay string that works. */
+static void test_tsv(void)
+{
+	char race[64], scheme[32], exhaustive[8], oracle[32], replay[96], spec[128];
+	unsigned long all, bad;
+	const char *line;
+
+	is(run("hole-read-vs-write-fault none tsv"), 0, "a table for programs");
+	line = strchr(report, '\n');
+	ok(!strncmp(report, "race\tscheme\t", 12) && line, "begins with the names of its columns");
+	is(line ? sscanf(line + 1, "%63[^\t]\t%31[^\t]\t%lu\t%lu\t%7[^\t]\t%31[^\t]\t%95s", race, scheme,
+			  &all, &bad, exhaustive, oracle, replay)
+		: 0,
+		7, "then has seven of them");
+	ok(!strcmp(race, "hole-read-vs-write-fault") && !strcmp(scheme, "none") && all > bad && bad > 0 &&
+			!strcmp(exhaustive, "yes"),
+		"with what was found");
+	snprintf(spec, sizeof(spec), "replay=%s", replay);
+	is(run(spec), 1, "and a replay string");
+	ok(strstr(report, oracle), "that ends in the same oracle");
+}
+
 /* One thread: one interleaving, whose values can be worked out by hand. */
 static void test_values(void)
 {
@@ -204,6 +226,7 @@ int main(void)
 	test_language();
 	test_counts();
 	test_verdicts();
+	test_tsv();
 	test_values();
 	test_bad_specs();
 	return done_testing();
