@@ -387,24 +387,26 @@ static void insert_sleeper_locked(struct run_queue *rq, struct sched_thread *t)
 	list_push_back(&rq->sleepers, &t->timer_node);
 }
 
-/* Blocks until the timer or somebody else wakes the current thread. Interrupts stay off from the entry in the list to the switch, so that a
- * blocked sleeper always belongs to the CPU whose list it is on. */
-static void sleep_until(struct sched_thread *t, u64 wake_time)
+/* Interrupts stay off from the entry in the list to the switch, so that a blocked sleeper always belongs to the CPU whose list it is on. */
+void thread_block_until(u64 deadline)
 {
-	irq_state_t s = irq_save();
-	struct run_queue *rq = this_rq();
+	struct sched_thread *t = current();
+	struct run_queue *rq;
+	irq_state_t s;
 
+	if (deadline == NO_DEADLINE) {
+		thread_block();
+		return;
+	}
+	lockdep_might_sleep();
+	s = irq_save();
+	rq = this_rq();
 	spin_lock(&rq->lock);
-	t->wake_time = wake_time;
+	t->wake_time = deadline;
 	insert_sleeper_locked(rq, t);
-	thread_prepare_block();
 	arm_timer_locked(rq, time_ns());
 	spin_unlock(&rq->lock);
-	/* Who kills sets the flag and then wakes: either is seen. */
-	if (atomic_load(&t->t.killed))
-		thread_cancel_block();
-	else
-		reschedule(LEAVE_IF_BLOCKED);
+	reschedule(LEAVE_IF_BLOCKED);
 	spin_lock(&rq->lock);
 	list_remove(&t->timer_node);
 	spin_unlock(&rq->lock);
@@ -420,7 +422,12 @@ int thread_sleep_ns(u64 ns)
 	while (time_ns() < until) {
 		if (atomic_load(&t->t.killed))
 			return -EINTR;
-		sleep_until(t, until);
+		thread_prepare_block();
+		/* Who kills sets the flag and then wakes: either is seen. */
+		if (atomic_load(&t->t.killed))
+			thread_cancel_block();
+		else
+			thread_block_until(until);
 	}
 	return 0;
 }

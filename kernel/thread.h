@@ -15,6 +15,7 @@
 
 struct lockdep_held; /* kernel/sync/lockdep.h */
 struct process;
+struct task;
 struct explore_thread;
 
 /*
@@ -23,14 +24,17 @@ struct explore_thread;
  */
 struct thread {
 	const char *name;
-	struct mm *mm;                  /* user address space, NULL for pure kernel threads */
-	struct process *process;        /* NULL for kernel threads */
-	struct list_node wait_node;     /* [owner of the queue's lock] on a wait queue */
-	void *wait_data;                /* free for the lock that the thread waits on */
-	unsigned pagefault_disabled;    /* nesting; own thread only */
-	_Atomic(bool) killed;           /* SIGKILL pending: killable waits return -EINTR */
+	struct mm *mm;               /* user address space, NULL for pure kernel threads */
+	struct process *process;     /* NULL for kernel threads */
+	struct list_node wait_node;  /* [owner of the queue's lock] on a wait queue */
+	void *wait_data;             /* free for the lock that the thread waits on */
+	unsigned pagefault_disabled; /* nesting; own thread only */
+	_Atomic(bool) killed;        /* it has to end: killable waits return -EINTR */
+	_Atomic(bool)
+		signalled; /* a signal or a stop is due: interruptible waits return too. Cleared by itself only */
 	struct explore_thread *explore; /* non-NULL: scheduled by the race explorer */
 	struct lockdep_held *held;      /* lock-order checker, debug builds */
+	struct task *task; /* kernel/proc: the user thread that it runs; NULL for kernel threads */
 };
 
 struct thread *thread_current(void);
@@ -42,6 +46,11 @@ void thread_prepare_block(void);
 /* Gives up the CPU until thread_wake(). Context: no spinlock held, interrupts on. May return early only
  * if woken: callers loop on their condition. */
 void thread_block(void);
+#ifndef FAULTLINE_HOSTED
+/* The same, but also returns soon after time_ns() has reached `deadline`. After thread_prepare_block(). */
+void thread_block_until(u64 deadline);
+#define NO_DEADLINE (~0ull)
+#endif
 /* Undoes thread_prepare_block() when the condition turned out true. */
 void thread_cancel_block(void);
 /* Makes t runnable; any context, also interrupts. */
@@ -49,6 +58,14 @@ void thread_wake(struct thread *t);
 void thread_yield(void);
 /* Sleeps at least ns nanoseconds; 0, or -EINTR if killed. */
 int thread_sleep_ns(u64 ns);
+
+/* Has an interruptible wait to end? True for a killed thread too. */
+static inline bool thread_interrupted(void)
+{
+	struct thread *t = thread_current();
+
+	return atomic_load(&t->killed) || atomic_load(&t->signalled);
+}
 
 static inline void pagefault_disable(void)
 {

@@ -53,6 +53,15 @@
 #define EUCLEAN 117
 #endif
 
+/* Of interrupted waits; never seen by a program: the way back to user mode (kernel/proc/deliver.c) makes of them a restart of the
+ * system call, or -EINTR when a handler runs. The numbers are those of Linux. */
+#ifndef ERESTARTSYS
+#define ERESTARTSYS 512    /* again, unless a handler without SA_RESTART runs */
+#define ERESTARTNOHAND 514 /* again, unless a handler runs */
+#define ERESTART_RESTARTBLOCK \
+	516 /* again as restart_syscall(), for what has a time limit; -EINTR after a handler */
+#endif
+
 /* Pointers that carry an error, as on Linux: the last 4095 addresses. */
 #include "lib/types.h"
 static inline void *err_ptr(long e)

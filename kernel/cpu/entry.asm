@@ -19,7 +19,7 @@ CPU_KERNEL_STACK equ 16
 CPU_CURRENT equ 24
 CPU_NEED_RESCHED equ 44
 ; struct thread, asserted in trap.c
-THREAD_KILLED equ 52
+THREAD_WORK equ 52		; killed, and signalled behind it
 ; struct trap_frame
 FRAME_R11 equ 6 * 8
 FRAME_R10 equ 7 * 8
@@ -130,7 +130,7 @@ user_return:
 	cmp dword [gs:CPU_NEED_RESCHED], 0
 	jne .work
 	mov rax, [gs:CPU_CURRENT]
-	cmp byte [rax + THREAD_KILLED], 0
+	cmp word [rax + THREAD_WORK], 0
 	jne .work
 	mov rax, [rsp + FRAME_RIP]	; iretq to an address that is not a user's would fault with the user's GS
 	shr rax, 47
@@ -226,7 +226,7 @@ syscall_return:
 	cmp dword [gs:CPU_NEED_RESCHED], 0
 	jne user_return
 	mov rax, [gs:CPU_CURRENT]
-	cmp byte [rax + THREAD_KILLED], 0
+	cmp word [rax + THREAD_WORK], 0
 	jne user_return
 	mov r10, [rsp + FRAME_R10]
 	mov r9, [rsp + FRAME_R9]

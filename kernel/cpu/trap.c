@@ -20,7 +20,8 @@
 #include "kernel/panic.h"
 #include "kernel/sched.h"
 
-_Static_assert(offsetof(struct thread, killed) == 52, "THREAD_KILLED in entry.asm");
+_Static_assert(offsetof(struct thread, killed) == 52 && offsetof(struct thread, signalled) == 53,
+	"THREAD_WORK in entry.asm");
 _Static_assert(offsetof(struct trap_frame, r11) == 6 * 8 && offsetof(struct trap_frame, rdi) == 14 * 8 &&
 		offsetof(struct trap_frame, rip) == 17 * 8 && offsetof(struct trap_frame, rsp) == 20 * 8,
 	"entry.asm");
@@ -252,7 +253,7 @@ void trap_exit_work(struct trap_frame *f)
 	if (atomic_load_explicit(&this_cpu()->need_resched, memory_order_relaxed))
 		sched_preempt();
 	irq_enable();
-	if (atomic_load(&thread_current()->killed))
+	if (thread_interrupted())
 		trap_user_return(f);
 	else if (f->rip >= USER_TOP)
 		user_exception(f, SIG_SEGV, "return to an address that is not a user's");

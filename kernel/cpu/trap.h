@@ -58,8 +58,8 @@ void enter_user(const struct trap_frame *f) NORETURN;
  * (exec) changes f->rcx or f->r11 too: only then are rbx, rbp and r12 to r15 taken from the frame. A return
  * of a signal handler uses enter_user(). */
 u64 syscall_dispatch(struct trap_frame *f);
-/* Before a return to user mode when the current thread's `killed` is set (entry.asm looks): killed
- * processes end here, later signals are delivered. Interrupts on. Called again until `killed` is clear. */
+/* Before a return to user mode when the current thread's `killed` or `signalled` is set (entry.asm looks): killed
+ * threads end here, stops are taken and signals are delivered. Interrupts on. Called again until both are clear. */
 void trap_user_return(struct trap_frame *f);
 /* A user access that mm_fault() did not repair. */
 void user_fault(struct trap_frame *f, enum fault_result why, uaddr_t addr, unsigned flags);

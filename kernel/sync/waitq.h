@@ -49,5 +49,44 @@ void waitq_wake_all(struct waitq *q);
 		}                                                               \
 		err_;                                                           \
 	})
+/* The same, but ends for any signal or stop: -ERESTARTSYS. The way back to user mode makes of it a restart of the system call or -EINTR. */
+#define WAIT_EVENT_INTERRUPTIBLE(q, cond)                     \
+	({                                                    \
+		int err_ = 0;                                 \
+		while (!(cond)) {                             \
+			if (thread_interrupted()) {           \
+				err_ = -ERESTARTSYS;          \
+				break;                        \
+			}                                     \
+			waitq_prepare(q);                     \
+			if (!(cond) && !thread_interrupted()) \
+				waitq_sleep(q);               \
+			waitq_finish(q);                      \
+		}                                             \
+		err_;                                         \
+	})
+
+#ifndef FAULTLINE_HOSTED
+/* And with an end in time (time_ns(); NO_DEADLINE: none): -ETIMEDOUT. */
+#define WAIT_EVENT_DEADLINE(q, cond, deadline)                                      \
+	({                                                                          \
+		int err_ = 0;                                                       \
+		while (!(cond)) {                                                   \
+			if (thread_interrupted()) {                                 \
+				err_ = -ERESTARTSYS;                                \
+				break;                                              \
+			}                                                           \
+			if ((deadline) != NO_DEADLINE && time_ns() >= (deadline)) { \
+				err_ = -ETIMEDOUT;                                  \
+				break;                                              \
+			}                                                           \
+			waitq_prepare(q);                                           \
+			if (!(cond) && !thread_interrupted())                       \
+				thread_block_until(deadline);                       \
+			waitq_finish(q);                                            \
+		}                                                                   \
+		err_;                                                               \
+	})
+#endif
 
 #endif
