@@ -15,7 +15,8 @@ ACCEL ?= tcg
 IMAGE ?= build/pmem.img
 APPEND ?=
 ROW ?= read-fault-allocated
-export BUILD SMP MEM MACHINE ACCEL IMAGE APPEND ROW
+README ?=
+export BUILD SMP MEM MACHINE ACCEL IMAGE APPEND ROW README
 
 # mke2fs and e2fsck live where an ordinary user's PATH does not look.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -24,7 +25,7 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DEFAULT_GOAL := all
 
-TARGETS := all kernel programs newlib image host iso run debug bench profile test lint fmt
+TARGETS := all kernel programs newlib image host iso run debug bench profile matrix test lint fmt
 .PHONY: $(TARGETS) setup clean help FORCE
 
 ifeq ($(FAULTLINE_INNER),)
@@ -46,6 +47,7 @@ include mk/kernel.mk
 include mk/host.mk
 include mk/image.mk
 include mk/check.mk
+include mk/matrix.mk
 B := build
 include user/rules.mk
 
@@ -64,6 +66,7 @@ help:
 	@echo 'make iso      build/faultline.iso, for BIOS and EFI, CD or USB stick'
 	@echo 'make bench    guest instructions per operation, beside Linux'
 	@echo 'make profile ROW=pread-4k    where the instructions of one row of the benchmark go, or of boot'
+	@echo 'make matrix   every race under every scheme, hosted and in the guest (README=1: the table goes into README.md)'
 	@echo 'make lint     cppcheck, layering, formatting; fmt formats the sources'
 	@echo 'make image    a new file-system image (the old one is lost)'
 	@echo 'make kernel   the kernel alone; host: the hosted tests and explorer; programs: the image'\''s files'
