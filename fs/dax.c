@@ -39,6 +39,7 @@ struct mapping *dax_mapping(struct inode *i)
 		return NULL;
 	m->inode = i;
 	rmap_init(&m->rmap);
+	waitq_init(&m->pin_wait);
 	dax_mapping_configure(m, dax_config());
 	if (atomic_compare_exchange_strong(&i->mapping, &expected, m))
 		return m;
@@ -297,4 +298,6 @@ const struct vm_ops dax_vm_ops = {
 	.mkwrite = dax_mkwrite,
 	.open = vm_open,
 	.close = vm_close,
+	.pin = dax_pin,
+	.unpin = dax_unpin,
 };

@@ -26,6 +26,8 @@ struct dax_segment {
 	_Atomic(u64) dirty[PAGES_PER_HUGE /
 		64]; /* a bit a page: stored to through a mapping since the last fsync */
 	_Atomic(u64) zero[PAGES_PER_HUGE / 64]; /* a bit a page: the zero page may be mapped there */
+	_Atomic(u32) nr_pins;                   /* on pages of the segment */
+	_Atomic(_Atomic(u32) *) page_pins;      /* PAGES_PER_HUGE counts; NULL: never pinned (fs/dax_pin.c) */
 };
 
 /* Segments by index: a radix tree (fs/dax_segment.c) with lock-free look-up. */
@@ -47,7 +49,9 @@ struct mapping {
 		struct range_lock range;
 	} lock;
 	_Atomic(struct page *)
-		zero_page; /* dax_zero=mapping: one per mapping, made at the first hole fault */
+		zero_page;     /* dax_zero=mapping: one per mapping, made at the first hole fault */
+	_Atomic(u64) nr_pins;  /* on pages of the file */
+	struct waitq pin_wait; /* who waits for them to go */
 };
 
 /* Settings of the instance, from the command line or the explorer's run. */
@@ -75,6 +79,11 @@ void dax_mapping_destroy(struct inode *i);
 extern const struct vm_ops dax_vm_ops;
 enum fault_result dax_fault(struct vma *v, struct fault *f);
 enum fault_result dax_mkwrite(struct vma *v, struct fault *f);
+
+/* vm_ops.pin and unpin. Is a page of [first, last] pinned? Any context. */
+int dax_pin(struct vma *v, u64 pgoff, struct mm_pin *p);
+void dax_unpin(const struct mm_pin *p);
+bool dax_pinned(struct mapping *m, u64 first, u64 last);
 
 /* Inode lock held. 0 or errno. */
 int dax_truncate(struct inode *i, u64 new_size);

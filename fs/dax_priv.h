@@ -69,6 +69,13 @@ static inline void tags_clear(_Atomic(u64) *tags, u64 first, u64 last)
 /* The walks of mm/rmap.h, under whatever the scheme takes round them. */
 void dax_unmap(struct mapping *m, struct dax_lock *l, u64 first, u64 last, enum rmap_what what);
 void dax_wrprotect(struct mapping *m, struct dax_lock *l, u64 first, u64 last);
+/*
+ * For everyone who takes the blocks of [first, last] away or moves them. l is held (DAX_FOR_REMOVE); unmaps the pages everywhere and
+ * sees that no device has a pin on one of them: if there are pins it drops l, waits until they are gone, takes l again and
+ * begins anew. 0: l is held, nothing of the range is mapped or pinned. Error (-EINTR: killed; -ENOMEM): l is NOT held any more. Steps UNMAP and
+ * FIND_PINS. What the caller has looked at before may have changed, but for what the inode lock guards.
+ */
+int dax_unmap_unpinned(struct mapping *m, struct dax_lock *l, u64 first, u64 last, enum rmap_what what);
 /* Exchanges mapped zero pages of [first, last] for nothing, in every address space, where there may be any: a
  * block stands there now. Step UNMAP_ZERO where there is something to do. */
 void dax_unmap_zero(struct mapping *m, struct dax_lock *l, u64 first, u64 last);

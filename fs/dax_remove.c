@@ -3,7 +3,7 @@
  * DAX operations that change which blocks a file has: truncate, punch hole, allocate.
  *
  * Rule: lock the pages -> unmap them everywhere and await every shootdown -> change i_size -> zero the tail -> free the
- * blocks -> unlock. A block is freed only when no entry and no TLB can reach it, and the lock keeps new entries away from the unmap to
+ * blocks -> unlock. A block is freed only when no entry, no TLB and no pin can reach it, and the lock keeps new entries away from the unmap to
  * the free. The inode lock is held by the caller: one such operation at a time per file.
  */
 #include "fs/dax_priv.h"
@@ -38,29 +38,34 @@ void dax_clear_tags(struct mapping *m, u64 first, u64 last)
 	}
 }
 
-static void unmap_from(struct mapping *m, struct dax_lock *l, u64 first)
-{
-	PROTOCOL_STEP_ARG(UNMAP, first);
-	dax_unmap(m, l, first, RANGE_LAST, RMAP_ALL);
-}
-
 static int truncate_down(struct inode *i, struct mapping *m, u64 size)
 {
 	u64 first = DIV_ROUND_UP(size, PAGE_SIZE); /* first page that goes away */
+	u64 old_size = inode_size(i);
 	struct dax_lock l;
 	int err = dax_lock(m, &l, DAX_FOR_REMOVE, size >> PAGE_SHIFT, RANGE_LAST);
 
 	if (err)
 		return err;
-	if (m->lock_ops->excludes_faults)
-		unmap_from(m, &l, first);
+	if (m->lock_ops->excludes_faults) {
+		err = dax_unmap_unpinned(m, &l, first, RANGE_LAST, RMAP_ALL);
+		if (err)
+			return err;
+	}
 	err = i->ops->orphan_add(i);
 	if (err)
 		goto out;
 	PROTOCOL_STEP_ARG(SET_SIZE, size);
 	inode_set_size(i, size);
-	if (!m->lock_ops->excludes_faults) /* what is mapped before the unmap goes, what comes after meets the new size */
-		unmap_from(m, &l, first);
+	if (!m->lock_ops->excludes_faults) {
+		/* What is mapped before the unmap goes, what comes after meets the new size. */
+		err = dax_unmap_unpinned(m, &l, first, RANGE_LAST, RMAP_ALL);
+		if (err) { /* killed while it waited for a pin: as if it had not begun */
+			inode_set_size(i, old_size);
+			i->ops->orphan_del(i);
+			return err;
+		}
+	}
 	err = i->ops->write_inode(i);
 	if (!err)
 		err = dax_zero_part(i, size, ALIGN_UP(size, PAGE_SIZE));
@@ -126,8 +131,9 @@ int dax_punch(struct inode *i, u64 pos, u64 len)
 		goto out;
 	}
 	if (first < past) {
-		PROTOCOL_STEP_ARG(UNMAP, first);
-		dax_unmap(m, &l, first, past - 1, RMAP_FILE);
+		err = dax_unmap_unpinned(m, &l, first, past - 1, RMAP_FILE);
+		if (err)
+			return err;
 	}
 	err = dax_zero_part(i, pos, ALIGN_UP(pos, PAGE_SIZE));
 	if (!err)

@@ -174,6 +174,8 @@ struct dax_segment *dax_segment_next(struct dax_segments *t, u64 *index, u64 las
 
 static void destroy_below(void *p, unsigned h)
 {
+	if (p && !h)
+		kfree(atomic_load(&((struct dax_segment *)p)->page_pins));
 	if (p && h)
 		for (unsigned i = 0; i < FANOUT; i++)
 			destroy_below(

@@ -37,6 +37,14 @@
 	X(FENCE, "fence")                                 \
 	X(CLEAR_TAG, "clear the dirty tag")               \
 	X(COPY_PTE, "copy a PTE to the child")            \
+	X(MOVE_PTE, "move the PTEs")                      \
+	X(PIN_LOOKUP, "look the PTE up for a pin")        \
+	X(PIN, "take the pin")                            \
+	X(PIN_RECHECK, "look at the PTE again")           \
+	X(FIND_PINS, "look for pins")                     \
+	X(DMA, "the device copies")                       \
+	X(UNPIN, "drop the pin")                          \
+	X(COMMIT_MAP, "commit the block map")             \
 	X(USER_LOAD, "load through the mapping")          \
 	X(USER_STORE, "store through the mapping")        \
 	X(OP, "begin the operation")

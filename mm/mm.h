@@ -30,6 +30,7 @@ enum { /* vma.flags */
 struct fault;
 struct vma;
 struct file;
+struct mm_pin;
 
 enum fault_result {
 	FAULT_DONE,
@@ -50,6 +51,10 @@ struct vm_ops {
 	void (*open)(struct vma *v);  /* v was copied or split: take references */
 	void (*close)(struct vma *v); /* v is gone: drop them. Called without mm->lock where possible */
 	const char *(*name)(struct vma *v);
+	/* Counts a pin on page pgoff of v's file and fills *p in but for p->pa; -ENOMEM. The VMA is locked, no entry need be
+	 * there. unpin undoes it, also when v is long gone; it may drop the last reference of the file. */
+	int (*pin)(struct vma *v, u64 pgoff, struct mm_pin *p);
+	void (*unpin)(const struct mm_pin *p);
 };
 
 struct vma {
