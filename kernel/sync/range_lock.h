@@ -15,6 +15,7 @@
 
 /* The lock's part of a 2 MiB segment; the owner of the range lock embeds it in its per-segment record. */
 struct range_segment {
+	_Atomic(u64) state;   /* free; the request that holds it by the fast path; or queued: range_lock.c */
 	struct spinlock lock; /* RANK_RANGE_INTERNAL: guards `requests` */
 	struct list requests; /* local requests, held and waiting, in order of arrival */
 };
@@ -29,11 +30,12 @@ struct range_lock_ops {
 
 struct range_lock {
 	const struct range_lock_ops *ops; /* constant */
-	_Atomic(u32) nr_wide; /* entries of `wide`; read by every local request, written only by wide ones */
-	struct spinlock wide_lock; /* RANK_RANGE_INTERNAL, inside a segment's lock: guards wide, next_seq */
-	struct list wide;          /* wide requests, held and waiting, in order of arrival */
+	struct spinlock
+		wide_lock; /* RANK_RANGE_INTERNAL, inside a segment's lock: guards wide, nr_wide, next_seq */
+	_Atomic(u32) nr_wide; /* entries of `wide`; read without wide_lock by local requests that queue */
+	struct list wide;     /* wide requests, held and waiting, in order of arrival */
 	u64 next_seq;
-	_Atomic(u64) nr_slow; /* statistics: local requests that looked at `wide`; requests that waited */
+	_Atomic(u64) nr_slow; /* statistics: local requests that met another one; requests that waited */
 	_Atomic(u64) nr_waited;
 };
 
@@ -43,10 +45,10 @@ struct range_request {
 	struct range_segment *segment; /* NULL: a wide request */
 	u64 first, last;
 	bool shared;
-	_Atomic(bool) held;
+	_Atomic(bool) held; /* once it is on a queue */
 	u64 seq; /* wide: its order; local: it waits for conflicting wide requests up to this one */
 	struct list_node node;
-	struct thread *thread;
+	struct thread *thread; /* who waits */
 };
 
 void range_lock_init(struct range_lock *l, const struct range_lock_ops *ops);
@@ -61,7 +63,7 @@ int range_lock_segment(struct range_lock *l, struct range_request *r, struct ran
 /* 0, -EAGAIN, -ENOMEM. */
 int range_trylock(struct range_lock *l, struct range_request *r, u64 first, u64 last, bool shared);
 void range_unlock(struct range_request *r);
-/* Debug: does the current thread hold a request that covers [first, last]? */
+/* Debug builds only: does the current thread hold a request that covers [first, last]? */
 bool range_held(struct range_lock *l, u64 first, u64 last);
 
 #endif
