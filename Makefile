@@ -25,7 +25,7 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DEFAULT_GOAL := all
 
-TARGETS := all kernel programs newlib image host iso run debug bench profile matrix test lint fmt
+TARGETS := all kernel programs linux-programs newlib image host iso run debug bench profile matrix test lint fmt
 .PHONY: $(TARGETS) setup clean help FORCE
 
 ifeq ($(FAULTLINE_INNER),)
@@ -46,6 +46,7 @@ all: kernel programs
 include mk/kernel.mk
 include mk/host.mk
 include mk/image.mk
+include mk/linux.mk
 include mk/check.mk
 include mk/matrix.mk
 B := build

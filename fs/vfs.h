@@ -103,14 +103,29 @@ struct inode_ops {
 
 	int (*lookup)(struct inode *dir, const char *name, size_t len, u64 *ino);
 	int (*create)(struct inode *dir, const char *name, size_t len, u32 mode,
-		struct inode **out); /* regular files, directories by mode */
+		struct inode **out); /* regular files, directories, FIFOs, sockets by mode */
+	/* A symbolic link that holds target[0..tlen). -ENAMETOOLONG: more than the file system keeps. */
+	int (*symlink)(struct inode *dir, const char *name, size_t len, const char *target, size_t tlen);
+	/* One more name for i, which is no directory and locked too. -EMLINK. */
+	int (*link)(struct inode *dir, const char *name, size_t len, struct inode *i);
 	int (*unlink)(struct inode *dir, const char *name, size_t len, struct inode *victim);
 	int (*rmdir)(struct inode *dir, const char *name, size_t len, struct inode *victim);
 	/* All directories involved and the victim (may be NULL) are locked. */
 	int (*rename)(struct inode *odir, const char *oname, size_t olen, struct inode *what,
 		struct inode *ndir, const char *nname, size_t nlen, struct inode *victim);
+	/* The two names change places: locks as for rename, both inodes are there and differ. */
+	int (*exchange)(struct inode *odir, const char *oname, size_t olen, struct inode *what,
+		struct inode *ndir, const char *nname, size_t nlen, struct inode *other);
 	int (*readdir)(struct inode *dir, u64 *pos, readdir_fn fn, void *arg);
 	ssize_t (*readlink)(struct inode *i, char *buf, size_t size);
+};
+
+/* What statfs(2) tells of a file system; sizes in blocks of 4 KiB. */
+struct fs_stat {
+	u64 magic; /* Linux's f_type */
+	u64 blocks, free_blocks, available_blocks;
+	u64 inodes, free_inodes;
+	u64 id;
 };
 
 struct super_ops {
@@ -119,6 +134,10 @@ struct super_ops {
 	/* Last reference gone, out of the cache, no mapping left: frees blocks and inode if nlink is 0; then frees the memory of i. */
 	void (*evict)(struct inode *i);
 	int (*sync)(struct super *s);
+	/* NULL: all zeros. No lock is held. */
+	void (*statfs)(struct super *s, struct fs_stat *out);
+	/* NULL, or: before the check that no inode is in use, lets go of those that only the file system itself holds. */
+	void (*drop)(struct super *s);
 	/* Marks clean and forgets. No inode is in use. */
 	int (*unmount)(struct super *s);
 };
@@ -127,6 +146,7 @@ struct super {
 	const struct super_ops *ops;
 	const char *type;        /* "ext4", "proc" */
 	_Atomic(bool) readonly;  /* also set when damage is found */
+	u32 dev;                 /* minor device number in st_dev where there is no region; set by vfs_mount */
 	u64 max_size;            /* largest file, bytes; 0: no regular files of its own */
 	struct mutex cache_lock; /* RANK_FS_CACHE: guards `inodes` */
 	struct list *inodes;     /* hash table of INODE_HASH lists */
@@ -219,7 +239,10 @@ static inline void inode_allow_write(struct inode *i)
 #define O_NOFOLLOW_ 0400000
 #define O_CLOEXEC_ 02000000
 #define O_SYNC_ 04010000
+#define O_LARGEFILE_ 0100000
+#define O_NOATIME_ 01000000
 #define O_PATH_ 010000000
+#define O_TMPFILE_ 020000000
 
 struct file_ops { /* character devices, pipes, pseudo files. NULL entries: -EINVAL or the sensible default */
 	int (*open)(struct file *f);
@@ -296,7 +319,22 @@ int vfs_rmdir(struct inode *base, const char *path);
 int vfs_unlink(struct inode *base, const char *path);
 /* Text of the symbolic link at path, not NUL-ended: its length, at most size. -EINVAL: not a link. */
 ssize_t vfs_readlink(struct inode *base, const char *path, char *buf, size_t size);
-int vfs_rename(struct inode *obase, const char *opath, struct inode *nbase, const char *npath);
+#define RENAME_NOREPLACE_ 1
+#define RENAME_EXCHANGE_ 2
+int vfs_rename(
+	struct inode *obase, const char *opath, struct inode *nbase, const char *npath, u32 flags);
+/* A FIFO or a regular file without opening it, by the type in mode; devices: -EPERM. */
+int vfs_mknod(struct inode *base, const char *path, u32 mode);
+int vfs_symlink(struct inode *base, const char *path, const char *target);
+/* One more name for the inode that the caller holds. */
+int vfs_link(struct inode *what, struct inode *base, const char *path);
+/* Attributes (fs/vfs_attr.c). -EROFS; -EPERM where a file system keeps none. Take the inode lock. */
+int vfs_chmod(struct inode *i, u32 mode);
+/* ~0: as it is. A new owner takes the set-id bits away. */
+int vfs_chown(struct inode *i, u32 uid, u32 gid);
+/* NULL: as it is. */
+int vfs_set_times(struct inode *i, const struct time_spec *atime, const struct time_spec *mtime);
+void vfs_statfs(struct super *s, struct fs_stat *out);
 /* Absolute path of a directory inode (getcwd). */
 int vfs_path_of(struct inode *dir, char *buf, size_t size);
 /* Fills the file part of an mmap request and checks access; regular files on DAX file systems: else -ENODEV. */

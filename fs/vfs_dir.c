@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Changes of the name space: mkdir, rmdir, unlink, rename; and readlink.
+ * Changes of the name space: mkdir, mknod, symlink, link, rmdir, unlink, rename; and readlink.
  *
  * Lock order: rename_lock (only when the two parents differ) -> parents -> children. Two parents: the ancestor first, else by inode
  * number; under rename_lock no directory changes its parent, so "ancestor" is stable. Two children: by inode number. A damaged directory may name
@@ -10,7 +10,53 @@
 
 #define DEPTH_MAX 4096 /* of directories; a longer chain of ".." is a cycle */
 
-int vfs_mkdir(struct inode *base, const char *path, u32 mode)
+/* What is to be made under a new name. */
+struct new_name {
+	u32 mode;
+	const char *target;  /* of a symbolic link */
+	struct inode *inode; /* gets one more name */
+};
+
+static int make_link(struct walk_parent *w, struct inode *i)
+{
+	int err;
+
+	if (w->dir->super != i->super)
+		return -EXDEV;
+	if (mode_is_dir(i->mode) || !w->dir->ops->link)
+		return -EPERM;
+	mutex_lock(&i->lock);
+	err = i->nlink ? w->dir->ops->link(w->dir, w->name, w->len, i) : -ENOENT;
+	mutex_unlock(&i->lock);
+	return err;
+}
+
+/* The directory is locked and has no such entry. */
+static int make_locked(struct walk_parent *w, const struct new_name *n)
+{
+	struct inode *dir = w->dir, *i;
+	int err;
+
+	if (w->trailing && !mode_is_dir(n->mode))
+		return -ENOENT;
+	if (atomic_load(&dir->super->readonly))
+		return -EROFS;
+	if (!dir->ops->create)
+		return -EACCES;
+	if (!dir->nlink)
+		return -ENOENT;
+	if (n->inode)
+		return make_link(w, n->inode);
+	if (n->target)
+		return dir->ops->symlink ? dir->ops->symlink(dir, w->name, w->len, n->target, strlen(n->target))
+					 : -EPERM;
+	err = dir->ops->create(dir, w->name, w->len, n->mode, &i);
+	if (!err)
+		iput(i);
+	return err;
+}
+
+static int make_name(struct inode *base, const char *path, const struct new_name *n)
 {
 	struct walk_parent w;
 	struct inode *i;
@@ -24,18 +70,41 @@ int vfs_mkdir(struct inode *base, const char *path, u32 mode)
 		iput(i);
 		err = -EEXIST;
 	} else if (err == -ENOENT) {
-		if (!w.dir->ops->create)
-			err = -EACCES;
-		else if (atomic_load(&w.dir->super->readonly))
-			err = -EROFS;
-		else if (w.dir->nlink)
-			err = w.dir->ops->create(w.dir, w.name, w.len, S_IFDIR_ | (mode & 07777), &i);
-		if (!err)
-			iput(i);
+		err = make_locked(&w, n);
 	}
 	mutex_unlock(&w.dir->lock);
 	iput(w.dir);
 	return err;
+}
+
+int vfs_mkdir(struct inode *base, const char *path, u32 mode)
+{
+	return make_name(base, path, &(struct new_name){.mode = S_IFDIR_ | (mode & 07777)});
+}
+
+int vfs_mknod(struct inode *base, const char *path, u32 mode)
+{
+	u32 type = mode & S_IFMT_;
+
+	if (type == S_IFDIR_ || type == S_IFCHR_ || type == S_IFBLK_)
+		return -EPERM;
+	if (!type)
+		type = S_IFREG_;
+	if (type != S_IFREG_ && type != S_IFIFO_ && type != S_IFSOCK_)
+		return -EINVAL;
+	return make_name(base, path, &(struct new_name){.mode = type | (mode & 07777)});
+}
+
+int vfs_symlink(struct inode *base, const char *path, const char *target)
+{
+	if (!*target)
+		return -ENOENT;
+	return make_name(base, path, &(struct new_name){.mode = S_IFLNK_ | 0777, .target = target});
+}
+
+int vfs_link(struct inode *what, struct inode *base, const char *path)
+{
+	return make_name(base, path, &(struct new_name){.mode = what->mode & ~(u32)S_IFMT_, .inode = what});
 }
 
 static int remove_checked(struct walk_parent *w, struct inode *victim, bool dir)
@@ -181,6 +250,7 @@ static int lock_parents(struct inode *odir, struct inode *ndir)
 struct rename {
 	struct walk_parent old, new;
 	struct inode *what, *victim; /* counted; victim may be NULL */
+	u32 flags;                   /* RENAME_* */
 };
 
 static int rename_find(struct rename *r, bool locked)
@@ -221,7 +291,7 @@ static int rename_check_tree(struct rename *r)
 	}
 	if (!err && r->victim && mode_is_dir(r->victim->mode)) {
 		below = is_below(r->victim, r->old.dir);
-		err = below > 0 ? -ENOTEMPTY : below;
+		err = below > 0 ? (r->flags & RENAME_EXCHANGE_ ? -EINVAL : -ENOTEMPTY) : below;
 	}
 	rename_forget(r);
 	return err;
@@ -230,19 +300,31 @@ static int rename_check_tree(struct rename *r)
 static int rename_check(const struct rename *r)
 {
 	const struct inode *what = r->what, *victim = r->victim, *od = r->old.dir, *nd = r->new.dir;
+	bool exchange = r->flags & RENAME_EXCHANGE_;
 
+	if (victim && (r->flags & RENAME_NOREPLACE_))
+		return -EEXIST;
+	if (!victim && exchange)
+		return -ENOENT;
 	if (what == od || what == nd)
 		return what == nd && what != od ? -EINVAL : -EUCLEAN;
 	if (victim && (victim == od || victim == nd))
-		return victim == od && victim != nd ? -ENOTEMPTY : -EUCLEAN;
-	if (!mode_is_dir(what->mode) && (r->old.trailing || r->new.trailing))
+		return victim != od || victim == nd ? -EUCLEAN : exchange ? -EINVAL : -ENOTEMPTY;
+	if (!mode_is_dir(what->mode) && (r->old.trailing || (r->new.trailing && !exchange)))
 		return -ENOTDIR;
+	if (exchange && !mode_is_dir(victim->mode) && r->new.trailing)
+		return -ENOTDIR;
+	if (exchange)
+		goto access;
 	if (victim && mode_is_dir(what->mode) && !mode_is_dir(victim->mode))
 		return -ENOTDIR;
 	if (victim && !mode_is_dir(what->mode) && mode_is_dir(victim->mode))
 		return -EISDIR;
+access:
 	if (!od->ops->rename)
 		return -EPERM;
+	if (exchange && !od->ops->exchange)
+		return -EINVAL;
 	if (atomic_load(&od->super->readonly))
 		return -EROFS;
 	return nd->nlink ? 0 : -ENOENT;
@@ -251,6 +333,7 @@ static int rename_check(const struct rename *r)
 /* Both parents locked. */
 static int rename_locked(struct rename *r)
 {
+	const struct inode_ops *ops = r->old.dir->ops;
 	int err = rename_check(r);
 
 	if (err || r->what == r->victim)
@@ -259,7 +342,7 @@ static int rename_locked(struct rename *r)
 		lock_two(r->what, r->victim);
 	else
 		mutex_lock(&r->what->lock);
-	err = r->old.dir->ops->rename(
+	err = (r->flags & RENAME_EXCHANGE_ ? ops->exchange : ops->rename)(
 		r->old.dir, r->old.name, r->old.len, r->what, r->new.dir, r->new.name, r->new.len, r->victim);
 	mutex_unlock(&r->what->lock);
 	if (r->victim)
@@ -302,21 +385,28 @@ static bool special_name(const struct walk_parent *w)
 	return !w->len || name_is_dot(w->name, w->len) || name_is_dotdot(w->name, w->len);
 }
 
-int vfs_rename(struct inode *obase, const char *opath, struct inode *nbase, const char *npath)
+int vfs_rename(struct inode *obase, const char *opath, struct inode *nbase, const char *npath, u32 flags)
 {
-	struct rename r;
-	int err = walk_to_parent(obase, opath, &r.old);
+	struct rename r = {.flags = flags};
+	int err;
 
+	if (flags & ~(u32)(RENAME_NOREPLACE_ | RENAME_EXCHANGE_) ||
+		flags == (RENAME_NOREPLACE_ | RENAME_EXCHANGE_))
+		return -EINVAL;
+	err = walk_to_parent(obase, opath, &r.old);
 	if (err)
 		return err;
 	err = walk_to_parent(nbase, npath, &r.new);
 	if (err)
 		goto out_old;
-	if (special_name(&r.old) || special_name(&r.new) || mount_at(r.old.dir, r.old.name, r.old.len) ||
-		mount_at(r.new.dir, r.new.name, r.new.len))
-		err = -EBUSY;
-	else if (r.old.dir->super != r.new.dir->super)
+	if (r.old.dir->super != r.new.dir->super)
 		err = -EXDEV;
+	else if (special_name(&r.old))
+		err = -EBUSY;
+	else if (special_name(&r.new))
+		err = flags & RENAME_NOREPLACE_ ? -EEXIST : -EBUSY;
+	else if (mount_at(r.old.dir, r.old.name, r.old.len) || mount_at(r.new.dir, r.new.name, r.new.len))
+		err = -EBUSY;
 	else
 		err = rename_between(&r);
 	iput(r.new.dir);

@@ -132,12 +132,34 @@ static void set_name(struct file *f, const char *path)
 	str_copy(f->name, len < sizeof(f->name) ? path : path + len - (sizeof(f->name) - 1), sizeof(f->name));
 }
 
+/* O_TRUNC truncates whatever the access mode is. */
+static int open_truncate(struct inode *i)
+{
+	int err = inode_get_write(i);
+
+	if (err)
+		return err;
+	err = vfs_truncate(i, 0);
+	inode_put_write(i);
+	return err;
+}
+
+/* Flags that say how to open, not how the file is open. */
+#define OPEN_ONLY_FLAGS (O_CREAT_ | O_EXCL_ | O_NOCTTY_ | O_TRUNC_ | O_CLOEXEC_)
+#define PATH_FLAGS (O_PATH_ | O_DIRECTORY_ | O_NOFOLLOW_)
+
 int vfs_open(struct inode *base, const char *path, u32 flags, u32 mode, struct file **out)
 {
 	struct inode *i;
 	bool created = false;
 	int err;
 
+	if (flags & O_PATH_)
+		flags &= PATH_FLAGS;
+	else if (flags & O_TMPFILE_)
+		return -EOPNOTSUPP;
+	if ((flags & (O_CREAT_ | O_DIRECTORY_)) == (O_CREAT_ | O_DIRECTORY_))
+		return -EINVAL;
 	if (flags & O_CREAT_)
 		err = open_create(base, path, flags, mode, &created, &i);
 	else
@@ -146,13 +168,13 @@ int vfs_open(struct inode *base, const char *path, u32 flags, u32 mode, struct f
 		return err;
 	err = open_check(i, flags);
 	if (!err)
-		err = file_open_inode(i, flags, out);
+		err = file_open_inode(i, flags & ~(u32)OPEN_ONLY_FLAGS, out);
 	iput(i);
 	if (err)
 		return err;
 	set_name(*out, path);
-	if ((flags & O_TRUNC_) && may_write(*out) && !created && !i->fops)
-		err = vfs_truncate(i, 0);
+	if ((flags & O_TRUNC_) && !created && mode_is_reg(i->mode) && !i->fops)
+		err = open_truncate(i);
 	if (err)
 		file_put(*out);
 	return err;

@@ -88,6 +88,7 @@ int vfs_mount(struct super *s, const char *path)
 	m->len = w.len;
 	m->parent = w.dir; /* takes over the reference */
 publish:
+	s->dev = n + 1;
 	m->super = s;
 	atomic_store_explicit(&fs->nr_mounts, n + 1, memory_order_release);
 	return 0;
@@ -102,6 +103,8 @@ static int unmount_last(struct fs_state *fs, u32 n)
 	struct super *s = m->super;
 	int err = super_sync(s);
 
+	if (s->ops->drop)
+		s->ops->drop(s);
 	if (super_busy(s))
 		return -EBUSY;
 	if (m->parent)

@@ -35,6 +35,8 @@ need_command mformat mtools
 need_command prove perl
 need_command patch patch
 need_command flock util-linux
+need_command musl-gcc musl-tools
+need_command busybox busybox-static
 need_file libc6-dev /usr/include/features.h
 need_file grub-pc-bin /usr/lib/grub/i386-pc/moddep.lst
 need_file grub-efi-amd64-bin /usr/lib/grub/x86_64-efi/moddep.lst

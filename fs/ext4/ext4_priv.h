@@ -222,6 +222,8 @@ bool ext4_inode_in_use(struct ext4_fs *fs, u32 ino);
 
 /* inode.c */
 extern const struct inode_ops ext4_file_ops, ext4_dir_ops, ext4_symlink_ops, ext4_special_ops;
+/* What can be done with an inode of that mode; NULL: no such type. */
+const struct inode_ops *ext4_ops_of(u32 mode);
 struct ext4_inode *ext4_inode_new_memory(struct ext4_fs *fs, u64 ino);
 void ext4_inode_free_memory(struct ext4_inode *ei);
 int ext4_read_inode(struct super *s, u64 ino, struct inode **out);
@@ -355,6 +357,10 @@ bool ext4_hash(const struct ext4_fs *fs, unsigned version, const char *name, siz
 
 /* namei.c */
 int ext4_create(struct inode *dir, const char *name, size_t len, u32 mode, struct inode **out);
+int ext4_symlink(struct inode *dir, const char *name, size_t len, const char *target, size_t tlen);
+int ext4_link(struct inode *dir, const char *name, size_t len, struct inode *i);
+int ext4_exchange(struct inode *odir, const char *oname, size_t olen, struct inode *what, struct inode *ndir,
+	const char *nname, size_t nlen, struct inode *other);
 int ext4_unlink(struct inode *dir, const char *name, size_t len, struct inode *victim);
 int ext4_rmdir(struct inode *dir, const char *name, size_t len, struct inode *victim);
 int ext4_rename(struct inode *odir, const char *oname, size_t olen, struct inode *what, struct inode *ndir,

@@ -181,7 +181,7 @@ int ext4_alloc_inode(struct journal_handle *h, struct inode *dir, u32 mode, stru
 	i->mode = mode;
 	i->nlink = 1;
 	i->atime = i->mtime = i->ctime = i->crtime = vfs_now();
-	i->ops = mode_is_dir(mode) ? &ext4_dir_ops : &ext4_file_ops;
+	i->ops = ext4_ops_of(mode);
 	ei->csum_seed = ext4_inode_seed(fs, (u32)i->ino, i->generation);
 	fill_raw(fs, ei, ext4_inode(dir), mode);
 	*out = ei;

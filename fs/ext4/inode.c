@@ -166,7 +166,7 @@ void ext4_clear_verified(struct ext4_inode *ei, u64 block)
 
 /* --- reading --- */
 
-static const struct inode_ops *ops_of(u32 mode)
+const struct inode_ops *ext4_ops_of(u32 mode)
 {
 	switch (mode & S_IFMT_) {
 	case S_IFREG_:
@@ -210,7 +210,7 @@ static const char *check_raw(struct ext4_inode *ei)
 		return "its extra size is wrong";
 	if (!ext4_inode_csum_ok(ei))
 		return "its checksum is wrong";
-	if (!ops_of(raw->i_mode))
+	if (!ext4_ops_of(raw->i_mode))
 		return "its type is unknown";
 	if (!raw->i_links_count && !fs->loading_orphans)
 		return "it is not in use";
@@ -232,7 +232,7 @@ static void fields_load(struct ext4_inode *ei)
 	const struct ext4_disk_inode *raw = ei->raw;
 	struct inode *i = &ei->vfs;
 
-	i->ops = ops_of(raw->i_mode);
+	i->ops = ext4_ops_of(raw->i_mode);
 	i->generation = raw->i_generation;
 	i->mode = raw->i_mode;
 	i->nlink = raw->i_links_count;
@@ -393,9 +393,12 @@ const struct inode_ops ext4_dir_ops = {
 	.sync_inode = ext4_sync_inode,
 	.lookup = ext4_lookup,
 	.create = ext4_create,
+	.symlink = ext4_symlink,
+	.link = ext4_link,
 	.unlink = ext4_unlink,
 	.rmdir = ext4_rmdir,
 	.rename = ext4_rename,
+	.exchange = ext4_exchange,
 	.readdir = ext4_readdir,
 };
 

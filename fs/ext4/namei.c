@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Changes of the name space: create, unlink, rmdir, rename. The VFS has checked types, emptiness aside, and loops, and holds the
+ * Changes of the name space: create, symlink, link, unlink, rmdir, rename, exchange. The VFS has checked types, emptiness aside, and loops, and holds the
  * inode locks of everything involved.
  *
  * Rule: one operation is one handle. An inode that loses its last name is an orphan before the name goes, and iput() of its last reference
@@ -11,6 +11,7 @@
 /* Blocks beside those of ext4_dir_add(). */
 #define CREATE_CREDITS 10 /* an inode bitmap; a directory's first block, and the bitmap that it comes from */
 #define REMOVE_CREDITS 4  /* the entry's block, the orphan file's */
+#define LINK_CREDITS 2    /* the inodes */
 #define RENAME_CREDITS 6  /* the same twice, and that of ".." */
 
 static void touch(struct inode *i)
@@ -36,20 +37,56 @@ static void links_dec(struct inode *dir)
 		dir->nlink--;
 }
 
-static int create_in(struct journal_handle *h, struct inode *dir, const char *name, size_t len, u32 mode,
-	struct ext4_inode *ei)
+/* What a new inode is: its mode, and where a symbolic link leads. */
+struct new_inode {
+	u32 mode;
+	const char *target; /* of target_len bytes; NULL: no link */
+	size_t target_len;
+};
+
+/* Short targets stand in the inode where the extent tree would be; longer ones in a block. */
+static int store_target(struct journal_handle *h, struct ext4_inode *ei, const struct new_inode *n)
 {
-	bool is_dir = mode_is_dir(mode);
+	u64 block;
+	void *data;
+	int err;
+
+	inode_set_size(&ei->vfs, n->target_len);
+	rwsem_write_lock(&ei->map_lock);
+	if (n->target_len < sizeof(ei->raw->i_block)) {
+		memcpy(ei->raw->i_block, n->target, n->target_len);
+		rwsem_write_unlock(&ei->map_lock);
+		return 0;
+	}
+	ei->raw->i_flags |= EXT4_EXTENTS_FL;
+	ext4_init_root(ei);
+	rwsem_write_unlock(&ei->map_lock);
+	err = ext4_map_new(h, ei, 0, &block);
+	if (!err)
+		err = journal_get_create(h, block, &data);
+	if (err)
+		return err;
+	memcpy(data, n->target, n->target_len);
+	journal_dirty(h, block);
+	return 0;
+}
+
+static int create_in(struct journal_handle *h, struct inode *dir, const char *name, size_t len,
+	const struct new_inode *n, struct ext4_inode *ei)
+{
+	bool is_dir = mode_is_dir(n->mode);
 	int err = 0;
 
 	if (is_dir) {
 		ei->vfs.nlink = 2;
 		err = ext4_dir_make(h, ei, (u32)dir->ino);
 	} else {
+		if (n->target)
+			err = store_target(h, ei, n);
 		ext4_store_inode(h, ei);
 	}
 	if (!err)
-		err = ext4_dir_add(h, ext4_inode(dir), name, len, (u32)ei->vfs.ino, mode);
+		err = ext4_dir_add(h, ext4_inode(dir), name, len, (u32)ei->vfs.ino, n->mode);
 	if (err)
 		return err;
 	if (is_dir)
@@ -59,23 +96,22 @@ static int create_in(struct journal_handle *h, struct inode *dir, const char *na
 	return 0;
 }
 
-int ext4_create(struct inode *dir, const char *name, size_t len, u32 mode, struct inode **out)
+static int create_node(
+	struct inode *dir, const char *name, size_t len, const struct new_inode *n, struct inode **out)
 {
 	struct journal_handle *h;
 	struct ext4_inode *ei;
 	int err, stop;
 
-	if (mode_is_dir(mode) && links_full(dir))
-		return -EMLINK;
 	err = ext4_begin(ext4_fs(dir->super), ext4_dir_credits(ext4_inode(dir)) + CREATE_CREDITS, &h);
 	if (err)
 		return err;
-	err = ext4_alloc_inode(h, dir, mode, &ei);
+	err = ext4_alloc_inode(h, dir, n->mode, &ei);
 	if (err) {
 		journal_stop(h);
 		return err;
 	}
-	err = create_in(h, dir, name, len, mode, ei);
+	err = create_in(h, dir, name, len, n, ei);
 	stop = journal_stop(h);
 	if (err) { /* nobody has seen the inode: it ends like one that was unlinked */
 		ei->vfs.nlink = 0;
@@ -85,6 +121,52 @@ int ext4_create(struct inode *dir, const char *name, size_t len, u32 mode, struc
 	inode_hash(&ei->vfs);
 	*out = &ei->vfs;
 	return stop;
+}
+
+int ext4_create(struct inode *dir, const char *name, size_t len, u32 mode, struct inode **out)
+{
+	if (mode_is_dir(mode) && links_full(dir))
+		return -EMLINK;
+	return create_node(dir, name, len, &(struct new_inode){.mode = mode}, out);
+}
+
+int ext4_symlink(struct inode *dir, const char *name, size_t len, const char *target, size_t tlen)
+{
+	struct new_inode n = {S_IFLNK_ | 0777, target, tlen};
+	struct inode *i;
+	int err;
+
+	if (tlen >= EXT4_BLOCK_SIZE)
+		return -ENAMETOOLONG;
+	if (tlen >= sizeof(((struct ext4_disk_inode *)0)->i_block) &&
+		!ext4_has_incompat(ext4_fs(dir->super), EXT4_INCOMPAT_EXTENTS))
+		return -EOPNOTSUPP;
+	err = create_node(dir, name, len, &n, &i);
+	if (!err)
+		iput(i);
+	return err;
+}
+
+int ext4_link(struct inode *dir, const char *name, size_t len, struct inode *i)
+{
+	struct journal_handle *h;
+	int err, stop;
+
+	if (i->nlink >= EXT4_LINK_MAX)
+		return -EMLINK;
+	err = ext4_begin(ext4_fs(dir->super), ext4_dir_credits(ext4_inode(dir)) + LINK_CREDITS, &h);
+	if (err)
+		return err;
+	err = ext4_dir_add(h, ext4_inode(dir), name, len, (u32)i->ino, i->mode);
+	if (!err) {
+		i->nlink++;
+		inode_touch(i, INODE_CTIME);
+		ext4_store_inode(h, ext4_inode(i));
+		touch(dir);
+		ext4_store_inode(h, ext4_inode(dir));
+	}
+	stop = journal_stop(h);
+	return err ? err : stop;
 }
 
 /* The entry `name` of dir, which must name victim. */
@@ -226,6 +308,60 @@ int ext4_rename(struct inode *odir, const char *oname, size_t olen, struct inode
 	if (odir != ndir) {
 		touch(ndir);
 		ext4_store_inode(h, ext4_inode(ndir));
+	}
+	stop = journal_stop(h);
+	return err ? err : stop;
+}
+
+/* Directory `what` comes to stand in ndir instead of odir. */
+static int move_up(struct journal_handle *h, struct inode *what, struct ext4_where *dotdot, struct inode *odir,
+	struct inode *ndir)
+{
+	int err = ext4_dir_set(h, ext4_inode(what), dotdot, (u32)ndir->ino, S_IFDIR_);
+
+	links_dec(odir);
+	links_inc(ndir);
+	return err;
+}
+
+static int exchange_in(struct journal_handle *h, struct inode *odir, struct ext4_where *ow, struct inode *what,
+	struct inode *ndir, struct ext4_where *nw, struct inode *other)
+{
+	bool what_up = mode_is_dir(what->mode) && odir != ndir, other_up = mode_is_dir(other->mode) && odir != ndir;
+	struct ext4_where what_dotdot, other_dotdot;
+	int err = what_up ? find_dotdot(what, &what_dotdot) : 0;
+
+	if (!err && other_up)
+		err = find_dotdot(other, &other_dotdot);
+	if (!err)
+		err = ext4_dir_set(h, ext4_inode(ndir), nw, (u32)what->ino, what->mode);
+	if (!err)
+		err = ext4_dir_set(h, ext4_inode(odir), ow, (u32)other->ino, other->mode);
+	if (!err && what_up)
+		err = move_up(h, what, &what_dotdot, odir, ndir);
+	if (!err && other_up)
+		err = move_up(h, other, &other_dotdot, ndir, odir);
+	return err;
+}
+
+int ext4_exchange(struct inode *odir, const char *oname, size_t olen, struct inode *what, struct inode *ndir,
+	const char *nname, size_t nlen, struct inode *other)
+{
+	struct ext4_where ow, nw;
+	struct journal_handle *h;
+	struct inode *changed[] = {what, other, odir, ndir};
+	int err = find_entry(odir, oname, olen, what, &ow), stop;
+
+	if (!err)
+		err = find_entry(ndir, nname, nlen, other, &nw);
+	if (!err)
+		err = ext4_begin(ext4_fs(odir->super), 2 * RENAME_CREDITS, &h);
+	if (err)
+		return err;
+	err = exchange_in(h, odir, &ow, what, ndir, &nw, other);
+	for (unsigned k = 0; k < ARRAY_SIZE(changed); k++) {
+		inode_touch(changed[k], k < 2 ? INODE_CTIME : INODE_MTIME | INODE_CTIME);
+		ext4_store_inode(h, ext4_inode(changed[k]));
 	}
 	stop = journal_stop(h);
 	return err ? err : stop;

@@ -221,10 +221,30 @@ static int ext4_unmount(struct super *s)
 	return err;
 }
 
+static void ext4_statfs(struct super *s, struct fs_stat *out)
+{
+	struct ext4_fs *fs = ext4_fs(s);
+	const struct ext4_super *sb = &fs->sb;
+	u64 reserved = sb->s_r_blocks_count_lo | (u64)sb->s_r_blocks_count_hi << 32;
+
+	mutex_lock(&fs->alloc_lock);
+	*out = (struct fs_stat){
+		.magic = EXT4_SUPER_MAGIC,
+		.blocks = (sb->s_blocks_count_lo | (u64)sb->s_blocks_count_hi << 32) - sb->s_overhead_blocks,
+		.free_blocks = fs->free_blocks,
+		.available_blocks = fs->free_blocks > reserved ? fs->free_blocks - reserved : 0,
+		.inodes = fs->inodes_count,
+		.free_inodes = fs->free_inodes,
+	};
+	mutex_unlock(&fs->alloc_lock);
+	memcpy(&out->id, sb->s_uuid, sizeof(out->id));
+}
+
 static const struct super_ops ext4_super_ops = {
 	.read_inode = ext4_read_inode,
 	.evict = ext4_evict,
 	.sync = ext4_sync,
+	.statfs = ext4_statfs,
 	.unmount = ext4_unmount,
 };
 

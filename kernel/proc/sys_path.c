@@ -348,7 +348,7 @@ static long do_rename(int ofd, uaddr_t ouser, int nfd, uaddr_t nuser)
 		return err;
 	err = get_place(nfd, nuser, &to);
 	if (!err) {
-		err = vfs_rename(from.base, from.path, to.base, to.path);
+		err = vfs_rename(from.base, from.path, to.base, to.path, 0);
 		put_place(&to);
 	}
 	put_place(&from);

@@ -331,9 +331,9 @@ static void mishandle(u64 *seed)
 		if (k % 3 == 0)
 			vfs_mkdir(NULL, to, 0755);
 		else if (k % 3 == 1)
-			vfs_rename(NULL, path, NULL, to);
+			vfs_rename(NULL, path, NULL, to, 0);
 		else
-			vfs_rename(NULL, to, NULL, "/d/sub");
+			vfs_rename(NULL, to, NULL, "/d/sub", 0);
 		vfs_unlink(NULL, path);
 		vfs_rmdir(NULL, to);
 	}

@@ -368,7 +368,7 @@ static inline void op_rename(struct model *m)
 	node_path(dir, to);
 	strcat(to, "/");
 	strcat(to, name);
-	if (!result(m, "rename", vfs_rename(NULL, from, NULL, to), rename_want(n, dir, old)) || n == old)
+	if (!result(m, "rename", vfs_rename(NULL, from, NULL, to, 0), rename_want(n, dir, old)) || n == old)
 		return;
 	if (old) {
 		node_cut(old);

@@ -118,7 +118,7 @@ static void test_foreign(const char *options)
 	is(vfs_unlink(NULL, "/second"), 0, "%s: the last name goes", options);
 	is(vfs_unlink(NULL, "/short"), 0, "%s: a short link goes", options);
 	is(vfs_unlink(NULL, "/long"), 0, "%s: a long link goes", options);
-	is(vfs_rename(NULL, "/pipe", NULL, "/fifo"), 0, "%s: a fifo moves", options);
+	is(vfs_rename(NULL, "/pipe", NULL, "/fifo", 0), 0, "%s: a fifo moves", options);
 	is(vfs_unlink(NULL, "/ea"), 0, "%s: a file with an attribute block goes", options);
 	image_stop();
 	image_start(options);
@@ -127,11 +127,77 @@ static void test_foreign(const char *options)
 	image_stop();
 }
 
+static bool link_reads(const char *path, const char *want, size_t len)
+{
+	char buf[EXT4_BLOCK_SIZE];
+
+	return vfs_readlink(NULL, path, buf, sizeof(buf)) == (ssize_t)len && !memcmp(buf, want, len);
+}
+
+/* Symbolic links at the lengths where their form changes, hard links, FIFOs, exchanges, attributes: made, kept, read back. */
+static void test_names(const char *options)
+{
+	static const size_t lengths[] = {1, 59, 60, 61, 4094, 4095};
+	struct time_spec then = {.sec = 5000000000, .nsec = 123456789};
+	static char target[EXT4_BLOCK_SIZE + 1];
+	struct inode *i;
+	char name[32];
+
+	memset(target, 't', EXT4_BLOCK_SIZE);
+	if (!image_make(2048, options)) {
+		ok(false, "%s: an image", options);
+		return;
+	}
+	image_start(options);
+	is(vfs_symlink(NULL, "/over", target), -ENAMETOOLONG, "%s: a link as long as a block", options);
+	for (unsigned k = 0; k < ARRAY_SIZE(lengths); k++) {
+		snprintf(name, sizeof(name), "/link%zu", lengths[k]);
+		target[lengths[k]] = '\0';
+		is(vfs_symlink(NULL, name, target), 0, "%s: a link of %zu bytes", options, lengths[k]);
+		target[lengths[k]] = 't';
+	}
+	is(vfs_symlink(NULL, "/link1", "x"), -EEXIST, "%s: its name is taken", options);
+	is(vfs_mkdir(NULL, "/a", 0755), 0, "%s: a", options);
+	is(vfs_mkdir(NULL, "/b", 0755), 0, "%s: b", options);
+	is(vfs_mkdir(NULL, "/a/dir", 0755), 0, "%s: a/dir", options);
+	is(vfs_mknod(NULL, "/a/dir/inner", 0644), 0, "%s: a/dir/inner", options);
+	is(vfs_mknod(NULL, "/b/fifo", S_IFIFO_ | 0600), 0, "%s: b/fifo", options);
+	is(vfs_rename(NULL, "/a/dir", NULL, "/b/fifo", RENAME_NOREPLACE_), -EEXIST, "%s: NOREPLACE", options);
+	is(vfs_rename(NULL, "/a/dir", NULL, "/b/fifo", RENAME_EXCHANGE_), 0, "%s: they change places", options);
+	is(vfs_rename(NULL, "/b", NULL, "/b/fifo/inner", RENAME_EXCHANGE_), -EINVAL, "%s: not with one's own child",
+		options);
+	is(vfs_lookup(NULL, "/b/fifo/inner", true, &i), 0, "%s: the directory is in b", options);
+	is(vfs_link(i, NULL, "/a/second"), 0, "%s: a second name", options);
+	is(vfs_chmod(i, 04751), 0, "%s: chmod", options);
+	is(vfs_set_times(i, &then, NULL), 0, "%s: times past 2106", options);
+	is(vfs_chown(i, 70000, 80000), 0, "%s: chown", options);
+	iput(i);
+	image_stop();
+	image_start(options);
+	for (unsigned k = 0; k < ARRAY_SIZE(lengths); k++) {
+		snprintf(name, sizeof(name), "/link%zu", lengths[k]);
+		ok(link_reads(name, target, lengths[k]), "%s: %s reads back", options, name);
+		is(vfs_unlink(NULL, name), 0, "%s: and goes", options);
+	}
+	is(vfs_lookup(NULL, "/a/second", true, &i), 0, "%s: the second name stays", options);
+	is(i->nlink, 2, "%s: two names", options);
+	is(i->mode, S_IFREG_ | 0751, "%s: the mode, without set-id after chown", options);
+	ok(i->uid == 70000 && i->gid == 80000, "%s: the owner", options);
+	ok(i->atime.sec == then.sec && i->atime.nsec == then.nsec, "%s: the time", options);
+	iput(i);
+	is(vfs_lookup(NULL, "/a/dir", true, &i), 0, "%s: the FIFO is in a", options);
+	is(i->mode, S_IFIFO_ | 0600, "%s: and is one", options);
+	iput(i);
+	image_stop();
+}
+
 int main(int argc, char **argv)
 {
 	u64 seed = argc > 1 ? (u64)atoi(argv[1]) : 1;
 
 	image_begin();
+	test_names("");
+	test_names("-O ^dir_index,^metadata_csum");
 	for (unsigned k = 0; k < ARRAY_SIZE(kinds); k++)
 		test_kind(&kinds[k], seed * 1000 + k);
 	test_foreign("-I 256");

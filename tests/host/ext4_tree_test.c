@@ -299,7 +299,7 @@ static void test_collision(void)
 		ok(!fs_exists(path), "it is not found any more");
 		long_name(path, h[at + 1].k);
 		ok(fs_exists(path), "the second is");
-		is(vfs_rename(NULL, path, NULL, "/d/other"), 0, "and moves");
+		is(vfs_rename(NULL, path, NULL, "/d/other", 0), 0, "and moves");
 		ok(!fs_exists(path) && fs_exists("/d/other"), "to another leaf");
 	}
 	free(h);

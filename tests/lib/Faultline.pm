@@ -164,7 +164,7 @@ sub guest_ktap
 	return $seen;
 }
 
-# A new ext4 image with the programs: new_image(NAME, size => '128M', options => [ mke2fs's … ]).
+# A new ext4 image with the programs: new_image(NAME, size => '128M', options => [ mke2fs's … ], root => DIRECTORY).
 sub new_image
 {
 	my ($name, %o) = @_;
@@ -175,7 +175,7 @@ sub new_image
 	my ($status, $out) = run_command('truncate', '-s', $size, $path);
 	die $out if $status;
 	($status, $out) = run_command('mke2fs', '-q', '-F', '-t', 'ext4', '-b', '4096', @{$o{options} // []},
-		'-E', 'root_owner=0:0', '-d', 'build/rootfs', $path);
+		'-E', 'root_owner=0:0', '-d', $o{root} // 'build/rootfs', $path);
 	die "mke2fs: $out" if $status;
 	return $path;
 }

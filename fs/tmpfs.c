@@ -1,0 +1,623 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tmpfs: a file system whose blocks are pages of RAM. It is a DAX file system like any other: map_extent() answers with the
+ * address of a RAM page, so reads, writes, shared mappings, truncate and punch are fs/dax*.c's, under the same locks.
+ *
+ * Rules: an inode with a name holds one reference of its own (there is no disk to read it back from); the last unlink drops it.
+ * Pages belong to the inode's table; page-table entries do not count them, because the DAX protocol unmaps before it frees.
+ * A file system has a limit of pages, and leaves a reserve of the machine's memory alone: -ENOSPC.
+ *
+ * Locks: a directory's entries by its inode lock; the page table by ti->lock (RANK_FS_META); counts are atomic.
+ */
+#include "fs/tmpfs.h"
+
+#include "fs/vfs_priv.h"
+#include "kernel/sync/rwsem.h"
+#include "mm/kmem.h"
+#include "mm/pmm.h"
+
+#define TMPFS_MAGIC 0x01021994
+#define FANOUT 512        /* slots of a table: one page of pointers */
+#define MAX_PAGES (1ull << 27) /* three levels */
+#define RESERVE_PAGES 2048 /* 8 MiB that tmpfs does not touch */
+#define DIRENT_SIZE 20     /* what an entry adds to a directory's size, as on Linux */
+#define MAX_LINKS 65000
+
+struct tmpfs_fs {
+	struct super super;
+	_Atomic(u64) next_ino, pages, inodes;
+	u64 max_pages;
+};
+
+struct tmpfs_inode {
+	struct inode vfs; /* first */
+	struct rwsem lock;
+	void **table;         /* lock: three levels of FANOUT; the last one's slots are struct page */
+	struct list entries;  /* inode lock; directories */
+	struct inode *parent; /* directories; constant but for rename, under both inode locks. Not counted */
+	u64 next_pos;         /* inode lock */
+	char *target;         /* symbolic links */
+};
+
+struct tmpfs_entry {
+	struct list_node node;
+	struct inode *inode; /* its own reference counts the name */
+	u64 pos;             /* where readdir finds it: ascending in the list */
+	size_t len;
+	char name[];
+};
+
+static const struct lock_class pages_class = {"tmpfs pages", RANK_FS_META, true};
+static const struct inode_ops tmpfs_dir_ops, tmpfs_file_ops, tmpfs_link_ops, tmpfs_special_ops;
+
+static struct tmpfs_inode *tmpfs_inode(struct inode *i)
+{
+	return CONTAINER_OF(i, struct tmpfs_inode, vfs);
+}
+
+static struct tmpfs_fs *tmpfs_fs(struct super *s)
+{
+	return CONTAINER_OF(s, struct tmpfs_fs, super);
+}
+
+/* --- pages --- */
+
+/* The slot of page `pgoff`; NULL: no table there (make: no memory). */
+static struct page **find_slot(struct tmpfs_inode *ti, u64 pgoff, bool make)
+{
+	void ***level = &ti->table;
+
+	for (int shift = 18; shift >= 0; shift -= 9) {
+		if (!*level && make)
+			*level = kcalloc(FANOUT, sizeof(void *));
+		if (!*level)
+			return NULL;
+		level = (void ***)&(*level)[pgoff >> shift & (FANOUT - 1)];
+	}
+	return (struct page **)level;
+}
+
+static struct page *page_at(struct tmpfs_inode *ti, u64 pgoff)
+{
+	struct page **slot = find_slot(ti, pgoff, false);
+
+	return slot ? *slot : NULL;
+}
+
+static int add_page(struct tmpfs_inode *ti, u64 pgoff)
+{
+	struct tmpfs_fs *fs = tmpfs_fs(ti->vfs.super);
+	struct page **slot = find_slot(ti, pgoff, true), *p = NULL;
+
+	if (!slot)
+		return -ENOSPC;
+	if (atomic_fetch_add(&fs->pages, 1) < fs->max_pages && pmm_free_pages() > RESERVE_PAGES)
+		p = pmm_alloc_zeroed(0);
+	if (!p) {
+		atomic_fetch_sub(&fs->pages, 1);
+		return -ENOSPC;
+	}
+	*slot = p;
+	atomic_fetch_add(&ti->vfs.blocks, PAGE_SIZE / 512);
+	return 0;
+}
+
+/* How many pages from pgoff on, at most nr, are holes, or lie behind one another in memory. */
+static void describe(struct tmpfs_inode *ti, u64 pgoff, u64 nr, struct extent *out)
+{
+	struct page *first = page_at(ti, pgoff);
+	u64 n = 1;
+
+	while (n < nr && n < FANOUT) {
+		struct page *p = page_at(ti, pgoff + n);
+
+		if (first ? !p || p->pfn != first->pfn + n : p != NULL)
+			break;
+		n++;
+	}
+	*out = (struct extent){
+		.pgoff = pgoff,
+		.len = n,
+		.state = first ? EXTENT_MAPPED : EXTENT_HOLE,
+		.pa = first ? page_to_paddr(first) : PADDR_NONE,
+	};
+}
+
+static int tmpfs_map_extent(struct inode *i, u64 pgoff, u64 nr, enum map_intent intent, struct extent *out)
+{
+	struct tmpfs_inode *ti = tmpfs_inode(i);
+	bool look = intent == MAP_LOOK || intent == MAP_TRY;
+	int err = 0;
+
+	if (pgoff >= MAX_PAGES) {
+		*out = (struct extent){.pgoff = pgoff, .len = nr, .state = EXTENT_HOLE, .pa = PADDR_NONE};
+		return look ? 0 : -EFBIG;
+	}
+	nr = MIN(nr, MAX_PAGES - pgoff);
+	if (intent != MAP_TRY)
+		rwsem_read_lock(&ti->lock);
+	else if (!rwsem_read_trylock(&ti->lock))
+		return -EAGAIN;
+	describe(ti, pgoff, nr, out);
+	rwsem_read_unlock(&ti->lock);
+	if (look || out->state == EXTENT_MAPPED)
+		return 0;
+	rwsem_write_lock(&ti->lock);
+	if (!page_at(ti, pgoff)) {
+		err = add_page(ti, pgoff);
+		out->is_new = !err;
+		nr = 1;
+	}
+	if (!err) {
+		bool is_new = out->is_new;
+
+		describe(ti, pgoff, nr, out);
+		out->is_new = is_new;
+	}
+	rwsem_write_unlock(&ti->lock);
+	return err;
+}
+
+static void free_page_at(struct tmpfs_inode *ti, struct page **slot)
+{
+	page_put(*slot);
+	*slot = NULL;
+	atomic_fetch_sub(&ti->vfs.blocks, PAGE_SIZE / 512);
+	atomic_fetch_sub(&tmpfs_fs(ti->vfs.super)->pages, 1);
+}
+
+static int tmpfs_remove_blocks(struct inode *i, u64 first, u64 last)
+{
+	struct tmpfs_inode *ti = tmpfs_inode(i);
+
+	last = MIN(last, MAX_PAGES - 1);
+	rwsem_write_lock(&ti->lock);
+	for (u64 p = first; p <= last && ti->table;) {
+		struct page **slot = find_slot(ti, p, false);
+
+		if (!slot) { /* nothing in this table, or none of a whole level */
+			u64 step = ti->table[p >> 18] ? FANOUT : FANOUT * FANOUT;
+
+			p = ALIGN_DOWN(p, step) + step;
+			continue;
+		}
+		if (*slot)
+			free_page_at(ti, slot);
+		p++;
+	}
+	rwsem_write_unlock(&ti->lock);
+	return 0;
+}
+
+static void free_tables(struct tmpfs_inode *ti)
+{
+	for (unsigned a = 0; ti->table && a < FANOUT; a++) {
+		void **middle = ti->table[a];
+
+		for (unsigned b = 0; middle && b < FANOUT; b++)
+			kfree(middle[b]);
+		kfree(middle);
+	}
+	kfree(ti->table);
+}
+
+static int nothing_to_do(struct inode *i UNUSED)
+{
+	return 0;
+}
+
+/* --- inodes --- */
+
+static const struct inode_ops *ops_of(u32 mode)
+{
+	switch (mode & S_IFMT_) {
+	case S_IFDIR_:
+		return &tmpfs_dir_ops;
+	case S_IFREG_:
+		return &tmpfs_file_ops;
+	case S_IFLNK_:
+		return &tmpfs_link_ops;
+	default:
+		return &tmpfs_special_ops;
+	}
+}
+
+/* A new inode with one reference and no name. NULL: no memory. */
+static struct tmpfs_inode *new_inode(struct tmpfs_fs *fs, u32 mode, struct inode *parent)
+{
+	struct tmpfs_inode *ti = kzalloc(sizeof(*ti));
+	struct inode *i;
+
+	if (!ti)
+		return NULL;
+	i = &ti->vfs;
+	inode_init(i, &fs->super, atomic_fetch_add(&fs->next_ino, 1));
+	i->ops = ops_of(mode);
+	i->mode = mode;
+	i->nlink = mode_is_dir(mode) ? 2 : 1;
+	i->atime = i->mtime = i->ctime = i->crtime = vfs_now();
+	rwsem_init(&ti->lock, &pages_class);
+	list_init(&ti->entries);
+	ti->next_pos = 2;
+	ti->parent = parent ? parent : i;
+	if (mode_is_dir(mode))
+		inode_set_size(i, 2 * DIRENT_SIZE);
+	atomic_fetch_add(&fs->inodes, 1);
+	return ti;
+}
+
+/* The memory of an inode that nobody can reach. */
+static void tmpfs_evict(struct inode *i)
+{
+	struct tmpfs_inode *ti = tmpfs_inode(i);
+
+	tmpfs_remove_blocks(i, 0, ~0ull);
+	free_tables(ti);
+	kfree(ti->target);
+	atomic_fetch_sub(&tmpfs_fs(i->super)->inodes, 1);
+	kfree(ti);
+}
+
+static int tmpfs_read_inode(struct super *s UNUSED, u64 ino UNUSED, struct inode **out UNUSED)
+{
+	return -ENOENT; /* what is not in memory is gone */
+}
+
+/* --- directories --- */
+
+static struct tmpfs_entry *find_entry(struct inode *dir, const char *name, size_t len)
+{
+	struct tmpfs_entry *e;
+
+	LIST_FOR_EACH (e, &tmpfs_inode(dir)->entries, node)
+		if (e->len == len && !memcmp(e->name, name, len))
+			return e;
+	return NULL;
+}
+
+static void touch_dir(struct inode *dir, i64 entries)
+{
+	inode_set_size(dir, inode_size(dir) + (u64)(entries * DIRENT_SIZE));
+	inode_touch(dir, INODE_MTIME | INODE_CTIME);
+}
+
+/* Gives i a name; takes a reference for it if it is the first one. -ENOSPC: no memory. */
+static int add_entry(struct inode *dir, const char *name, size_t len, struct inode *i)
+{
+	struct tmpfs_entry *e;
+
+	if (len > NAME_MAX_LEN)
+		return -ENAMETOOLONG;
+	e = kmalloc(sizeof(*e) + len);
+	if (!e)
+		return -ENOSPC;
+	list_node_init(&e->node);
+	e->inode = i;
+	e->pos = tmpfs_inode(dir)->next_pos++;
+	e->len = len;
+	memcpy(e->name, name, len);
+	list_push_back(&tmpfs_inode(dir)->entries, &e->node);
+	touch_dir(dir, 1);
+	return 0;
+}
+
+static void remove_entry(struct inode *dir, struct tmpfs_entry *e)
+{
+	list_remove(&e->node);
+	kfree(e);
+	touch_dir(dir, -1);
+}
+
+static int tmpfs_lookup(struct inode *dir, const char *name, size_t len, u64 *ino)
+{
+	struct tmpfs_entry *e;
+
+	if (name_is_dotdot(name, len)) {
+		*ino = tmpfs_inode(dir)->parent->ino;
+		return 0;
+	}
+	e = find_entry(dir, name, len);
+	if (!e)
+		return -ENOENT;
+	*ino = e->inode->ino;
+	return 0;
+}
+
+static int tmpfs_readdir(struct inode *dir, u64 *pos, readdir_fn fn, void *arg)
+{
+	struct tmpfs_entry *e;
+
+	if (*pos == 0) {
+		if (fn(arg, ".", 1, dir->ino, DT_DIR_, 1))
+			return 0;
+		*pos = 1;
+	}
+	if (*pos == 1) {
+		if (fn(arg, "..", 2, tmpfs_inode(dir)->parent->ino, DT_DIR_, 2))
+			return 0;
+		*pos = 2;
+	}
+	LIST_FOR_EACH (e, &tmpfs_inode(dir)->entries, node) {
+		if (e->pos < *pos)
+			continue;
+		if (fn(arg, e->name, e->len, e->inode->ino, (u8)((e->inode->mode & S_IFMT_) >> 12), e->pos + 1))
+			return 0;
+		*pos = e->pos + 1;
+	}
+	return 0;
+}
+
+/* A new inode under a new name; the name has its first reference, *out another one. */
+static int make(struct inode *dir, const char *name, size_t len, u32 mode, struct inode **out)
+{
+	struct tmpfs_inode *ti = new_inode(tmpfs_fs(dir->super), mode, mode_is_dir(mode) ? dir : NULL);
+	int err;
+
+	if (!ti)
+		return -ENOSPC;
+	err = add_entry(dir, name, len, &ti->vfs);
+	if (err) {
+		tmpfs_evict(&ti->vfs);
+		return err;
+	}
+	if (mode_is_dir(mode))
+		dir->nlink++;
+	inode_hash(&ti->vfs);
+	iref(&ti->vfs);
+	*out = &ti->vfs;
+	return 0;
+}
+
+static int tmpfs_symlink(struct inode *dir, const char *name, size_t len, const char *target, size_t tlen)
+{
+	char *copy = kmalloc(tlen + 1);
+	struct inode *i;
+	int err;
+
+	if (!copy)
+		return -ENOSPC;
+	memcpy(copy, target, tlen + 1);
+	err = make(dir, name, len, S_IFLNK_ | 0777, &i);
+	if (err) {
+		kfree(copy);
+		return err;
+	}
+	tmpfs_inode(i)->target = copy;
+	inode_set_size(i, tlen);
+	iput(i);
+	return 0;
+}
+
+static ssize_t tmpfs_readlink(struct inode *i, char *buf, size_t size)
+{
+	size_t n = MIN(size, inode_size(i));
+
+	memcpy(buf, tmpfs_inode(i)->target, n);
+	return (ssize_t)n;
+}
+
+static int tmpfs_link(struct inode *dir, const char *name, size_t len, struct inode *i)
+{
+	int err = i->nlink >= MAX_LINKS ? -EMLINK : add_entry(dir, name, len, i);
+
+	if (err)
+		return err;
+	i->nlink++;
+	inode_touch(i, INODE_CTIME);
+	return 0;
+}
+
+/* One name less; the last one takes its reference along. The caller holds another. */
+static void drop_name(struct inode *i)
+{
+	i->nlink = mode_is_dir(i->mode) ? 0 : i->nlink - 1;
+	inode_touch(i, INODE_CTIME);
+	if (!i->nlink)
+		iput(i);
+}
+
+static int tmpfs_unlink(struct inode *dir, const char *name, size_t len, struct inode *victim)
+{
+	struct tmpfs_entry *e = find_entry(dir, name, len);
+
+	if (!e || e->inode != victim)
+		return -ENOENT;
+	remove_entry(dir, e);
+	if (mode_is_dir(victim->mode))
+		dir->nlink--;
+	drop_name(victim);
+	return 0;
+}
+
+static int tmpfs_rmdir(struct inode *dir, const char *name, size_t len, struct inode *victim)
+{
+	if (!list_empty(&tmpfs_inode(victim)->entries))
+		return -ENOTEMPTY;
+	return tmpfs_unlink(dir, name, len, victim);
+}
+
+/* Directory `what` moves from odir to ndir. */
+static void set_parent(struct inode *what, struct inode *odir, struct inode *ndir)
+{
+	if (!mode_is_dir(what->mode) || odir == ndir)
+		return;
+	tmpfs_inode(what)->parent = ndir;
+	odir->nlink--;
+	ndir->nlink++;
+}
+
+static int tmpfs_rename(struct inode *odir, const char *oname, size_t olen, struct inode *what,
+	struct inode *ndir, const char *nname, size_t nlen, struct inode *victim)
+{
+	struct tmpfs_entry *from = find_entry(odir, oname, olen), *to = find_entry(ndir, nname, nlen);
+	int err;
+
+	if (!from || (victim && !to))
+		return -ENOENT;
+	if (victim && mode_is_dir(victim->mode) && !list_empty(&tmpfs_inode(victim)->entries))
+		return -ENOTEMPTY;
+	if (victim) {
+		to->inode = what;
+		touch_dir(ndir, 0);
+		if (mode_is_dir(victim->mode))
+			ndir->nlink--;
+		drop_name(victim);
+	} else {
+		err = add_entry(ndir, nname, nlen, what);
+		if (err)
+			return err;
+	}
+	remove_entry(odir, from);
+	set_parent(what, odir, ndir);
+	inode_touch(what, INODE_CTIME);
+	return 0;
+}
+
+static int tmpfs_exchange(struct inode *odir, const char *oname, size_t olen, struct inode *what,
+	struct inode *ndir, const char *nname, size_t nlen, struct inode *other)
+{
+	struct tmpfs_entry *from = find_entry(odir, oname, olen), *to = find_entry(ndir, nname, nlen);
+
+	if (!from || !to)
+		return -ENOENT;
+	from->inode = other;
+	to->inode = what;
+	set_parent(what, odir, ndir);
+	set_parent(other, ndir, odir);
+	touch_dir(odir, 0);
+	touch_dir(ndir, 0);
+	inode_touch(what, INODE_CTIME);
+	inode_touch(other, INODE_CTIME);
+	return 0;
+}
+
+static const struct inode_ops tmpfs_dir_ops = {
+	.write_inode = nothing_to_do,
+	.lookup = tmpfs_lookup,
+	.create = make,
+	.symlink = tmpfs_symlink,
+	.link = tmpfs_link,
+	.unlink = tmpfs_unlink,
+	.rmdir = tmpfs_rmdir,
+	.rename = tmpfs_rename,
+	.exchange = tmpfs_exchange,
+	.readdir = tmpfs_readdir,
+};
+
+static const struct inode_ops tmpfs_file_ops = {
+	.map_extent = tmpfs_map_extent,
+	.remove_blocks = tmpfs_remove_blocks,
+	.orphan_add = nothing_to_do,
+	.orphan_del = nothing_to_do,
+	.write_inode = nothing_to_do,
+};
+
+static const struct inode_ops tmpfs_link_ops = {
+	.write_inode = nothing_to_do,
+	.readlink = tmpfs_readlink,
+};
+
+static const struct inode_ops tmpfs_special_ops = {
+	.write_inode = nothing_to_do,
+};
+
+/* --- the file system --- */
+
+static void tmpfs_statfs(struct super *s, struct fs_stat *out)
+{
+	struct tmpfs_fs *fs = tmpfs_fs(s);
+	u64 used = MIN(atomic_load(&fs->pages), fs->max_pages);
+
+	*out = (struct fs_stat){
+		.magic = TMPFS_MAGIC,
+		.blocks = fs->max_pages,
+		.free_blocks = fs->max_pages - used,
+		.available_blocks = fs->max_pages - used,
+		.inodes = fs->max_pages,
+		.free_inodes = fs->max_pages - MIN(atomic_load(&fs->inodes), fs->max_pages),
+	};
+}
+
+/* Everything below a directory loses its name. Nobody else is there any more. */
+static void empty_directory(struct inode *dir)
+{
+	struct list_node *n;
+
+	while ((n = list_first(&tmpfs_inode(dir)->entries))) {
+		struct tmpfs_entry *e = LIST_ENTRY(n, struct tmpfs_entry, node);
+		struct inode *i = e->inode;
+
+		iref(i);
+		if (mode_is_dir(i->mode))
+			empty_directory(i);
+		remove_entry(dir, e);
+		drop_name(i);
+		iput(i);
+	}
+}
+
+static int tmpfs_unmount(struct super *s)
+{
+	struct tmpfs_fs *fs = tmpfs_fs(s);
+
+	super_destroy(s);
+	kfree(fs);
+	return 0;
+}
+
+/* What is left is thrown away first: then nothing but what is still open keeps the file system busy. */
+static void tmpfs_drop(struct super *s)
+{
+	empty_directory(s->root);
+}
+
+static const struct super_ops tmpfs_super_ops = {
+	.read_inode = tmpfs_read_inode,
+	.evict = tmpfs_evict,
+	.statfs = tmpfs_statfs,
+	.drop = tmpfs_drop,
+	.unmount = tmpfs_unmount,
+};
+
+int tmpfs_create(u64 max_pages, struct super **out)
+{
+	struct tmpfs_fs *fs = kzalloc(sizeof(*fs));
+	struct tmpfs_inode *root;
+	int err;
+
+	if (!fs)
+		return -ENOMEM;
+	err = super_init(&fs->super, &tmpfs_super_ops, "tmpfs");
+	if (err)
+		goto no_super;
+	fs->max_pages = max_pages;
+	fs->super.max_size = MAX_PAGES << PAGE_SHIFT;
+	atomic_init(&fs->next_ino, 1);
+	err = -ENOMEM;
+	root = new_inode(fs, S_IFDIR_ | 01777, NULL);
+	if (!root)
+		goto no_root;
+	inode_hash(&root->vfs);
+	fs->super.root = &root->vfs;
+	*out = &fs->super;
+	return 0;
+
+no_root:
+	super_destroy(&fs->super);
+no_super:
+	kfree(fs);
+	return err;
+}
+
+int tmpfs_new_file(struct super *s, u64 size, struct inode **out)
+{
+	struct tmpfs_inode *ti = new_inode(tmpfs_fs(s), S_IFREG_ | 0600, NULL);
+
+	if (!ti)
+		return -ENOMEM;
+	ti->vfs.nlink = 0;
+	inode_set_size(&ti->vfs, size);
+	inode_hash(&ti->vfs);
+	*out = &ti->vfs;
+	return 0;
+}

@@ -1,0 +1,52 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: MIT
+#
+# System calls, judged by Linux: each program of tests/linux, the same static binary, runs on the build host and on
+# Faultline, and the tables that they write must be equal line by line. e2fsck judges the image.
+#
+# prove tests/linux.t :: PATTERN… runs the programs whose names match.
+use strict;
+use warnings;
+use lib 'tests/lib';
+use Faultline;
+use Cwd qw(abs_path);
+use File::Path qw(make_path remove_tree);
+use Test::More;
+
+my @programs = map { m{([^/]+)$} } grep { -x && !/\.\w+$/ } glob 'build/linux/*-glibc build/linux/*-musl';
+@programs = grep { my $p = $_; grep { $p =~ /$_/ } @ARGV } @programs if @ARGV;
+die "make linux-programs comes first\n" unless @programs;
+
+# The host: every program in a directory of its own.
+my $host = work('host');
+remove_tree($host);
+make_path($host);
+for (@programs) {
+	my ($status, $out) = run_command('timeout', '60', "build/linux/$_", "$host/$_", "$host/$_.txt");
+	is($status, 0, "$_: runs on Linux") or diag tail($out);
+}
+
+# The guest: a script runs all of them.
+my $root = work('rootfs');
+remove_tree($root);
+run_command('cp', '-a', 'build/rootfs', $root);
+make_path("$root/linux/out");
+run_command('cp', "build/linux/$_", "$root/linux/") for @programs;
+spew("$root/linux/all", join '', map { "/linux/$_ /linux/out/$_ /linux/out/$_.txt\n" } @programs);
+my $image = new_image('linux.img', root => $root, size => '256M');
+my $guest = guest(image => $image, append => '-- sh /linux/all', timeout => 60 + 20 * @programs);
+is($guest->{status}, 0, 'the guest ends well') or diag tail($guest->{out}, 40);
+unlike($guest->{out}, $Faultline::alarming, 'nothing alarming on the console') or diag tail($guest->{out}, 40);
+fsck_clean($image);
+
+# Differences as a person would read them.
+for (@programs) {
+	my $want = slurp("$host/$_.txt");
+	my $got = debugfs_cat($image, "/linux/out/$_.txt");
+
+	spew(work("$_.guest"), $got);
+	next if ok($got eq $want && $want ne '', "$_: the same on Linux and on Faultline");
+	my (undef, $diff) = run_command('diff', '-U1', "$host/$_.txt", work("$_.guest"));
+	diag tail($diff, 60);
+}
+done_testing();
