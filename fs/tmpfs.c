@@ -17,10 +17,10 @@
 #include "mm/pmm.h"
 
 #define TMPFS_MAGIC 0x01021994
-#define FANOUT 512        /* slots of a table: one page of pointers */
+#define FANOUT 512             /* slots of a table: one page of pointers */
 #define MAX_PAGES (1ull << 27) /* three levels */
-#define RESERVE_PAGES 2048 /* 8 MiB that tmpfs does not touch */
-#define DIRENT_SIZE 20     /* what an entry adds to a directory's size, as on Linux */
+#define RESERVE_PAGES 2048     /* 8 MiB that tmpfs does not touch */
+#define DIRENT_SIZE 20         /* what an entry adds to a directory's size, as on Linux */
 #define MAX_LINKS 65000
 
 struct tmpfs_fs {
@@ -340,7 +340,8 @@ static int tmpfs_readdir(struct inode *dir, u64 *pos, readdir_fn fn, void *arg)
 	LIST_FOR_EACH (e, &tmpfs_inode(dir)->entries, node) {
 		if (e->pos < *pos)
 			continue;
-		if (fn(arg, e->name, e->len, e->inode->ino, (u8)((e->inode->mode & S_IFMT_) >> 12), e->pos + 1))
+		if (fn(arg, e->name, e->len, e->inode->ino, (u8)((e->inode->mode & S_IFMT_) >> 12),
+			    e->pos + 1))
 			return 0;
 		*pos = e->pos + 1;
 	}

@@ -144,10 +144,10 @@ struct super_ops {
 
 struct super {
 	const struct super_ops *ops;
-	const char *type;        /* "ext4", "proc" */
-	_Atomic(bool) readonly;  /* also set when damage is found */
-	u32 dev;                 /* minor device number in st_dev where there is no region; set by vfs_mount */
-	u64 max_size;            /* largest file, bytes; 0: no regular files of its own */
+	const char *type;       /* "ext4", "proc" */
+	_Atomic(bool) readonly; /* also set when damage is found */
+	u32 dev;                /* minor device number in st_dev where there is no region; set by vfs_mount */
+	u64 max_size;           /* largest file, bytes; 0: no regular files of its own */
 	struct mutex cache_lock; /* RANK_FS_CACHE: guards `inodes` */
 	struct list *inodes;     /* hash table of INODE_HASH lists */
 	struct waitq evict_wait; /* who wants an inode that is on its way out waits here ... */
@@ -321,8 +321,7 @@ int vfs_unlink(struct inode *base, const char *path);
 ssize_t vfs_readlink(struct inode *base, const char *path, char *buf, size_t size);
 #define RENAME_NOREPLACE_ 1
 #define RENAME_EXCHANGE_ 2
-int vfs_rename(
-	struct inode *obase, const char *opath, struct inode *nbase, const char *npath, u32 flags);
+int vfs_rename(struct inode *obase, const char *opath, struct inode *nbase, const char *npath, u32 flags);
 /* A FIFO or a regular file without opening it, by the type in mode; devices: -EPERM. */
 int vfs_mknod(struct inode *base, const char *path, u32 mode);
 int vfs_symlink(struct inode *base, const char *path, const char *target);

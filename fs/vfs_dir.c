@@ -21,8 +21,6 @@ static int make_link(struct walk_parent *w, struct inode *i)
 {
 	int err;
 
-	if (w->dir->super != i->super)
-		return -EXDEV;
 	if (mode_is_dir(i->mode) || !w->dir->ops->link)
 		return -EPERM;
 	mutex_lock(&i->lock);
@@ -39,6 +37,8 @@ static int make_locked(struct walk_parent *w, const struct new_name *n)
 
 	if (w->trailing && !mode_is_dir(n->mode))
 		return -ENOENT;
+	if (n->inode && n->inode->super != dir->super)
+		return -EXDEV;
 	if (atomic_load(&dir->super->readonly))
 		return -EROFS;
 	if (!dir->ops->create)
@@ -48,8 +48,9 @@ static int make_locked(struct walk_parent *w, const struct new_name *n)
 	if (n->inode)
 		return make_link(w, n->inode);
 	if (n->target)
-		return dir->ops->symlink ? dir->ops->symlink(dir, w->name, w->len, n->target, strlen(n->target))
-					 : -EPERM;
+		return dir->ops->symlink
+			? dir->ops->symlink(dir, w->name, w->len, n->target, strlen(n->target))
+			: -EPERM;
 	err = dir->ops->create(dir, w->name, w->len, n->mode, &i);
 	if (!err)
 		iput(i);

@@ -65,42 +65,68 @@ void file_put(struct file *f)
 	kfree(f);
 }
 
-/* The inode for O_CREAT: found or made. */
+/* The entry that O_CREAT names in the directory of w: found or made. */
+static int find_or_create(struct walk_parent *w, u32 flags, u32 mode, bool *created, struct inode **out)
+{
+	int err;
+
+	if (!w->len || name_is_dot(w->name, w->len) || name_is_dotdot(w->name, w->len) || w->trailing)
+		return -EISDIR;
+	mutex_lock(&w->dir->lock);
+	err = lookup_one(w->dir, w->name, w->len, true, out);
+	if (!err && (flags & O_EXCL_)) {
+		iput(*out);
+		err = -EEXIST;
+	} else if (err == -ENOENT) {
+		if (!w->dir->ops->create)
+			err = -EACCES;
+		else if (atomic_load(&w->dir->super->readonly))
+			err = -EROFS;
+		else if (w->dir->nlink)
+			err = w->dir->ops->create(w->dir, w->name, w->len, S_IFREG_ | (mode & 07777), out);
+		*created = !err;
+	}
+	mutex_unlock(&w->dir->lock);
+	return err;
+}
+
+/* The link's text becomes the path, in `text` (PATH_MAX_LEN). */
+static int read_link(struct inode *link, char *text)
+{
+	ssize_t n = link->ops->readlink ? link->ops->readlink(link, text, PATH_MAX_LEN - 1) : -EINVAL;
+
+	if (n <= 0)
+		return n ? (int)n : -ENOENT;
+	text[n] = '\0';
+	return 0;
+}
+
+/* The inode for O_CREAT. A symbolic link may lead to a file that is made there, so links are followed one by one. */
 static int open_create(
 	struct inode *base, const char *path, u32 flags, u32 mode, bool *created, struct inode **out)
 {
-	struct walk_parent w;
+	struct walk_parent w, next;
+	char *text = NULL;
 	int err = walk_to_parent(base, path, &w);
 
 	if (err)
 		return err;
-	if (!w.len || name_is_dot(w.name, w.len) || name_is_dotdot(w.name, w.len) || w.trailing) {
-		err = -EISDIR;
-		goto out;
-	}
-	mutex_lock(&w.dir->lock);
-	err = lookup_one(w.dir, w.name, w.len, true, out);
-	if (!err && (flags & O_EXCL_)) {
-		mutex_unlock(&w.dir->lock);
+	for (unsigned links = 0;; links++) {
+		err = find_or_create(&w, flags, mode, created, out);
+		if (err || !mode_is_lnk((*out)->mode) || (flags & O_NOFOLLOW_))
+			break;
+		if (!text)
+			text = kmalloc(PATH_MAX_LEN);
+		err = !text ? -ENOMEM : links == LINKS_MAX ? -ELOOP : read_link(*out, text);
 		iput(*out);
-		err = -EEXIST;
-		goto out;
+		if (!err)
+			err = walk_to_parent(w.dir, text, &next);
+		if (err)
+			break;
+		iput(w.dir);
+		w = next;
 	}
-	if (err == -ENOENT) {
-		if (!w.dir->ops->create)
-			err = -EACCES;
-		else if (atomic_load(&w.dir->super->readonly))
-			err = -EROFS;
-		else if (w.dir->nlink)
-			err = w.dir->ops->create(w.dir, w.name, w.len, S_IFREG_ | (mode & 07777), out);
-		*created = !err;
-	}
-	mutex_unlock(&w.dir->lock);
-	if (!err && mode_is_lnk((*out)->mode) && !(flags & O_NOFOLLOW_)) {
-		iput(*out);
-		err = vfs_lookup(w.dir, w.name, true, out);
-	}
-out:
+	kfree(text);
 	iput(w.dir);
 	return err;
 }

@@ -314,8 +314,8 @@ int ext4_rename(struct inode *odir, const char *oname, size_t olen, struct inode
 }
 
 /* Directory `what` comes to stand in ndir instead of odir. */
-static int move_up(struct journal_handle *h, struct inode *what, struct ext4_where *dotdot, struct inode *odir,
-	struct inode *ndir)
+static int move_up(struct journal_handle *h, struct inode *what, struct ext4_where *dotdot,
+	struct inode *odir, struct inode *ndir)
 {
 	int err = ext4_dir_set(h, ext4_inode(what), dotdot, (u32)ndir->ino, S_IFDIR_);
 
@@ -324,10 +324,11 @@ static int move_up(struct journal_handle *h, struct inode *what, struct ext4_whe
 	return err;
 }
 
-static int exchange_in(struct journal_handle *h, struct inode *odir, struct ext4_where *ow, struct inode *what,
-	struct inode *ndir, struct ext4_where *nw, struct inode *other)
+static int exchange_in(struct journal_handle *h, struct inode *odir, struct ext4_where *ow,
+	struct inode *what, struct inode *ndir, struct ext4_where *nw, struct inode *other)
 {
-	bool what_up = mode_is_dir(what->mode) && odir != ndir, other_up = mode_is_dir(other->mode) && odir != ndir;
+	bool what_up = mode_is_dir(what->mode) && odir != ndir,
+	     other_up = mode_is_dir(other->mode) && odir != ndir;
 	struct ext4_where what_dotdot, other_dotdot;
 	int err = what_up ? find_dotdot(what, &what_dotdot) : 0;
 

@@ -176,6 +176,16 @@ int fd_close(struct files *fs, int fd)
 	return 0;
 }
 
+void fd_close_range(struct files *fs, u32 first, u32 last, bool cloexec)
+{
+	for (u32 fd = first; fd <= last && fd < FD_MAX; fd++) {
+		if (cloexec)
+			fd_set_cloexec(fs, (int)fd, true);
+		else
+			fd_close(fs, (int)fd);
+	}
+}
+
 int fd_replace(struct files *fs, int from, int to, bool cloexec)
 {
 	struct file *f, *old = NULL;

@@ -10,6 +10,17 @@
 
 struct file *sys_get_file(int fd)
 {
+	struct file *f = sys_get_any_file(fd);
+
+	if (f && (f->flags & O_PATH_)) {
+		file_put(f);
+		return NULL;
+	}
+	return f;
+}
+
+struct file *sys_get_any_file(int fd)
+{
 	return fd_get(process_current()->files, fd);
 }
 
@@ -202,6 +213,19 @@ long sys_close(struct trap_frame *f)
 	return fd_close(process_current()->files, (int)f->rdi);
 }
 
+enum { CLOSE_RANGE_UNSHARE_ = 2, CLOSE_RANGE_CLOEXEC_ = 4 };
+
+/* CLOSE_RANGE_UNSHARE has nothing to unshare where the table belongs to one thread; others share it on. */
+long sys_close_range(struct trap_frame *f)
+{
+	u32 first = (u32)f->rdi, last = (u32)f->rsi, flags = (u32)f->rdx;
+
+	if ((flags & ~(CLOSE_RANGE_UNSHARE_ | CLOSE_RANGE_CLOEXEC_)) || first > last)
+		return -EINVAL;
+	fd_close_range(process_current()->files, first, last, flags & CLOSE_RANGE_CLOEXEC_);
+	return 0;
+}
+
 enum { SEEK_SET_, SEEK_CUR_, SEEK_END_ };
 
 /* pos_lock held. */
@@ -244,18 +268,6 @@ long sys_lseek(struct trap_frame *f)
 		ret = seek_locked(file, (i64)f->rsi, (u32)f->rdx);
 		mutex_unlock(&file->pos_lock);
 	}
-	file_put(file);
-	return ret;
-}
-
-long sys_fstat(struct trap_frame *f)
-{
-	struct file *file = sys_get_file((int)f->rdi);
-	long ret;
-
-	if (!file)
-		return -EBADF;
-	ret = sys_copy_stat(file->inode, UADDR(f->rsi));
 	file_put(file);
 	return ret;
 }
@@ -416,7 +428,7 @@ enum {
 
 static long file_flags(int fd, bool set, u32 flags)
 {
-	struct file *file = sys_get_file(fd);
+	struct file *file = set ? sys_get_file(fd) : sys_get_any_file(fd);
 	long ret = 0;
 
 	if (!file)

@@ -19,6 +19,7 @@ SYSCALLS(X)
 #define AT_FDCWD_ (-100)
 #define AT_SYMLINK_NOFOLLOW_ 0x100
 #define AT_REMOVEDIR_ 0x200
+#define AT_SYMLINK_FOLLOW_ 0x400
 #define AT_NO_AUTOMOUNT_ 0x800
 #define AT_EMPTY_PATH_ 0x1000
 
@@ -28,13 +29,24 @@ SYSCALLS(X)
 struct inode;
 struct file;
 
-/* The caller's open file, with a reference; NULL: EBADF. */
+/* The caller's open file, with a reference; NULL: EBADF. What was opened with O_PATH does not count as open ... */
 struct file *sys_get_file(int fd);
+/* ... but for the calls that only want to know which file it is. */
+struct file *sys_get_any_file(int fd);
 
 /* A path argument in kernel memory (kfree). -EFAULT, -ENAMETOOLONG, -ENOMEM, -ENOENT for "" unless empty_ok. */
 int sys_get_path(uaddr_t user, bool empty_ok, char **out);
 /* The directory that `path` starts from: that of descriptor dirfd, or the current one. Counted. -EBADF, -ENOTDIR. */
 int sys_get_base(int dirfd, const char *path, struct inode **out);
+/* Both, for paths that may not be empty. */
+struct sys_place {
+	char *path;
+	struct inode *base;
+};
+int sys_get_place(int dirfd, uaddr_t user, struct sys_place *p);
+void sys_put_place(struct sys_place *p);
+/* The inode that a path argument names, counted: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH ("": dirfd itself); other flags are the caller's. */
+int sys_lookup_at(int dirfd, uaddr_t user, u32 flags, struct inode **out);
 
 /* Fills the user's struct stat. */
 long sys_copy_stat(struct inode *i, uaddr_t user);

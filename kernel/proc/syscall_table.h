@@ -6,6 +6,7 @@
 #ifndef KERNEL_PROC_SYSCALL_TABLE_H
 #define KERNEL_PROC_SYSCALL_TABLE_H
 
+/* clang-format off */
 #define SYSCALLS(X)             \
 	X(0, read)              \
 	X(1, write)             \
@@ -48,14 +49,23 @@
 	X(75, fdatasync)        \
 	X(76, truncate)         \
 	X(77, ftruncate)        \
+	X(78, getdents)         \
 	X(79, getcwd)           \
 	X(80, chdir)            \
 	X(81, fchdir)           \
 	X(82, rename)           \
 	X(83, mkdir)            \
 	X(84, rmdir)            \
+	X(85, creat)            \
+	X(86, link)             \
 	X(87, unlink)           \
+	X(88, symlink)          \
 	X(89, readlink)         \
+	X(90, chmod)            \
+	X(91, fchmod)           \
+	X(92, chown)            \
+	X(93, fchown)           \
+	X(94, lchown)           \
 	X(95, umask)            \
 	X(96, gettimeofday)     \
 	X(102, getuid)          \
@@ -63,6 +73,10 @@
 	X(107, geteuid)         \
 	X(108, getegid)         \
 	X(110, getppid)         \
+	X(132, utime)           \
+	X(133, mknod)           \
+	X(137, statfs)          \
+	X(138, fstatfs)         \
 	X(158, arch_prctl)      \
 	X(162, sync)            \
 	X(169, reboot)          \
@@ -71,14 +85,30 @@
 	X(218, set_tid_address) \
 	X(228, clock_gettime)   \
 	X(231, exit_group)      \
+	X(235, utimes)          \
 	X(257, openat)          \
 	X(258, mkdirat)         \
+	X(259, mknodat)         \
+	X(260, fchownat)        \
+	X(261, futimesat)       \
 	X(262, newfstatat)      \
 	X(263, unlinkat)        \
 	X(264, renameat)        \
+	X(265, linkat)          \
+	X(266, symlinkat)       \
+	X(267, readlinkat)      \
+	X(268, fchmodat)        \
+	X(269, faccessat)       \
+	X(280, utimensat)       \
 	X(285, fallocate)       \
 	X(292, dup3)            \
 	X(293, pipe2)           \
-	X(318, getrandom)
+	X(316, renameat2)       \
+	X(318, getrandom)       \
+	X(332, statx)           \
+	X(436, close_range)     \
+	X(439, faccessat2)      \
+	X(452, fchmodat2)
+/* clang-format on */
 
 #endif

@@ -56,7 +56,8 @@ static void test_data(void)
 	is(got, text, "with its value");
 	is(vfs_kread(f->inode, &got, 8, PAGE_SIZE), 8, "the hole is read");
 	is(got, 0, "as zeros");
-	is(vfs_fallocate(f->inode, FALLOC_PUNCH_HOLE_ | FALLOC_KEEP_SIZE_, 5 * PAGE_SIZE, PAGE_SIZE), 0, "punch");
+	is(vfs_fallocate(f->inode, FALLOC_PUNCH_HOLE_ | FALLOC_KEEP_SIZE_, 5 * PAGE_SIZE, PAGE_SIZE), 0,
+		"punch");
 	is(atomic_load(&f->inode->blocks), 0, "gives the page back");
 	is(vfs_kwrite(f->inode, &text, 8, (1ull << 32) + 8), 8, "a write past 4 GiB");
 	is(vfs_truncate(f->inode, 100), 0, "truncate");

@@ -83,7 +83,7 @@ static void path_descriptor(void)
 	row("O_PATH: write", write(fd, "x", 1));
 	row("O_PATH: lseek", lseek(fd, 0, SEEK_SET));
 	row("O_PATH: fstat", fstat(fd, &st));
-	row("O_PATH: fchmod", fchmod(fd, 0600));
+	row("O_PATH: fchmod", (int)syscall(SYS_fchmod, fd, 0600));
 	row("O_PATH: ftruncate", ftruncate(fd, 0));
 	row("O_PATH: fsync", fsync(fd));
 	row("O_PATH: F_GETFL", fcntl(fd, F_GETFL));
