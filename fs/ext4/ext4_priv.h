@@ -13,6 +13,7 @@
 
 #include "fs/ext4/disk.h"
 #include "fs/ext4/ext4.h"
+#include "fs/jbd2.h"
 #include "fs/journal.h"
 #include "kernel/log.h"
 #include "kernel/sync/rwsem.h"
@@ -123,6 +124,9 @@ void ext4_write_super(struct journal_handle *h, struct ext4_fs *fs);
 void ext4_set_last_orphan(struct journal_handle *h, struct ext4_fs *fs, u32 ino);
 /* Starts a handle, unless the file system is read-only. */
 int ext4_begin(struct ext4_fs *fs, unsigned credits, struct journal_handle **out);
+
+/* log.c: finds the journal of a file system whose superblock may be out of date. kfree() it. -EUCLEAN, -ENOMEM. Mount. */
+int ext4_log_open(const struct ext4_super *sb, struct pmem_region *r, u64 fs_blocks, struct jbd2_log **out);
 
 /* csum.c */
 void ext4_crc_init(struct ext4_fs *fs, u32 *power);

@@ -3,7 +3,7 @@
  * Mounting and unmounting, and what happens when damage is found.
  *
  * Rules
- * - A mount that is refused has changed nothing, and says why in a sentence that tells what to do.
+ * - A mount that is refused has changed nothing (but for the recovery of the journal), and says why in a sentence that tells what to do.
  * - While mounted read-write the superblock on disk does not say "clean"; it says so again after an unmount in which
  *   nothing was found damaged. So a machine that stops in between is noticed.
  * - Every feature that we do not know is refused by name: incompat always; ro_compat makes the mount read-only.
@@ -260,10 +260,6 @@ static int check_features(const struct ext4_super *sb, bool *readonly, char *why
 	u32 bad = sb->s_feature_incompat & ~INCOMPAT_KNOWN;
 	char buf[16];
 
-	if (bad & EXT4_INCOMPAT_RECOVER) {
-		WHY(why, "its journal needs recovery (feature needs_recovery): run e2fsck -fy on the image");
-		return -EOPNOTSUPP;
-	}
 	if (bad) {
 		WHY(why, "feature %s is not supported", feature_name(incompat_names, bad, buf));
 		return -EOPNOTSUPP;
@@ -479,6 +475,62 @@ static int load(struct ext4_fs *fs, struct pmem_region *r, bool readonly, char *
 	return open_tree(fs, readonly, why);
 }
 
+/* A superblock on which the log may be looked for? What is wrong with another one check_super() says. */
+static bool may_recover(const struct ext4_super *sb, const struct pmem_region *r)
+{
+	return sb->s_magic == EXT4_SUPER_MAGIC && sb->s_log_block_size == 2 &&
+		(sb->s_feature_incompat & EXT4_INCOMPAT_RECOVER) &&
+		!(sb->s_feature_incompat & ~(INCOMPAT_KNOWN | EXT4_INCOMPAT_RECOVER)) &&
+		blocks_count(sb) <= r->len / EXT4_BLOCK_SIZE;
+}
+
+/* The superblock as the log has left it, without the mark that the log holds something. */
+static void clear_recover(struct ext4_super *sb, struct pmem_region *r, bool had_error)
+{
+	char *at = (char *)r->virt + EXT4_SUPER_OFFSET;
+	bool good;
+
+	memcpy(sb, at, sizeof(*sb));
+	good = !(sb->s_feature_ro_compat & EXT4_RO_METADATA_CSUM) || sb->s_checksum == ext4_super_csum(sb);
+	sb->s_feature_incompat &= ~EXT4_INCOMPAT_RECOVER;
+	if (had_error)
+		sb->s_state |= EXT4_STATE_ERROR;
+	if (!good) /* check_super() sees to it */
+		return;
+	if (sb->s_feature_ro_compat & EXT4_RO_METADATA_CSUM)
+		sb->s_checksum = ext4_super_csum(sb);
+	pmem_write(at, sb, sizeof(*sb));
+	pmem_flush(at, sizeof(*sb));
+	pmem_fence();
+}
+
+/* Brings what the log holds into place, also for a mount that is read-only, as Linux does. */
+static int recover(struct ext4_super *sb, struct pmem_region *r, char *why)
+{
+	struct jbd2_recovered done;
+	struct jbd2_log *log;
+	const char *what = "its journal cannot be found";
+	int err;
+
+	if (!may_recover(sb, r))
+		return 0;
+	err = ext4_log_open(sb, r, blocks_count(sb), &log);
+	if (!err) {
+		err = jbd2_recover(log, &done, &what);
+		kfree(log);
+	}
+	if (err == -ENOMEM)
+		WHY(why, "not enough memory");
+	else if (err)
+		WHY(why, "%s (feature needs_recovery): run e2fsck -fy on the image", what);
+	if (err)
+		return err;
+	pr_info("ext4", "journal recovered: %u transactions, %u blocks written, %u revoked",
+		done.transactions, done.blocks, done.revoked);
+	clear_recover(sb, r, done.had_error);
+	return 0;
+}
+
 int ext4_mount(struct pmem_region *r, bool readonly, struct super **out, char why[160])
 {
 	struct ext4_fs *fs;
@@ -494,7 +546,9 @@ int ext4_mount(struct pmem_region *r, bool readonly, struct super **out, char wh
 		return -ENOMEM;
 	}
 	memcpy(&fs->sb, (const char *)r->virt + EXT4_SUPER_OFFSET, sizeof(fs->sb));
-	err = check_super(&fs->sb, r, &readonly, why);
+	err = recover(&fs->sb, r, why);
+	if (!err)
+		err = check_super(&fs->sb, r, &readonly, why);
 	if (err) {
 		kfree(fs);
 		return err;

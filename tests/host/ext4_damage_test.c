@@ -51,8 +51,8 @@ static void test_refusals(void)
 	image_make(1024, "");
 	run("debugfs -w -R 'feature needs_recovery' %s", image.path);
 	image_up(0);
-	refused("needs_recovery", -EOPNOTSUPP,
-		"its journal needs recovery (feature needs_recovery): run e2fsck -fy on the image");
+	refused("needs_recovery, and no journal", -EUCLEAN,
+		"its journal cannot be found (feature needs_recovery): run e2fsck -fy on the image");
 
 	image_make(1024, "");
 	test_incompat(1u << 0, "feature compression is not supported");
