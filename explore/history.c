@@ -15,7 +15,8 @@
  *	punch         the pages lose their content
  *	munmap, mprotect  accesses may fail from the first event and must fail from the second (made writable: the reverse)
  *	mmap          the mapping is there
- *	fsync, fork, exit  none
+ *	pin, dma, unpin  the access, as a store without a value; the device's store; from then on the page may lose its content again
+ *	fsync, mremap, fork, exit  none
  * On a full device ("full") a store or write that needs a block may fail.
  *
  * The search is depth-first over at most two dozen events.
@@ -41,6 +42,7 @@ struct model {
 	/* by address space: thread, or 0 where threads share one */
 	u8 mapped[EXPLORE_MAX_THREADS][EXPLORE_MAX_FILES], writable[EXPLORE_MAX_THREADS][EXPLORE_MAX_FILES];
 	struct model_page copy[EXPLORE_MAX_THREADS][EXPLORE_MAX_PAGES]; /* private; hole: there is none */
+	u8 pins[EXPLORE_MAX_THREADS][EXPLORE_MAX_FILES][EXPLORE_MAX_PAGES];
 	/* by thread, within one operation */
 	struct {
 		u64 part[NR_PARTS];
@@ -71,6 +73,7 @@ static unsigned nr_events(const struct script_op *op)
 {
 	switch (op->kind) {
 	case OP_FSYNC:
+	case OP_MREMAP:
 	case OP_FORK:
 	case OP_EXIT:
 		return 0;
@@ -116,6 +119,16 @@ static unsigned parts_in(u64 bytes)
 	return bytes >= PAGE_SIZE ? NR_PARTS : bytes ? 1 : 0;
 }
 
+/* Has a device a pin in [first, past)? Then these pages cannot lose their content. */
+static bool pinned(const struct model *m, unsigned f, u64 first, u64 past)
+{
+	for (unsigned t = 0; t < EXPLORE_MAX_THREADS; t++)
+		for (u64 p = first; p < past && p < EXPLORE_MAX_PAGES; p++)
+			if (m->pins[t][f][p])
+				return true;
+	return false;
+}
+
 static void empty_pages(struct model *m, unsigned f, u64 first, u64 past)
 {
 	for (u64 p = first; p < past && p < EXPLORE_MAX_PAGES; p++)
@@ -155,6 +168,8 @@ static bool apply_truncate(const struct event *e)
 		m->size[f] = size;
 	if (e->nr == 2)
 		empty_tail(m, f);
+	if (e->nr == 3 && pinned(m, f, first, EXPLORE_MAX_PAGES))
+		return false;
 	if (e->nr == 3)
 		empty_pages(m, f, first, EXPLORE_MAX_PAGES);
 	return e->r->ret == 0;
@@ -214,6 +229,34 @@ static bool apply_private(const struct event *e)
 	copy->hole = false;
 	copy->part[op_part(op)] = op->value;
 	return true;
+}
+
+static bool apply_pin(const struct event *e)
+{
+	const struct script_op *op = e->op;
+
+	if (e->r->ret)
+		return may_fail(e, op->file, op->page, true);
+	if (!may_succeed(e, op->file, op->page, true))
+		return false;
+	page_of(e->m, op->file, op->page)->hole = false;
+	e->m->pins[e->thread][op->file][op->page]++;
+	return true;
+}
+
+/* Through the pin, whatever has become of the mapping. */
+static bool apply_device(const struct event *e)
+{
+	const struct script_op *op = e->op;
+	u8 *pins = &e->m->pins[e->thread][op->file][op->page];
+
+	if (!*pins)
+		return e->r->ret == -ENOENT;
+	if (op->kind == OP_UNPIN)
+		--*pins;
+	else
+		page_of(e->m, op->file, op->page)->part[PART_HEAD] = op->value;
+	return e->r->ret == 0;
 }
 
 static bool apply_read(const struct event *e)
@@ -293,6 +336,11 @@ static bool apply(const struct event *e)
 	case OP_PRIVATE_LOAD:
 	case OP_PRIVATE_STORE:
 		return apply_private(e);
+	case OP_PIN:
+		return apply_pin(e);
+	case OP_DMA:
+	case OP_UNPIN:
+		return apply_device(e);
 	case OP_READ:
 		return apply_read(e);
 	case OP_READ_INTO:
@@ -304,6 +352,8 @@ static bool apply(const struct event *e)
 	case OP_TRUNCATE:
 		return apply_truncate(e);
 	case OP_PUNCH:
+		if (pinned(e->m, op->file, op->page, op->page + op->nr))
+			return false;
 		empty_pages(e->m, op->file, op->page, op->page + op->nr);
 		return e->r->ret == 0;
 	case OP_MMAP:

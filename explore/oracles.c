@@ -2,7 +2,8 @@
 /*
  * What must hold after every step, whoever is in the middle of whatever.
  *
- * ownership      each entry that maps persistent memory, in a page table or a TLB, maps the block that the file owns at that offset
+ * ownership      each entry that maps persistent memory, in a page table or a TLB, and each pin that a device has, reaches the block that
+ *                the file owns at that offset
  * clean-writable no writable entry of a page whose dirty tag is clear
  * past-eof       when no operation that moves i_size is under way: nothing is mapped past the end of the file, private copies included
  * zero-page      when no operation that allocates is under way: no zero page is mapped where the file has data
@@ -165,13 +166,22 @@ static pte_t leaf_of(paddr_t root, u64 a)
 	return e;
 }
 
-/* Is `page` in the i-th mapping of thread t (first the shared ones)? Then which page of which file. */
+/* The i-th place where thread t may have a mapping of file i / NR_PLACES; 0: it has none. */
+#define NR_PLACES 4
+static u64 place_of(const struct explore_world *w, unsigned t, unsigned i)
+{
+	const struct explore_maps *m = i % NR_PLACES < 2 ? &w->threads[t].maps : &w->threads[t].moved;
+
+	return (i % 2 ? m->private : m->shared)[i / NR_PLACES].v;
+}
+
+/* Is `page` in a mapping of thread t? Then which page of which file. */
 static bool find_mapped(const struct explore_world *w, unsigned t, u64 page, unsigned *f, u64 *index)
 {
-	for (unsigned i = 0; i < 2 * w->sc->nr_files; i++) {
-		u64 base = (i % 2 ? w->threads[t].private_map : w->threads[t].map)[i / 2].v;
+	for (unsigned i = 0; i < NR_PLACES * w->sc->nr_files; i++) {
+		u64 base = place_of(w, t, i);
 
-		*f = i / 2;
+		*f = i / NR_PLACES;
 		*index = (page - base) >> PAGE_SHIFT;
 		if (base && page >= base && *index < EXPLORE_MAX_PAGES)
 			return true;
@@ -196,15 +206,27 @@ static void check_tlb_entry(void *arg, unsigned thread, paddr_t root, uaddr_t pa
 static void check_tables(
 	struct explore_world *w, struct violation *v, unsigned t, const struct mm *mm, const char *where)
 {
-	for (unsigned i = 0; i < 2 * w->sc->nr_files; i++) {
-		u64 base = (i % 2 ? w->threads[t].private_map : w->threads[t].map)[i / 2].v;
+	for (unsigned i = 0; i < NR_PLACES * w->sc->nr_files; i++) {
+		u64 base = place_of(w, t, i);
 
 		for (u64 p = 0; base && p < EXPLORE_MAX_PAGES && !v->oracle; p++) {
 			pte_t e = leaf_of(mm->root, base + (p << PAGE_SHIFT));
 
 			if (pte_present(e))
-				check_entry(&(struct entry){w, v, t, i / 2, p, e, where});
+				check_entry(&(struct entry){w, v, t, i / NR_PLACES, p, e, where});
 		}
+	}
+}
+
+/* A pin must reach what its file owns there, as an entry must. */
+static void check_pins(struct explore_world *w, struct violation *v, unsigned t)
+{
+	for (unsigned k = 0; k < EXPLORE_MAX_PINS && !v->oracle; k++) {
+		const struct explore_pin *p = &w->threads[t].pins[k];
+
+		if (p->held)
+			check_entry(&(struct entry){
+				w, v, t, p->file, p->page, pte_make(p->pin.pa, PTE_PRESENT), "pin"});
 	}
 }
 
@@ -262,6 +284,7 @@ void oracle_step(struct explore_world *w, struct violation *v)
 			check_tables(w, v, t, w->threads[t].mm, "page table");
 		if (w->threads[t].child)
 			check_tables(w, v, t, w->threads[t].child, "child's page table");
+		check_pins(w, v, t);
 	}
 	if (!v->oracle && w->backend->visit_tlbs)
 		w->backend->visit_tlbs(w, check_tlb_entry, &from);

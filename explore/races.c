@@ -5,9 +5,7 @@
  *
  * Races of the catalogue that cannot be shown yet, and why:
  *	collapse-shift, collapse-lost-tag      there is no collapse or insert
- *	mremap-move                            there is no mremap
  *	huge-zero-stale, pte-vs-pmd            faults map 4 KiB only
- *	pin-truncate, pin-lookup               there are no pins
  *	mapsync-unreachable                    MAP_SYNC is refused, and the journal writes through
  *	poison                                 no machine check is simulated
  * The race fork-copy shows in private copies only: fork copies no entries of shared mappings.
@@ -86,6 +84,13 @@ static const struct race races[] = {
 		"write g 0 9"},
 	{"stale-tlb-clean", "fsync calls a page clean whose entry munmap has cleared but not yet shot down",
 		"file f 1; prepare A store f 0 7; A: munmap f | B: fsync f"},
+	{"mremap-move", "mremap moves a private copy to where truncate's walk has passed already",
+		"file f 1; prepare A pstore f 0 7; A: mremap f; pload f 0 | B: truncate f 0"},
+	{"pin-truncate", "a device holds a pin on a block that truncate frees and another file fills",
+		"file f 1; file g 0; full; prepare A pin f 0; A: dma f 0 7; unpin f 0 | B: truncate f 0; "
+		"write g 0 9"},
+	{"pin-lookup", "a pin is taken on what an entry said that truncate has cleared meanwhile",
+		"file f 1; prepare A store f 0 7; A: pin f 0; unpin f 0 | B: truncate f 0"},
 };
 
 const struct race *race_at(unsigned i)

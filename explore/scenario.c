@@ -26,6 +26,10 @@ static const struct {
 	{"mmap", OP_MMAP, .page = false},
 	{"munmap", OP_MUNMAP, .page = false},
 	{"mprotect", OP_PROTECT_RO, .page = false},
+	{"mremap", OP_MREMAP, .page = false},
+	{"pin", OP_PIN, .page = true},
+	{"dma", OP_DMA, .page = true, .value = true},
+	{"unpin", OP_UNPIN, .page = true},
 	{"fork", OP_FORK, .no_file = true},
 	{"exit", OP_EXIT, .no_file = true},
 };
@@ -282,6 +286,8 @@ static int check_thread(struct parser *ps, unsigned t)
 		if (op_is_private(op))
 			private_file = (int)op->file;
 		forks += op->kind == OP_FORK;
+		if (op->kind == OP_MREMAP && ps->sc->together)
+			return fail(ps, "a mapping moves that others know only where it was");
 	}
 	return forks > 1 ? fail(ps, "a thread forks twice") : 0;
 }
@@ -366,6 +372,18 @@ void scenario_op_text(const struct scenario *sc, const struct script_op *op, cha
 		break;
 	case OP_PROTECT_RW:
 		fmt_snprintf(buf, size, "mprotect %s writable", f);
+		break;
+	case OP_MREMAP:
+		fmt_snprintf(buf, size, "mremap %s", f);
+		break;
+	case OP_PIN:
+		fmt_snprintf(buf, size, "pin %s[%lu]", f, page);
+		break;
+	case OP_DMA:
+		fmt_snprintf(buf, size, "the device stores %s[%lu] = %lu", f, page, value);
+		break;
+	case OP_UNPIN:
+		fmt_snprintf(buf, size, "unpin %s[%lu]", f, page);
 		break;
 	case OP_FORK:
 		fmt_snprintf(buf, size, "fork");

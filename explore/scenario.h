@@ -22,10 +22,14 @@
  *	          | "mmap" FILE                     without it a file is mapped before the start where a thread needs it
  *	          | "munmap" FILE                   the thread's mappings of it
  *	          | "mprotect" FILE ( "ro" | "rw" ) the shared one
+ *	          | "mremap" FILE                   the thread's mappings of it move
+ *	          | "pin" FILE PAGE                 a device gets the page of the shared mapping, to store there
+ *	          | "dma" FILE PAGE VALUE           the device stores to the first 8 bytes of what it pinned
+ *	          | "unpin" FILE PAGE               and lets go
  *	          | "fork"                          a child address space, which stands idle; once a thread
  *	          | "exit"                          the child ends
  *
- * Each thread has a CPU of its own. Page p of the i-th file (from 0) holds the value 100 * (i + 1) + p at first. A thread maps at most
+ * Each thread has a CPU of its own. Threads "together" cannot mremap. Page p of the i-th file (from 0) holds the value 100 * (i + 1) + p at first. A thread maps at most
  * one file privately.
  * Example: file f 1; file g 0; full; A: store f 0 7 | B: truncate f 0; write g 0 9
  */
@@ -39,6 +43,7 @@
 #define EXPLORE_MAX_FILES 4
 #define EXPLORE_MAX_PAGES 8 /* a file */
 #define EXPLORE_MAX_PREPARE 6
+#define EXPLORE_MAX_PINS 4 /* of a thread at a time */
 #define EXPLORE_MAX_TEXT 400
 
 enum op_kind {
@@ -57,6 +62,10 @@ enum op_kind {
 	OP_MUNMAP,
 	OP_PROTECT_RO,
 	OP_PROTECT_RW,
+	OP_MREMAP,
+	OP_PIN,
+	OP_DMA,
+	OP_UNPIN,
 	OP_FORK,
 	OP_EXIT,
 };
@@ -144,7 +153,9 @@ static inline bool op_may_allocate(const struct script_op *op, unsigned f)
 {
 	if (op->kind == OP_READ_INTO)
 		return op->other_file == f;
-	return op->file == f && (op->kind == OP_WRITE || op->kind == OP_WRITE_FROM || op->kind == OP_STORE);
+	return op->file == f &&
+		(op->kind == OP_WRITE || op->kind == OP_WRITE_FROM || op->kind == OP_STORE ||
+			op->kind == OP_PIN);
 }
 
 /* The named races, from the catalogue in docs/PROTOCOL.md. */

@@ -3,8 +3,11 @@
  * Scripted threads: runs the operations of one thread of a scenario through the interfaces that system calls and user
  * programs use. Every operation begins with a pause; the first one's is the state that a run starts from.
  */
+#include "drivers/pmem.h"
 #include "explore/world.h"
 #include "lib/errno.h"
+
+#define MOVE_DISTANCE (16 * HUGE_SIZE) /* of mremap, downwards: further than mappings are apart */
 
 void script_step(struct explore_thread *t, enum protocol_step s, u64 arg)
 {
@@ -28,7 +31,7 @@ static int map_file(struct explore_thread *t, unsigned file, bool shared)
 	at = mm_map(t->mm, &rq);
 	if (at < 0)
 		return (int)at;
-	*(shared ? &t->map[file] : &t->private_map[file]) = UADDR((u64)at);
+	(shared ? t->maps.shared : t->maps.private)[file] = UADDR((u64)at);
 	return 0;
 }
 
@@ -39,41 +42,43 @@ int script_map(struct explore_thread *t, const struct script_op *op)
 	switch (op->kind) {
 	case OP_PRIVATE_LOAD:
 	case OP_PRIVATE_STORE:
-		return t->private_map[file].v ? 0 : map_file(t, file, false);
+		return t->maps.private[file].v ? 0 : map_file(t, file, false);
 	case OP_MUNMAP:
-		if (t->private_map[file].v)
+	case OP_MREMAP:
+		if (t->maps.private[file].v)
 			return 0;
 		break;
 	case OP_LOAD:
 	case OP_STORE:
 	case OP_PROTECT_RO:
 	case OP_PROTECT_RW:
+	case OP_PIN:
 	case OP_READ_INTO:
 	case OP_WRITE_FROM:
 		break;
 	default:
 		return 0;
 	}
-	return t->map[file].v ? 0 : map_file(t, file, true);
+	return t->maps.shared[file].v ? 0 : map_file(t, file, true);
 }
 
 static int unmap_file(struct explore_thread *t, unsigned file)
 {
 	const u64 len = EXPLORE_MAX_PAGES * PAGE_SIZE;
-	int err = t->map[file].v ? mm_unmap(t->mm, t->map[file], len) : 0;
+	int err = t->maps.shared[file].v ? mm_unmap(t->mm, t->maps.shared[file], len) : 0;
 
-	return err || !t->private_map[file].v ? err : mm_unmap(t->mm, t->private_map[file], len);
+	return err || !t->maps.private[file].v ? err : mm_unmap(t->mm, t->maps.private[file], len);
 }
 
 static int protect_file(struct explore_thread *t, unsigned file, bool writable)
 {
-	return mm_protect(
-		t->mm, t->map[file], EXPLORE_MAX_PAGES * PAGE_SIZE, VMA_READ | (writable ? VMA_WRITE : 0));
+	return mm_protect(t->mm, t->maps.shared[file], EXPLORE_MAX_PAGES * PAGE_SIZE,
+		VMA_READ | (writable ? VMA_WRITE : 0));
 }
 
 static uaddr_t address_of(const struct explore_thread *t, const struct script_op *op)
 {
-	uaddr_t base = op_is_private(op) ? t->private_map[op->file] : t->map[op->file];
+	uaddr_t base = op_is_private(op) ? t->maps.private[op->file] : t->maps.shared[op->file];
 
 	return uaddr_add(base, (op->page << PAGE_SHIFT) + sizeof(u64) * PART_WORD(op_part(op)));
 }
@@ -95,12 +100,85 @@ static i64 do_write(struct explore_thread *t, const struct script_op *op)
 /* read(2) and write(2) whose buffer is a page of a mapping. */
 static i64 do_mapped(struct explore_thread *t, const struct script_op *op)
 {
-	uaddr_t buf = uaddr_add(t->map[op->other_file], op->other_page << PAGE_SHIFT);
+	uaddr_t buf = uaddr_add(t->maps.shared[op->other_file], op->other_page << PAGE_SHIFT);
 	u64 pos = op->page << PAGE_SHIFT;
 
 	if (op->kind == OP_READ_INTO)
 		return vfs_read(t->w->files[op->file], buf, PAGE_SIZE, &pos);
 	return vfs_write(t->w->files[op->file], buf, PAGE_SIZE, &pos);
+}
+
+static int move_map(struct explore_thread *t, uaddr_t *map, uaddr_t *moved)
+{
+	const u64 len = EXPLORE_MAX_PAGES * PAGE_SIZE;
+	uaddr_t from = *map;
+	long at;
+
+	if (!from.v)
+		return 0;
+	*moved = UADDR(from.v - MOVE_DISTANCE); /* the oracles look at both places from now on */
+	at = mm_remap(
+		t->mm, &(struct mremap_request){from, len, len, *moved, .may_move = true, .fixed = true});
+	if (at < 0)
+		return (int)at;
+	*map = *moved;
+	*moved = from;
+	return 0;
+}
+
+static int do_mremap(struct explore_thread *t, unsigned file)
+{
+	int err = move_map(t, &t->maps.shared[file], &t->moved.shared[file]);
+
+	return err ? err : move_map(t, &t->maps.private[file], &t -> moved.private[file]);
+}
+
+/* What the thread's device holds of that page; NULL: nothing. With `unused`: room for one more. */
+static struct explore_pin *find_pin(struct explore_thread *t, const struct script_op *op, bool unused)
+{
+	for (unsigned k = 0; k < EXPLORE_MAX_PINS; k++) {
+		struct explore_pin *p = &t->pins[k];
+
+		if (unused ? !p->held : p->held && p->file == op->file && p->page == op->page)
+			return p;
+	}
+	return NULL;
+}
+
+static int do_pin(struct explore_thread *t, const struct script_op *op)
+{
+	struct explore_pin *p = find_pin(t, op, true);
+	int err = p ? mm_pin(t->mm, address_of(t, op), true, &p->pin) : -ENOMEM;
+
+	if (err)
+		return err;
+	p->file = op->file;
+	p->page = op->page;
+	p->held = true;
+	return 0;
+}
+
+/* A device's store, durable when it is done. */
+static int do_dma(struct explore_thread *t, const struct script_op *op)
+{
+	const struct explore_pin *p = find_pin(t, op, false);
+
+	if (!p)
+		return -ENOENT;
+	pmem_copy(phys_to_virt(p->pin.pa), &op->value, sizeof(op->value));
+	pmem_fence();
+	return 0;
+}
+
+static int do_unpin(struct explore_thread *t, const struct script_op *op)
+{
+	struct explore_pin *p = find_pin(t, op, false);
+
+	if (!p)
+		return -ENOENT;
+	p->held = false; /* the oracles stop looking before it goes */
+	mm_unpin(&p->pin);
+	return 0;
 }
 
 static i64 do_fork(struct explore_thread *t)
@@ -161,6 +239,18 @@ void script_op(struct explore_thread *t, const struct script_op *op, struct op_r
 	case OP_PROTECT_RO:
 	case OP_PROTECT_RW:
 		r->ret = protect_file(t, op->file, op->kind == OP_PROTECT_RW);
+		break;
+	case OP_MREMAP:
+		r->ret = do_mremap(t, op->file);
+		break;
+	case OP_PIN:
+		r->ret = do_pin(t, op);
+		break;
+	case OP_DMA:
+		r->ret = do_dma(t, op);
+		break;
+	case OP_UNPIN:
+		r->ret = do_unpin(t, op);
 		break;
 	case OP_FORK:
 		r->ret = do_fork(t);

@@ -96,8 +96,7 @@ static int make_threads(struct explore_world *w)
 		err = make_mappings(w, w->sc->together ? first : et, t);
 	}
 	for (unsigned t = 1; t < w->sc->nr_threads && w->sc->together; t++) {
-		memcpy(w->threads[t].map, first->map, sizeof(first->map));
-		memcpy(w->threads[t].private_map, first->private_map, sizeof(first->private_map));
+		w->threads[t].maps = first->maps;
 	}
 	return err;
 }
@@ -133,6 +132,9 @@ fail:
 void world_destroy(struct explore_world *w)
 {
 	for (unsigned t = 0; t < w->sc->nr_threads; t++) {
+		for (unsigned k = 0; k < EXPLORE_MAX_PINS; k++)
+			if (w->threads[t].pins[k].held)
+				mm_unpin(&w->threads[t].pins[k].pin);
 		if (w->threads[t].child)
 			mm_put(w->threads[t].child);
 		if (w->threads[t].mm)
@@ -141,6 +143,7 @@ void world_destroy(struct explore_world *w)
 		w->threads[t].child = NULL;
 		w->threads[t].mm = NULL;
 		w->threads[t].page = NULL;
+		memset(w->threads[t].pins, 0, sizeof(w->threads[t].pins));
 	}
 	for (unsigned f = 0; f < w->sc->nr_files; f++) {
 		if (w->files[f])
@@ -164,6 +167,8 @@ void world_prepare(struct explore_world *w, unsigned t)
 		if (w->sc->prepare[i].thread == t)
 			script_op(&w->threads[t], &w->sc->prepare[i].op, &r);
 	}
+	w->threads[t].start_maps = w->threads[t].maps;
+	memcpy(w->threads[t].start_pins, w->threads[t].pins, sizeof(w->threads[t].pins));
 }
 
 void world_reset_threads(struct explore_world *w)
@@ -179,6 +184,9 @@ void world_reset_threads(struct explore_world *w)
 		et->op = 0;
 		et->controlled = true;
 		et->child = NULL;
+		et->maps = et->start_maps;
+		et->moved = (struct explore_maps){0};
+		memcpy(et->pins, et->start_pins, sizeof(et->pins));
 		memset(et->results, 0, sizeof(et->results));
 	}
 }

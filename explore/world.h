@@ -11,6 +11,7 @@
 #include "explore/explore.h"
 #include "explore/scenario.h"
 #include "fs/dax.h"
+#include "mm/pin.h"
 
 enum explore_status {
 	EXPLORE_AT_POINT, /* paused; may go on */
@@ -29,6 +30,19 @@ struct op_result {
 	u64 part[NR_PARTS];  /* read */
 };
 
+/* A page that a thread's device holds. */
+struct explore_pin {
+	bool held;
+	unsigned file;
+	u64 page;
+	struct mm_pin pin;
+};
+
+/* Where a thread has its mappings; after munmap: where they were. */
+struct explore_maps {
+	uaddr_t shared[EXPLORE_MAX_FILES], private[EXPLORE_MAX_FILES];
+};
+
 struct explore_thread {
 	struct explore_world *w;
 	unsigned index;
@@ -41,12 +55,15 @@ struct explore_thread {
 	/* script */
 	unsigned op;
 	struct op_result results[EXPLORE_MAX_OPS];
+	struct explore_maps maps;
+	struct explore_maps moved; /* where mremap moves them; afterwards where they were */
+	struct explore_pin pins[EXPLORE_MAX_PINS];
 	/* constant while a cell is explored (hosted), or a run (kernel) */
 	bool controlled; /* false: steps do not pause (preparations, and clearing up after a run) */
 	struct thread *thread;
 	struct mm *mm;
-	uaddr_t map[EXPLORE_MAX_FILES]; /* shared mappings; where they were, after munmap */
-	uaddr_t private_map[EXPLORE_MAX_FILES];
+	struct explore_maps start_maps; /* of a run, like the next */
+	struct explore_pin start_pins[EXPLORE_MAX_PINS];
 	struct mm *child; /* of fork, until its exit */
 	u64 *page;        /* buffer of one page */
 	void *backend;

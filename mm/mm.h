@@ -141,6 +141,18 @@ struct mmap_request {
  * user half, and take mm->lock. */
 long mm_map(struct mm *mm, const struct mmap_request *rq);
 int mm_unmap(struct mm *mm, uaddr_t start, u64 len);
+
+struct mremap_request {
+	uaddr_t addr; /* of the old range, inside one VMA */
+	u64 old_len;  /* 0: a second mapping of the same pages, shared VMAs only */
+	u64 new_len;  /* bytes, > 0 */
+	uaddr_t new_addr;
+	bool may_move;
+	bool fixed;    /* to new_addr; what is mapped there goes */
+	bool keep_old; /* only the pages move; the old VMA stays, empty */
+};
+/* mremap(2): the address or a negative errno, as Linux's; -EFAULT: the old range does not lie in one VMA. */
+long mm_remap(struct mm *mm, const struct mremap_request *rq);
 int mm_protect(struct mm *mm, uaddr_t start, u64 len, u32 prot_flags);
 int mm_discard(struct mm *mm, uaddr_t start, u64 len); /* MADV_DONTNEED */
 /* The break after the call: the old one if it could not be moved. */

@@ -49,13 +49,7 @@ void mm_get(struct mm *mm)
 	atomic_fetch_add_explicit(&mm->refs, 1, memory_order_relaxed);
 }
 
-/* VMAs that left the tree, linked by free_next. */
-struct removed {
-	struct vma *first;
-	bool file; /* one of them is in a reverse map */
-};
-
-static void remove_vma(struct mm *mm, struct vma *v, struct removed *list)
+void mm_remove_vma(struct mm *mm, struct vma *v, struct removed *list)
 {
 	vma_detach(mm, v);
 	v->free_next = list->first;
@@ -82,8 +76,7 @@ static void zap_removed(
 	tlb_gather_finish(&g);
 }
 
-/* After mm->lock was dropped. */
-static void close_removed(struct mm *mm, struct removed *list)
+void mm_close_removed(struct mm *mm, struct removed *list)
 {
 	while (list->first) {
 		struct vma *v = list->first;
@@ -105,10 +98,10 @@ void mm_put(struct mm *mm)
 	BUG_ON(atomic_load(&mm->loaded));
 	rwsem_write_lock(&mm->lock);
 	while ((v = vma_first(mm)))
-		remove_vma(mm, v, &list);
+		mm_remove_vma(mm, v, &list);
 	zap_removed(mm, &list, UADDR(0), UADDR(USER_TOP), UADDR(0), UADDR(USER_TOP));
 	rwsem_write_unlock(&mm->lock);
-	close_removed(mm, &list);
+	mm_close_removed(mm, &list);
 	while ((v = atomic_load(&mm->free_vmas))) {
 		atomic_store(&mm->free_vmas, v->free_next);
 		kfree(v);
@@ -119,8 +112,7 @@ void mm_put(struct mm *mm)
 
 /* --- ranges --- */
 
-/* [start, start + len) in whole pages inside the user half? */
-static bool make_range(uaddr_t start, u64 len, uaddr_t *end)
+bool mm_make_range(uaddr_t start, u64 len, uaddr_t *end)
 {
 	if (!IS_ALIGNED(start.v, PAGE_SIZE) || len > USER_TOP ||
 		start.v > USER_TOP - ALIGN_UP(len, PAGE_SIZE))
@@ -129,8 +121,7 @@ static bool make_range(uaddr_t start, u64 len, uaddr_t *end)
 	return true;
 }
 
-/* Makes start and end borders of VMAs; *v: the first one that ends after start, then the first after the split. */
-static int split_at_borders(struct mm *mm, uaddr_t start, uaddr_t end, struct vma **v)
+int mm_split_borders(struct mm *mm, uaddr_t start, uaddr_t end, struct vma **v)
 {
 	if ((*v)->start.v < start.v) {
 		int err = vma_split(*v, start);
@@ -142,20 +133,20 @@ static int split_at_borders(struct mm *mm, uaddr_t start, uaddr_t end, struct vm
 	return last && last->start.v < end.v && last->end.v > end.v ? vma_split(last, end) : 0;
 }
 
-static int unmap_locked(struct mm *mm, uaddr_t start, uaddr_t end, struct removed *list)
+int mm_unmap_locked(struct mm *mm, uaddr_t start, uaddr_t end, struct removed *list)
 {
 	struct vma *v = vma_find(mm, start);
 
 	if (!v || v->start.v >= end.v)
 		return 0;
-	int err = split_at_borders(mm, start, end, &v);
+	int err = mm_split_borders(mm, start, end, &v);
 	if (err)
 		return err;
 
 	struct vma *prev = vma_prev(v), *next;
 	for (; v && v->start.v < end.v; v = next) {
 		next = vma_next(v);
-		remove_vma(mm, v, list);
+		mm_remove_vma(mm, v, list);
 	}
 	zap_removed(mm, list, start, end, prev ? prev->end : UADDR(0), v ? v->start : UADDR(USER_TOP));
 	return 0;
@@ -166,18 +157,18 @@ int mm_unmap(struct mm *mm, uaddr_t start, u64 len)
 	struct removed list = {0};
 	uaddr_t end;
 
-	if (!len || !make_range(start, len, &end))
+	if (!len || !mm_make_range(start, len, &end))
 		return -EINVAL;
 	rwsem_write_lock(&mm->lock);
-	int err = unmap_locked(mm, start, end, &list);
+	int err = mm_unmap_locked(mm, start, end, &list);
 	rwsem_write_unlock(&mm->lock);
-	close_removed(mm, &list);
+	mm_close_removed(mm, &list);
 	return err;
 }
 
 /* --- mapping --- */
 
-static bool is_free(const struct mm *mm, uaddr_t start, uaddr_t end)
+bool mm_is_free(const struct mm *mm, uaddr_t start, uaddr_t end)
 {
 	struct vma *v = vma_find(mm, start);
 
@@ -189,7 +180,7 @@ static int choose_place(struct mm *mm, const struct mmap_request *rq, u64 len, u
 	u64 align = rq->align ? rq->align : PAGE_SIZE, colour = rq->align ? rq->pgoff << PAGE_SHIFT : 0;
 	uaddr_t hint = UADDR(ALIGN_DOWN(rq->addr.v, PAGE_SIZE)), end;
 
-	if (hint.v >= MM_MMAP_MIN && make_range(hint, len, &end) && is_free(mm, hint, end)) {
+	if (hint.v >= MM_MMAP_MIN && mm_make_range(hint, len, &end) && mm_is_free(mm, hint, end)) {
 		*start = hint;
 		return 0;
 	}
@@ -202,11 +193,11 @@ static int check_place(struct mm *mm, const struct mmap_request *rq, u64 len)
 
 	if (!IS_ALIGNED(rq->addr.v, PAGE_SIZE))
 		return -EINVAL;
-	if (!make_range(rq->addr, len, &end))
+	if (!mm_make_range(rq->addr, len, &end))
 		return -ENOMEM;
 	if (rq->addr.v < MM_MMAP_MIN)
 		return -EPERM;
-	return rq->noreplace && !is_free(mm, rq->addr, end) ? -EEXIST : 0;
+	return rq->noreplace && !mm_is_free(mm, rq->addr, end) ? -EEXIST : 0;
 }
 
 /* Anonymous memory beside anonymous memory of the same kind: one of the neighbours grows, and both may
@@ -269,7 +260,7 @@ static long map_locked(struct mm *mm, const struct mmap_request *rq, u64 len, st
 	/* Room for the VMA itself and for two that unmapping may split. */
 	if (mm->nr_vmas + 3 > MM_MAX_VMAS)
 		return -ENOMEM;
-	err = unmap_locked(mm, start, end, list);
+	err = mm_unmap_locked(mm, start, end, list);
 	if (!err)
 		err = map_at(mm, start, end, rq);
 	return err ? err : (long)start.v;
@@ -292,7 +283,7 @@ long mm_map(struct mm *mm, const struct mmap_request *rq)
 	rwsem_write_lock(&mm->lock);
 	long ret = map_locked(mm, rq, len, &list);
 	rwsem_write_unlock(&mm->lock);
-	close_removed(mm, &list);
+	mm_close_removed(mm, &list);
 	return ret;
 }
 
@@ -309,13 +300,13 @@ long mm_brk(struct mm *mm, uaddr_t brk)
 	rq.addr = UADDR(old_end);
 	if (new_end > old_end && map_locked(mm, &rq, new_end - old_end, &list) < 0)
 		goto out;
-	if (new_end < old_end && unmap_locked(mm, UADDR(new_end), UADDR(old_end), &list))
+	if (new_end < old_end && mm_unmap_locked(mm, UADDR(new_end), UADDR(old_end), &list))
 		goto out;
 	mm->brk = brk;
 out:
 	brk = mm->brk;
 	rwsem_write_unlock(&mm->lock);
-	close_removed(mm, &list);
+	mm_close_removed(mm, &list);
 	return (long)brk.v;
 }
 
@@ -397,7 +388,7 @@ int mm_protect(struct mm *mm, uaddr_t start, u64 len, u32 prot_flags)
 
 	if (prot_flags & ~(u32)PROT_FLAGS || !IS_ALIGNED(start.v, PAGE_SIZE))
 		return -EINVAL;
-	if (!make_range(start, len, &end))
+	if (!mm_make_range(start, len, &end))
 		return -ENOMEM;
 	if (!len)
 		return 0;
@@ -405,7 +396,7 @@ int mm_protect(struct mm *mm, uaddr_t start, u64 len, u32 prot_flags)
 	int err = check_protect(mm, start, end, prot_flags);
 	struct vma *v = vma_find(mm, start);
 	if (!err)
-		err = split_at_borders(mm, start, end, &v);
+		err = mm_split_borders(mm, start, end, &v);
 	if (err)
 		goto out;
 	tlb_gather_init(&g, mm);
@@ -425,7 +416,7 @@ int mm_discard(struct mm *mm, uaddr_t start, u64 len)
 	uaddr_t end;
 	int err = 0;
 
-	if (!make_range(start, len, &end))
+	if (!mm_make_range(start, len, &end))
 		return -EINVAL;
 	tlb_gather_init(&g, mm);
 	rwsem_read_lock(&mm->lock);
@@ -462,7 +453,7 @@ int mm_for_each_file_range(struct mm *mm, uaddr_t start, u64 len,
 	uaddr_t end;
 	int err = 0;
 
-	if (!make_range(start, len, &end))
+	if (!mm_make_range(start, len, &end))
 		return -ENOMEM;
 	while (!err && start.v < end.v) {
 		struct vma copy = {0};

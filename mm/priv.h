@@ -31,7 +31,7 @@ void vma_free(struct mm *mm, struct vma *v);
 /* Into the tree (and out of it: returns when no fault uses v any more). Not the reverse map. */
 void vma_attach(struct mm *mm, struct vma *v);
 void vma_detach(struct mm *mm, struct vma *v);
-/* Moves the borders of an anonymous VMA inside the free space round it. */
+/* Moves the borders of a VMA inside the free space round it; of one that maps a file only the end. */
 void vma_resize(struct vma *v, uaddr_t start, uaddr_t end);
 /* Cuts v at a, which lies inside; v keeps the lower part. -ENOMEM. */
 int vma_split(struct vma *v, uaddr_t a);
@@ -49,6 +49,28 @@ static inline u64 vma_pgoff(const struct vma *v, uaddr_t a)
 /* Are a and b neighbours that could be one? Anonymous memory only. */
 bool vma_can_merge(const struct vma *a, const struct vma *b);
 
+/* --- mmap.c --- */
+
+/* VMAs that left the tree, linked by free_next. */
+struct removed {
+	struct vma *first;
+	bool file; /* one of them is in a reverse map */
+};
+
+/* mm->lock held for writing. Takes v out of the tree and puts it on the list; its entries and its place in the reverse map are the
+ * caller's business. */
+void mm_remove_vma(struct mm *mm, struct vma *v, struct removed *list);
+/* After mm->lock was dropped: ops->close, and the memory. */
+void mm_close_removed(struct mm *mm, struct removed *list);
+/* [start, start + len) in whole pages inside the user half? */
+bool mm_make_range(uaddr_t start, u64 len, uaddr_t *end);
+/* mm->lock held for writing from here on. Makes start and end borders of VMAs; *v: the first one that ends after start, then the
+ * first after the split. -ENOMEM. */
+int mm_split_borders(struct mm *mm, uaddr_t start, uaddr_t end, struct vma **v);
+/* Removes everything in [start, end), entries included; what is left to close goes on the list. -ENOMEM. */
+int mm_unmap_locked(struct mm *mm, uaddr_t start, uaddr_t end, struct removed *list);
+bool mm_is_free(const struct mm *mm, uaddr_t start, uaddr_t end);
+
 /* --- zap.c --- */
 
 enum zap_what { ZAP_ALL, ZAP_FILE, ZAP_ZERO_PAGES };
@@ -63,5 +85,7 @@ u64 zap_range(struct tlb_gather *g, uaddr_t start, uaddr_t end, enum zap_what wh
 void rmap_add_locked(struct rmap *r, struct vma *v);
 /* v ends at `at` from now on and `upper`, filled in, follows it: one step for walkers. */
 void rmap_split(struct vma *v, struct vma *upper, uaddr_t at);
+/* v, which is in its reverse map, ends at `end` from now on. */
+void rmap_set_end(struct vma *v, uaddr_t end);
 
 #endif

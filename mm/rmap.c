@@ -61,6 +61,15 @@ void rmap_split(struct vma *v, struct vma *upper, uaddr_t at)
 	rwsem_write_unlock(&r->lock);
 }
 
+void rmap_set_end(struct vma *v, uaddr_t end)
+{
+	rwsem_write_lock(&v->rmap->lock);
+	interval_remove(&v->rmap->vmas, &v->rmap_node);
+	__atomic_store_n(&v->end.v, end.v, __ATOMIC_RELAXED); /* vma_lock_at peeks */
+	rmap_add_locked(v->rmap, v);
+	rwsem_write_unlock(&v->rmap->lock);
+}
+
 /* The addresses at which v shows pages of [first, last]; v overlaps. */
 static void vma_range(const struct vma *v, u64 first, u64 last, uaddr_t *start, uaddr_t *end)
 {

@@ -278,10 +278,13 @@ static void set_borders(struct vma *v, uaddr_t start, uaddr_t end)
 
 void vma_resize(struct vma *v, uaddr_t start, uaddr_t end)
 {
-	DEBUG_ASSERT(!v->rmap);
+	DEBUG_ASSERT(!v->rmap || start.v == v->start.v);
 	vma_write_lock(v);
 	v->mm->total_pages -= vma_pages(v);
-	set_borders(v, start, end);
+	if (v->rmap)
+		rmap_set_end(v, end);
+	else
+		set_borders(v, start, end);
 	v->mm->total_pages += vma_pages(v);
 	tree_update(&v->node, augment);
 	vma_write_unlock(v);

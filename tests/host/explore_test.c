@@ -97,6 +97,8 @@ static void test_language(void)
 		{"file f 1; prepare A fork; load f 0", "a child before the start"},
 		{"file f 1; file g 1; pload f 0; pload g 0", "two private files"},
 		{"zeroing never; file f 1; load f 0", "an unknown policy"},
+		{"together; file f 1; mremap f | load f 0", "a mapping moved under another thread"},
+		{"file f 1; dma f 0", "a device that stores nothing"},
 	};
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		err[0] = '\0';
@@ -190,6 +192,12 @@ static void test_values(void)
 		{"file f 1; store f 0 7; mprotect f ro; mprotect f rw; store f 0 8; fsync f",
 			"f holds 8 (then 100)"},
 		{"zeroing fault; file f 1 hole; store f 0 7; fsync f; load f 0 tail", "f holds 7 (then 0)"},
+		{"file f 2 hole; pin f 1; dma f 1 9; unpin f 1; load f 1; unpin f 1; dma f 1 8",
+			"f holds 0 9 (then 0)"},
+		{"file f 1; pin f 0; munmap f; dma f 0 9; fsync f; unpin f 0; truncate f 0",
+			"f holds nothing"},
+		{"file f 1; truncate f 0; pin f 0; dma f 0 9; unpin f 0", "f holds nothing"},
+		{"file f 1; pstore f 0 7; load f 0; mremap f; pload f 0; load f 0", "f holds 100"},
 	};
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
