@@ -39,10 +39,11 @@ static void make_content(void)
 	}
 }
 
-/* Three transactions; the second one revokes a block of the first, the third one writes a revoked block anew. */
+/* Four transactions; the third one revokes two blocks of the first, the fourth one writes one of them anew. */
 static void debugfs_log(const char *open)
 {
-	run("cd %s; printf '%s\\njw -b %u,%u,%u,%u content0\\njw -b %u,%u,%u,%u -r %u,%u content1\\njw -b "
+	run("cd %s; printf '%s\\njw -b %u,%u,%u,%u content0\\njw -b %u,%u,%u,%u content1\\njw -r %u,%u\\njw "
+	    "-b "
 	    "%u,%u,%u,%u content2\\njc\\n' | "
 	    "debugfs -w -f - image",
 		image.dir, open, TARGET, TARGET + 1, TARGET + 2, TARGET + 3, TARGET + 4, TARGET + 5,
