@@ -50,7 +50,7 @@ struct mapping *dax_mapping(struct inode *i)
 void dax_mapping_destroy(struct inode *i)
 {
 	struct mapping *m = atomic_load(&i->mapping);
-	struct page *zero;
+	struct page *zero, *huge;
 
 	if (!m)
 		return;
@@ -60,6 +60,9 @@ void dax_mapping_destroy(struct inode *i)
 	zero = atomic_load(&m->zero_page);
 	if (zero)
 		page_put(zero);
+	huge = atomic_load(&m->zero_huge_page);
+	if (huge)
+		pmm_free(huge, HUGE_ORDER);
 	dax_segments_destroy(&m->segments);
 	kfree(m);
 }
@@ -132,24 +135,36 @@ void dax_wrprotect(struct mapping *m, struct dax_lock *l, u64 first, u64 last)
 		m->lock_ops->walk_end(m, l, first, last);
 }
 
-void dax_unmap_zero(struct mapping *m, struct dax_lock *l, u64 first, u64 last)
+/* The same for pages of one segment. A run of tagged pages is one walk. */
+static void unmap_zero_of(struct mapping *m, struct dax_segment *s, struct dax_lock *l, u64 p, u64 last)
 {
-	for (u64 p = first; p <= last; p++) {
-		struct dax_segment *s = dax_segment_find(&m->segments, p);
+	while ((p = tag_next(s->zero, p, last, true)) <= last) {
+		u64 end = p < last ? tag_next(s->zero, p + 1, last, false) - 1 : last;
 		bool locked;
 
-		if (!s || !tag_test(s->zero, p))
-			continue;
 		PROTOCOL_STEP_ARG(UNMAP_ZERO, p);
-		locked = walk_begin(m, l, p, p);
-		rmap_unmap(&m->rmap, p, p, RMAP_ZERO_PAGES);
-		tag_clear(s->zero, p);
+		locked = walk_begin(m, l, p, end);
+		rmap_unmap(&m->rmap, p, end, RMAP_ZERO_PAGES);
+		tags_clear(s->zero, p, end);
 		if (locked)
-			m->lock_ops->walk_end(m, l, p, p);
+			m->lock_ops->walk_end(m, l, p, end);
+		p = end + 1;
 	}
 }
 
-static enum fault_result from_errno(int err, const struct fault *f)
+void dax_unmap_zero(struct mapping *m, struct dax_lock *l, u64 first, u64 last)
+{
+	while (first <= last) {
+		struct dax_segment *s = dax_segment_find(&m->segments, first);
+		u64 end = MIN(last, first | (PAGES_PER_HUGE - 1));
+
+		if (s)
+			unmap_zero_of(m, s, l, first, end);
+		first = end + 1;
+	}
+}
+
+enum fault_result dax_fault_result(int err, const struct fault *f)
 {
 	switch (err) {
 	case 0:
@@ -211,7 +226,7 @@ static int map_for_write(struct mapping *m, struct dax_lock *l, struct dax_segme
 		pmem_fence();
 	}
 	if (tag_test(s->zero, f->pgoff))
-		dax_unmap_zero(m, l, f->pgoff, f->pgoff);
+		unmap_zero_of(m, s, l, f->pgoff, f->pgoff);
 	PROTOCOL_STEP_ARG(TAG_DIRTY, f->pgoff);
 	tag_set(s->dirty, f->pgoff);
 	PROTOCOL_STEP_ARG(SET_PTE, f->pgoff);
@@ -255,7 +270,7 @@ static enum fault_result locked_fault(struct vma *v, struct fault *f)
 		return FAULT_OOM;
 	err = dax_lock_segment(m, s, &l, DAX_FOR_FAULT, f->pgoff, f->pgoff);
 	if (err)
-		return from_errno(err, f);
+		return dax_fault_result(err, f);
 	if (past_end(i, f->pgoff))
 		err = -EFAULT;
 	else if (f->cow)
@@ -265,7 +280,7 @@ static enum fault_result locked_fault(struct vma *v, struct fault *f)
 	else
 		err = map_for_read(m, s, f);
 	dax_unlock(m, &l);
-	return from_errno(err, f);
+	return dax_fault_result(err, f);
 }
 
 enum fault_result dax_fault(struct vma *v, struct fault *f)
@@ -296,6 +311,7 @@ static void vm_close(struct vma *v)
 const struct vm_ops dax_vm_ops = {
 	.fault = dax_fault,
 	.mkwrite = dax_mkwrite,
+	.huge_fault = dax_huge_fault,
 	.open = vm_open,
 	.close = vm_close,
 	.pin = dax_pin,

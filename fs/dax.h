@@ -48,8 +48,8 @@ struct mapping {
 		struct rwsem rwsem;
 		struct range_lock range;
 	} lock;
-	_Atomic(struct page *)
-		zero_page;     /* dax_zero=mapping: one per mapping, made at the first hole fault */
+	/* dax_zero=mapping: one per mapping, made at the first fault on a hole, and at the first on 2 MiB of hole */
+	_Atomic(struct page *) zero_page, zero_huge_page;
 	_Atomic(u64) nr_pins;  /* on pages of the file */
 	struct waitq pin_wait; /* who waits for them to go */
 };
@@ -79,6 +79,7 @@ void dax_mapping_destroy(struct inode *i);
 extern const struct vm_ops dax_vm_ops;
 enum fault_result dax_fault(struct vma *v, struct fault *f);
 enum fault_result dax_mkwrite(struct vma *v, struct fault *f);
+enum fault_result dax_huge_fault(struct vma *v, struct fault *f); /* both, of order 9: dax_huge.c */
 
 /* vm_ops.pin and unpin. Is a page of [first, last] pinned? Any context. */
 int dax_pin(struct vma *v, u64 pgoff, struct mm_pin *p);

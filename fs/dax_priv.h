@@ -30,13 +30,6 @@ static inline void tag_set(_Atomic(u64) *tags, u64 pgoff)
 	SHARED_WRITE(&tags[i / 64]);
 	atomic_fetch_or(&tags[i / 64], 1ull << (i % 64));
 }
-static inline void tag_clear(_Atomic(u64) *tags, u64 pgoff)
-{
-	u64 i = pgoff % PAGES_PER_HUGE;
-
-	SHARED_WRITE(&tags[i / 64]);
-	atomic_fetch_and(&tags[i / 64], ~(1ull << (i % 64)));
-}
 
 /* First page in [p, last], which lie in one segment, whose tag is `set`; last + 1: none. */
 static inline u64 tag_next(_Atomic(u64) *tags, u64 p, u64 last, bool set)
@@ -54,6 +47,28 @@ static inline u64 tag_next(_Atomic(u64) *tags, u64 p, u64 last, bool set)
 	}
 	return MIN(ALIGN_DOWN(p, 64) + (u64)__builtin_ctzll(word), last + 1);
 }
+/* Is any tag of a segment set? */
+static inline bool tags_any(_Atomic(u64) *tags)
+{
+	u64 any = 0;
+
+	for (unsigned w = 0; w < PAGES_PER_HUGE / 64; w++) {
+		SHARED_READ(&tags[w]);
+		any |= atomic_load_explicit(&tags[w], memory_order_acquire);
+	}
+	return any;
+}
+/* Sets all tags of a segment. */
+static inline void tags_set_all(_Atomic(u64) *tags)
+{
+	for (unsigned w = 0; w < PAGES_PER_HUGE / 64; w++) {
+		SHARED_READ(&tags[w]);
+		if (atomic_load(&tags[w]) == ~0ull)
+			continue;
+		SHARED_WRITE(&tags[w]);
+		atomic_store(&tags[w], ~0ull);
+	}
+}
 /* Clears the tags of [first, last], which lie in one segment. */
 static inline void tags_clear(_Atomic(u64) *tags, u64 first, u64 last)
 {
@@ -66,6 +81,9 @@ static inline void tags_clear(_Atomic(u64) *tags, u64 first, u64 last)
 	}
 }
 
+/* What an operation's error is to the thread that faulted. */
+enum fault_result dax_fault_result(int err, const struct fault *f);
+
 /* The walks of mm/rmap.h, under whatever the scheme takes round them. */
 void dax_unmap(struct mapping *m, struct dax_lock *l, u64 first, u64 last, enum rmap_what what);
 void dax_wrprotect(struct mapping *m, struct dax_lock *l, u64 first, u64 last);
@@ -77,7 +95,7 @@ void dax_wrprotect(struct mapping *m, struct dax_lock *l, u64 first, u64 last);
  */
 int dax_unmap_unpinned(struct mapping *m, struct dax_lock *l, u64 first, u64 last, enum rmap_what what);
 /* Exchanges mapped zero pages of [first, last] for nothing, in every address space, where there may be any: a
- * block stands there now. Step UNMAP_ZERO where there is something to do. */
+ * block stands there now. 2 MiB of zeros that show one of these pages go as a whole. Step UNMAP_ZERO where there is something to do. */
 void dax_unmap_zero(struct mapping *m, struct dax_lock *l, u64 first, u64 last);
 /* Forgets all tags of [first, last]: nothing is mapped there and the blocks are going away. */
 void dax_clear_tags(struct mapping *m, u64 first, u64 last);

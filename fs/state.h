@@ -21,7 +21,7 @@ struct fs_mount {
 
 struct fs_state {
 	struct dax_config dax;
-	_Atomic(struct page *) zero_page; /* dax_zero=global: made at the first hole fault */
+	_Atomic(struct page *) zero_page, zero_huge_page; /* dax_zero=global: made at the first hole fault */
 	struct fs_mount mounts[FS_MAX_MOUNTS];
 	_Atomic(u32) nr_mounts;
 	_Atomic(i64) wall_offset; /* wall clock minus time_ns() */

@@ -42,6 +42,7 @@ typedef struct {
 #define PAGE_SIZE 4096ul
 #define PAGE_MASK (PAGE_SIZE - 1)
 #define HUGE_SHIFT 21
+#define HUGE_ORDER (HUGE_SHIFT - PAGE_SHIFT)
 #define HUGE_SIZE (1ul << HUGE_SHIFT)
 #define PAGES_PER_HUGE (HUGE_SIZE / PAGE_SIZE)
 #define CACHE_LINE 64

@@ -17,6 +17,10 @@
  *   after it made the entry writable (or found it gone).
  * - A fresh zeroed page is mapped also for the first read of anonymous memory: nearly every such page
  *   is written next, which saves the second fault and its shootdown, and one more kind of entry.
+ * - 2 MiB are tried where no page table stands yet, so that a fault that finds one pays nothing for the question: by files that
+ *   can (vm_ops.huge_fault), where the VMA spans the whole 2 MiB and address and file offset agree modulo 2 MiB. The VMA is locked, so it still does
+ *   when the entry is set. If the file says FAULT_FALLBACK, or it is a private write, the slot gets a page table, in
+ *   exchange for a 2 MiB entry if there is one (pt_split), and 4 KiB are mapped there from then on (race pte-vs-pmd).
  *
  * Locks: VMA (shared), then what ops->fault takes, then ptl. Growing the stack takes mm->lock for
  * writing, before any of these.
@@ -36,6 +40,11 @@ static inline u64 leaf_flags(const struct vma *v, bool write)
 	if (!(v->flags & VMA_EXEC))
 		flags |= PTE_NX;
 	return flags;
+}
+
+static inline u64 order_flag(const struct fault *f)
+{
+	return unlikely(f->order) ? PTE_HUGE : 0;
 }
 
 static inline void raise_locked(struct pt_slot *pt, pte_t e)
@@ -81,7 +90,7 @@ static void replace_and_unlock(struct fault *f, pte_t old, struct page *p)
 int vm_insert_pmem(struct fault *f, paddr_t a, bool write)
 {
 	struct pt_slot *pt = &f->pt;
-	pte_t new = pte_make(a, leaf_flags(f->vma, write));
+	pte_t new = pte_make(a, leaf_flags(f->vma, write) | order_flag(f));
 	int err = 0;
 
 	pt_lock(pt->table);
@@ -89,7 +98,7 @@ int vm_insert_pmem(struct fault *f, paddr_t a, bool write)
 	if (!e.v)
 		fill_locked(pt, new);
 	else if (pte_kind(e) != PTE_PMEM || pte_paddr(e).v != pte_paddr(new).v)
-		err = -EAGAIN;
+		err = -EAGAIN; /* also where a 4 KiB fault has put a page table: that is no frame of a file */
 	else if (write && !pte_writable(e))
 		raise_locked(pt, e);
 	spin_unlock(&pt->table->ptl);
@@ -104,7 +113,7 @@ int vm_insert_zero(struct fault *f, paddr_t zero_page)
 	pt_lock(pt->table);
 	pte_t e = pte_peek_locked(pt->slot);
 	if (!e.v)
-		fill_locked(pt, pte_make(zero_page, leaf_flags(f->vma, false) | PTE_SW_ZERO));
+		fill_locked(pt, pte_make(zero_page, leaf_flags(f->vma, false) | PTE_SW_ZERO | order_flag(f)));
 	else if (pte_kind(e) != PTE_ZERO || pte_paddr(e).v != zero_page.v)
 		err = -EAGAIN;
 	spin_unlock(&pt->table->ptl);
@@ -196,6 +205,50 @@ static bool allowed(const struct vma *v, unsigned flags)
 	return v->flags & (VMA_READ | VMA_WRITE | VMA_EXEC);
 }
 
+/* May 2 MiB round the page be mapped by one entry? */
+static bool huge_fits(const struct vma *v, const struct fault *f)
+{
+	u64 base = ALIGN_DOWN(f->addr.v, HUGE_SIZE);
+
+	return v->ops && v->ops->huge_fault && !(((f->addr.v >> PAGE_SHIFT) ^ f->pgoff) % PAGES_PER_HUGE) &&
+		base >= v->start.v && base + HUGE_SIZE <= v->end.v;
+}
+
+/* h: the 2 MiB round the page, in which e stands. */
+static enum fault_result huge_fault(struct vma *v, struct fault *h, pte_t e)
+{
+	if (h->write && !(v->flags & VMA_SHARED))
+		return FAULT_FALLBACK;
+	if (e.v && (!h->write || pte_writable(e)))
+		return FAULT_DONE;
+	enum fault_result result = v->ops->huge_fault(v, h);
+	if (result == FAULT_DONE)
+		atomic_fetch_add_explicit(&mm_state()->huge_faults, 1, memory_order_relaxed);
+	return result;
+}
+
+/* There was no page table for f->addr: 2 MiB, or else (FAULT_FALLBACK) a table, and f->pt is the slot in it. */
+static __attribute__((noinline)) enum fault_result huge_or_table(struct vma *v, struct fault *f)
+{
+	struct fault h = *f;
+
+	if (!pt_walk_huge_present(v->mm->root, f->addr, &h.pt) &&
+		pt_walk(v->mm->root, f->addr, HUGE_ORDER, true, &h.pt))
+		return FAULT_OOM;
+	pte_t e = pte_load(h.pt.slot);
+	if (!pte_is_table(e) && huge_fits(v, f)) {
+		h.order = HUGE_ORDER;
+		h.addr = UADDR(ALIGN_DOWN(f->addr.v, HUGE_SIZE));
+		h.pgoff = ALIGN_DOWN(f->pgoff, PAGES_PER_HUGE);
+		enum fault_result result = huge_fault(v, &h, e);
+		if (result != FAULT_FALLBACK)
+			return result;
+	}
+	if (pt_split(v->mm, f->addr, &h.pt) || pt_walk(v->mm->root, f->addr, 0, false, &f->pt))
+		return FAULT_OOM;
+	return FAULT_FALLBACK;
+}
+
 static enum fault_result fault_in_vma(struct vma *v, uaddr_t a, unsigned flags)
 {
 	if (unlikely(!allowed(v, flags)))
@@ -210,9 +263,11 @@ static enum fault_result fault_in_vma(struct vma *v, uaddr_t a, unsigned flags)
 	f.user = flags & FAULT_USER;
 	f.cow = false;
 	f.order = 0;
-	if (unlikely(!pt_walk_present(v->mm->root, a, &f.pt)) &&
-		unlikely(pt_walk(v->mm->root, a, 0, true, &f.pt)))
-		return FAULT_OOM;
+	if (unlikely(!pt_walk_present(v->mm->root, a, &f.pt))) {
+		enum fault_result result = huge_or_table(v, &f);
+		if (result != FAULT_FALLBACK)
+			return result;
+	}
 	pte_t e = pte_load(f.pt.slot);
 
 	if (!e.v) {

@@ -10,7 +10,7 @@
  *   other fault, which costs less than it saves for a child that execs; and so race fork-copy cannot
  *   happen: no entry appears in the child behind a truncate whose reverse-map walk has passed it. A
  *   private file mapping enters the reverse map and gets its copied entries under one exclusive hold of
- *   the rmap lock: a truncate that takes private copies away too walks before both, and then the parent
+ *   the rmap lock (2 MiB entries are file pages, and stay behind): a truncate that takes private copies away too walks before both, and then the parent
  *   has none left, or after both.
  * - All of the parent's VMA locks are held exclusively until the shootdown is acknowledged. Otherwise
  *   one thread of the parent could copy a page on write while another still stores to the old frame

@@ -39,6 +39,7 @@ enum fault_result {
 	FAULT_SIGSEGV_ACC, /* permissions (SEGV_ACCERR) */
 	FAULT_SIGBUS,      /* past the end of the file, or EIO (BUS_ADRERR) */
 	FAULT_OOM,
+	FAULT_FALLBACK, /* from vm_ops, asked for 2 MiB: not possible here and now, 4 KiB may be */
 };
 
 /* A file system's side of a mapping. Called with the VMA locked shared; may sleep. */
@@ -48,6 +49,8 @@ struct vm_ops {
 	enum fault_result (*fault)(struct vma *v, struct fault *f);
 	/* Write to a present, read-only entry of a shared writable mapping. */
 	enum fault_result (*mkwrite)(struct vma *v, struct fault *f);
+	/* Both of them for 2 MiB (f->order 9), or FAULT_FALLBACK. Never a private write. NULL: 4 KiB only. */
+	enum fault_result (*huge_fault)(struct vma *v, struct fault *f);
 	void (*open)(struct vma *v);  /* v was copied or split: take references */
 	void (*close)(struct vma *v); /* v is gone: drop them. Called without mm->lock where possible */
 	const char *(*name)(struct vma *v);
@@ -103,17 +106,17 @@ struct mm {
 /* What a fault handler is told, and the state of vm_insert_*. */
 struct fault {
 	struct vma *vma;
-	uaddr_t addr; /* page-aligned */
-	u64 pgoff;    /* page offset in the file */
+	uaddr_t addr; /* aligned to the order */
+	u64 pgoff;    /* page offset in the file of addr */
 	bool write, exec, user;
 	bool cow;          /* private mapping, write: the handler provides the copy */
-	unsigned order;    /* 0; 9 when the handler may map 2 MiB at addr (aligned down) */
+	unsigned order;    /* 0; or 9: the 2 MiB at addr, which lie in the VMA */
 	struct pt_slot pt; /* mm_fault's: the slot of addr; stays while the VMA is locked */
 };
 
 /* Installs an entry for f->addr unless something newer is there: 0, -EAGAIN (another entry is present;
  * the fault is retried by hardware), -ENOMEM. vm_insert_pmem: shared or private read. `write`: writable
- * (and hardware-dirty). It upgrades a read-only entry of the same frame and replaces nothing else.
+ * (and hardware-dirty). With f->order 9 the frame (the zero page too) is 2 MiB, aligned. It upgrades a read-only entry of the same frame and replaces nothing else.
  * vm_insert_anon takes over the caller's reference of page on success, and replaces a read-only file
  * entry (its shootdown is awaited inside). */
 int vm_insert_pmem(struct fault *f, paddr_t a, bool write);

@@ -12,6 +12,7 @@
  *   dropped -> ops->close, which may take inode locks and write.
  * - mprotect never makes an entry writable: the store faults, and mkwrite tags a shared file page dirty
  *   first (race mprotect-clean-writable); an anonymous page becomes writable by the same fault.
+ * - A 2 MiB entry that the range covers only in part is removed: both parts fault in again, each with its own rights.
  *
  * Locks: mm->lock for writing throughout, VMA locks one at a time, rmap lock, ptl.
  */
@@ -315,6 +316,7 @@ out:
 /* How entries change; computed from the new flags of the VMA. */
 struct protect {
 	struct tlb_gather *g;
+	const struct vma *v;
 	u32 flags;
 };
 
@@ -322,10 +324,11 @@ static pte_t protect_entry(void *arg, uaddr_t a, unsigned order, pte_t e)
 {
 	struct protect *p = arg;
 	bool none = !(p->flags & PROT_FLAGS);
+	bool part = a.v < p->v->start.v || a.v + (PAGE_SIZE << order) > p->v->end.v;
 	pte_t n = e;
 
-	if (none && !(e.v & PTE_SW_ANON)) {
-		n.v = 0; /* faulted in again if the rights come back */
+	if (part || (none && !(e.v & PTE_SW_ANON))) {
+		n.v = 0; /* faulted in again (if the rights come back) */
 	} else {
 		n.v = none ? n.v & ~PTE_PRESENT : n.v | PTE_PRESENT;
 		if (!(p->flags & VMA_WRITE))
@@ -339,7 +342,7 @@ static pte_t protect_entry(void *arg, uaddr_t a, unsigned order, pte_t e)
 
 static void protect_vma(struct vma *v, u32 prot_flags, struct tlb_gather *g)
 {
-	struct protect p = {g, (v->flags & ~(u32)PROT_FLAGS) | prot_flags};
+	struct protect p = {g, v, (v->flags & ~(u32)PROT_FLAGS) | prot_flags};
 
 	vma_write_lock(v);
 	v->flags = p.flags;

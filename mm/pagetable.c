@@ -58,6 +58,11 @@ void pgtable_free_root(paddr_t root)
 	free_table(paddr_to_page(root));
 }
 
+static pte_t table_entry(const struct page *p)
+{
+	return pte_make(page_to_paddr(p), PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED);
+}
+
 /* Links a new table below `slot` of `parent` unless somebody was faster. */
 static int make_table(pte_slot_t *slot, struct page *parent)
 {
@@ -67,8 +72,7 @@ static int make_table(pte_slot_t *slot, struct page *parent)
 		return -ENOMEM;
 	spin_lock(&parent->ptl);
 	if (!pte_peek_locked(slot).v) {
-		pte_store(
-			slot, pte_make(page_to_paddr(p), PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED));
+		pte_store(slot, table_entry(p));
 		parent->pt_entries++;
 		p = NULL;
 	}
@@ -106,6 +110,38 @@ int pt_walk(paddr_t root, uaddr_t a, unsigned order, bool create, struct pt_slot
 	}
 }
 
+/* Puts a table in place of the 2 MiB leaf of a, if that still stands in pt. */
+static int split_leaf(struct mm *mm, uaddr_t a, const struct pt_slot *pt)
+{
+	struct page *p = new_table();
+	struct tlb_gather g;
+
+	if (!p)
+		return -ENOMEM;
+	tlb_gather_init(&g, mm);
+	pt_lock(pt->table);
+	if (pte_huge(pte_peek_locked(pt->slot))) {
+		pte_exchange(pt->slot, table_entry(p));
+		tlb_gather_page(&g, UADDR(ALIGN_DOWN(a.v, HUGE_SIZE)), 9);
+		p = NULL;
+	}
+	spin_unlock(&pt->table->ptl);
+	tlb_gather_finish(&g);
+	if (p)
+		free_table(p);
+	return 0;
+}
+
+int pt_split(struct mm *mm, uaddr_t a, const struct pt_slot *pt)
+{
+	pte_t e;
+	int err = 0;
+
+	while (!err && (e = pte_load(pt->slot), !pte_is_table(e)))
+		err = e.v ? split_leaf(mm, a, pt) : make_table(pt->slot, pt->table);
+	return err;
+}
+
 struct visit {
 	pt_visit_fn fn;
 	void *arg;
@@ -116,6 +152,8 @@ static inline u64 visit_leaves(void *arg, struct page *t, pte_slot_t *s, u64 a, 
 	struct visit *v = arg;
 
 	pt_lock(t);
+	if (pt_was_split(s, size))
+		goto out;
 	for (unsigned left = t->pt_entries; a < end && left; a += size, s++) {
 		pte_t e = pte_peek_locked(s);
 

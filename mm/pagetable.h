@@ -5,7 +5,11 @@
  * Rule: entries are made by the constructors and read and written by the accessors here only. An entry,
  * leaf or not, changes under the lock of the page-table page that it stands in (page.ptl); an entry
  * that pointed somewhere is cleared and the TLBs are shot down before what it pointed to is freed.
- * Orders: 0 = 4 KiB, 9 = 2 MiB.
+ *
+ * Orders: 0 = 4 KiB, 9 = 2 MiB. A 2 MiB slot is empty, a 2 MiB leaf, or points to a table of 4 KiB slots. Once it points to a table
+ * it does so until no VMA touches the table's span any more (pt_unlink_tables), so a leaf never takes a table's place: who
+ * finds one goes on with 4 KiB. 2 MiB leaves are file pages or zero pages only, which come back by a fault. So what needs a part of one, or has
+ * other plans for a part, takes the whole leaf away: pt_split() puts an empty table there, a zap leaves nothing.
  */
 #ifndef MM_PAGETABLE_H
 #define MM_PAGETABLE_H
@@ -61,6 +65,11 @@ static inline bool pte_writable(pte_t e)
 static inline bool pte_huge(pte_t e)
 {
 	return e.v & PTE_HUGE;
+}
+/* Of a 2 MiB slot. */
+static inline bool pte_is_table(pte_t e)
+{
+	return (e.v & (PTE_PRESENT | PTE_HUGE)) == PTE_PRESENT;
 }
 static inline paddr_t pte_paddr(pte_t e)
 {
@@ -119,9 +128,15 @@ struct pt_slot {
  * caller holds something that keeps the tables alive: the VMA's lock, or the rmap lock. */
 int pt_walk(paddr_t root, uaddr_t a, unsigned order, bool create, struct pt_slot *out);
 
+/* Makes pt, the 2 MiB slot of a in mm (pt_walk with order 9), point to a table. A leaf that stands there goes, and its shootdown is
+ * awaited; its pages fault in again. 0 or -ENOMEM. Context: as pt_walk; may sleep. */
+struct mm;
+int pt_split(struct mm *mm, uaddr_t a, const struct pt_slot *pt);
+
 /* Calls fn for every leaf in [start, end) that is not empty (parked ones included), under its table's
  * lock, skipping absent tables wholesale. fn returns the entry that shall stand there; a new one is
  * stored by exchange, so A and D bits that the CPU sets in between are lost: nothing depends on them.
+ * A 2 MiB leaf is passed with its own first address, also if it begins before start or ends after end.
  * fn may return PTE_STOP: the entry stays and the visit ends. Returns the address where it ended. end
  * is exclusive. */
 #define PTE_STOP ((pte_t){PTE_SW_BUSY})

@@ -9,6 +9,8 @@
  *   whoever changes these takes the lock exclusively first.
  * - The cost of a walk is that of the VMAs and page-table entries in the asked range, not in the file.
  * - An entry that somebody else has changed and not shot down yet counts as changed by the walk.
+ * - A 2 MiB entry that the range covers in part changes as a whole: unmapped, it faults in again; write-protected, the next store
+ *   anywhere in it is noticed once more.
  * - A walk returns after the shootdowns; entries of one mm in neighbouring VMAs share one.
  *
  * Locks: rmap->lock (RANK_RMAP), then ptl. Waiting for a shootdown under the rmap lock is fine: it
@@ -125,11 +127,16 @@ struct wrprotect {
 };
 
 /* File pages only: private copies are not the file's. */
-static inline u64 wrprotect_leaves(void *arg, struct page *t, pte_slot_t *s, u64 a, u64 end, u64 size)
+static inline __attribute__((always_inline)) u64 wrprotect_leaves(
+	void *arg, struct page *t, pte_slot_t *s, u64 a, u64 end, u64 size)
 {
 	struct wrprotect *w = arg;
 
 	pt_lock(t);
+	if (pt_was_split(s, size)) {
+		spin_unlock(&t->ptl);
+		return a;
+	}
 	for (unsigned left = t->pt_entries; a < end && left; a += size, s++) {
 		pte_t e = pte_peek_locked(s);
 

@@ -30,12 +30,12 @@ enum rmap_what {
 	RMAP_FILE,       /* file pages and zero pages, not private copies: punch on Linux keeps copies */
 	RMAP_ZERO_PAGES, /* only the zero page's entries */
 };
-/* Clears entries of pages [first, last] in every VMA; all shootdowns acknowledged on return. Number of
- * entries cleared. Context: may sleep; DAX lock held by the caller; takes the rmap lock. */
+/* Clears entries of pages [first, last] in every VMA; all shootdowns acknowledged on return. A 2 MiB entry that shows one of these
+ * pages goes as a whole. Number of entries cleared. Context: may sleep; DAX lock held by the caller; takes the rmap lock. */
 u64 rmap_unmap(struct rmap *r, u64 first, u64 last, enum rmap_what what);
-/* Makes entries of pages [first, last] read-only and clean everywhere; shootdowns acknowledged on return. */
+/* Makes entries of pages [first, last] read-only and clean everywhere, 2 MiB entries as a whole; shootdowns acknowledged on return. */
 u64 rmap_wrprotect(struct rmap *r, u64 first, u64 last);
-/* Calls fn for each present entry of [first, last] (oracles, smaps). fn may not sleep. */
+/* Calls fn for each present entry of [first, last]; pgoff: of the entry's first page, also of a 2 MiB entry (PTE_HUGE). fn may not sleep. */
 void rmap_visit(struct rmap *r, u64 first, u64 last, void (*fn)(void *arg, struct vma *v, u64 pgoff, u64 pte),
 	void *arg);
 

@@ -74,6 +74,7 @@ struct mm_state {
 	struct {
 		_Atomic(u64) shootdowns, ipis;
 	} tlb;
+	_Atomic(u64) huge_faults; /* 2 MiB entries that were set or made writable */
 };
 
 static inline struct mm_state *mm_state(void)

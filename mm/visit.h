@@ -48,7 +48,7 @@ static inline __attribute__((always_inline)) bool pt_descend(paddr_t *table, uad
 	pte_t e = pte_load(&pt_table(*table)[pt_index(a, level)]);
 
 	*table = pte_paddr(e);
-	return (e.v & (PTE_PRESENT | PTE_HUGE)) == PTE_PRESENT;
+	return pte_is_table(e);
 }
 
 /* pt_walk for a 4 KiB leaf whose tables are all there, without a loop; false: take the long way. For faults. */
@@ -63,6 +63,15 @@ static inline __attribute__((always_inline)) bool pt_walk_present(
 	return true;
 }
 
+/* The same for a 2 MiB slot. */
+static inline bool pt_walk_huge_present(paddr_t table, uaddr_t a, struct pt_slot *out)
+{
+	if (unlikely(!pt_descend(&table, a, 3) || !pt_descend(&table, a, 2)))
+		return false;
+	*out = (struct pt_slot){&pt_table(table)[pt_index(a, 1)], pt_page(table), HUGE_ORDER};
+	return true;
+}
+
 /* First address past the entry of `a` at `level`. */
 static inline u64 pt_next(u64 a, unsigned level)
 {
@@ -71,9 +80,15 @@ static inline u64 pt_next(u64 a, unsigned level)
 
 /*
  * The entries of one table in [a, end), `size` bytes of address each, s being the first. Looks at them under the table's lock
- * until as many were seen as the table has. Returns where it ended: end, or the address that it will not pass now.
+ * until as many were seen as the table has. Returns where it ended: end, or the address that it will not pass now. `size` was read without
+ * the lock: under it, pt_was_split() tells whether s is no leaf of that size any more, and then it returns a.
  */
 typedef u64 (*pt_leaves_fn)(void *arg, struct page *table, pte_slot_t *s, u64 a, u64 end, u64 size);
+
+static inline bool pt_was_split(const pte_slot_t *s, u64 size)
+{
+	return unlikely(size != PAGE_SIZE) && pte_is_table(pte_peek_locked(s));
+}
 
 /* Calls fn for each table with leaves in [start, stop): for a run of 4 KiB entries, or for one 2 MiB entry. Ends where fn does. */
 static inline __attribute__((always_inline)) uaddr_t pt_for_each_table(
@@ -94,17 +109,22 @@ static inline __attribute__((always_inline)) uaddr_t pt_for_each_table(
 				break;
 			table = pte_paddr(e);
 		}
-		u64 next = MIN(pt_next(a, level), end), size = PAGE_SIZE;
-		if (pte_present(e)) {
-			if (pte_huge(e))
-				size = 1ull << PT_LEVEL_SHIFT(level);
-			else
-				table = pte_paddr(e), s = &pt_table(table)[pt_index(UADDR(a), 0)];
-			a = fn(arg, pt_page(table), s, a, next, size);
-			if (a < next)
-				break;
+		u64 next = MIN(pt_next(a, level), end);
+		if (!pte_present(e)) {
+			a = next;
+			continue;
 		}
-		a = next;
+		if (unlikely(pte_huge(e))) {
+			a = fn(arg, pt_page(table), s, a, next, HUGE_SIZE);
+			if (a < next && pte_is_table(pte_load(s)))
+				continue;
+		} else {
+			table = pte_paddr(e);
+			a = fn(arg, pt_page(table), &pt_table(table)[pt_index(UADDR(a), 0)], a, next,
+				PAGE_SIZE);
+		}
+		if (a < next)
+			break;
 	}
 	return UADDR(a);
 }

@@ -4,7 +4,8 @@
  *
  * Rule: an entry is cleared under its ptl and what it referred to goes into the gather, so that it is
  * put only after the shootdown. When the gather has no room the visit stops, the gather is flushed
- * without the ptl, and the visit goes on. Locks: ptl, one at a time.
+ * without the ptl, and the visit goes on. A 2 MiB entry goes as a whole, also where the range covers only a part of it: it is a file's,
+ * and the rest faults in again. Locks: ptl, one at a time.
  */
 #include "mm/priv.h"
 #include "mm/visit.h"
@@ -20,13 +21,16 @@ static inline bool wanted(enum zap_what what, pte_t e)
 	return what == ZAP_ALL || (what == ZAP_ZERO_PAGES ? e.v & PTE_SW_ZERO : !(e.v & PTE_SW_ANON));
 }
 
-static inline u64 zap_leaves(void *arg, struct page *t, pte_slot_t *s, u64 a, u64 end, u64 size)
+static inline __attribute__((always_inline)) u64 zap_leaves(
+	void *arg, struct page *t, pte_slot_t *s, u64 a, u64 end, u64 size)
 {
 	struct zap *z = arg;
 	u64 first = ~0ull, last = 0;
 	unsigned cleared = 0;
 
 	pt_lock(t);
+	if (pt_was_split(s, size))
+		goto out;
 	for (unsigned left = t->pt_entries; a < end && left; a += size, s++) {
 		pte_t e = pte_peek_locked(s);
 

@@ -36,17 +36,22 @@ static void imap_init_segment(struct dax_segment *s)
 	dax_page_locks_init(&s->lock.pages);
 }
 
+static bool has_hole_page(struct dax_segment *s, const struct dax_lock *l)
+{
+	return tag_next(s->zero, l->first, l->last, true) <= l->last;
+}
+
 static int lock_fault(struct mapping *m, struct dax_lock *l)
 {
 	struct dax_segment *s = dax_segment_find(&m->segments, l->first);
 
 	l->imap.pages = NULL;
-	while (s && tag_test(s->zero, l->first)) {
+	while (s && has_hole_page(s, l)) {
 		int err;
 
 		lockdep_acquire(l, &page_class, false);
 		err = dax_page_locks_take(&s->lock.pages, l->first, l->last);
-		if (!err && tag_test(s->zero, l->first)) {
+		if (!err && has_hole_page(s, l)) {
 			l->imap.pages = &s->lock.pages;
 			return 0;
 		}

@@ -26,6 +26,8 @@
 #define BIG_PAGES 16384UL      /* 64 MiB */
 #define MIB_PAGES 256UL        /* 1 MiB */
 #define MIB (MIB_PAGES * PAGE) /* bytes */
+#define HUGE_PAGES 512UL       /* 2 MiB */
+#define HUGE (HUGE_PAGES * PAGE)
 
 static uint64_t samples[MAX_SAMPLES];
 static size_t sample_count;
@@ -91,11 +93,32 @@ static void done(int fd)
 	unlink("bench-file");
 }
 
-static volatile char *map(int fd, unsigned long map_pages)
+static volatile char *map_at(void *hint, int fd, unsigned long map_pages)
 {
-	void *p = mmap(NULL, map_pages * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *p = mmap(hint, map_pages * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	check(p != MAP_FAILED, "mmap");
+	return p;
+}
+
+/* One page off: no 2 MiB of the file lie at 2 MiB of address, so it is mapped by entries of 4 KiB. */
+static char *const place_4k = (char *)(0x100000000000UL + PAGE);
+
+static volatile char *map(int fd, unsigned long map_pages)
+{
+	volatile char *p = map_at(place_4k, fd, map_pages);
+
+	check(p == place_4k, "the place of the mapping");
+	return p;
+}
+
+/* So that entries of 2 MiB are possible. */
+static volatile char *map_huge(int fd, unsigned long map_pages)
+{
+	char *place = (char *)0x200000000000UL;
+	volatile char *p = map_at(place, fd, map_pages);
+
+	check(p == place, "the place of the mapping");
 	return p;
 }
 
@@ -174,6 +197,7 @@ static void bench_mkwrite(void)
 
 static int second_process(void *arg)
 {
+	unmap(place_4k, FAULTS); /* what fork copied */
 	volatile char *p = map(*(int *)arg, FAULTS);
 
 	sample_loads(p, FAULTS);
@@ -231,6 +255,44 @@ static void bench_write_unwritten(void)
 	check(fallocate(fd, 0, 0, (off_t)(FAULTS * PAGE)) == 0, "fallocate");
 	sample_stores(p, FAULTS);
 	unmap(p, FAULTS);
+	done(fd);
+}
+
+static int huge_file(void)
+{
+	int fd = new_file(BIG_PAGES);
+
+	check(fallocate(fd, 0, 0, (off_t)(BIG_PAGES * PAGE)) == 0, "fallocate");
+	write_pages(fd, BIG_PAGES);
+	return fd;
+}
+
+static void bench_huge_read(void)
+{
+	int fd = huge_file();
+
+	for (unsigned long round = 0; round < times(8); round++) {
+		volatile char *p = map_huge(fd, BIG_PAGES);
+
+		for (unsigned long i = 0; i < BIG_PAGES; i += HUGE_PAGES)
+			SAMPLE((void)p[i * PAGE]);
+		unmap(p, BIG_PAGES);
+	}
+	done(fd);
+}
+
+static void bench_huge_write(void)
+{
+	int fd = huge_file();
+
+	for (unsigned long round = 0; round < times(8); round++) {
+		volatile char *p = map_huge(fd, BIG_PAGES);
+
+		for (unsigned long i = 0; i < BIG_PAGES; i += HUGE_PAGES)
+			SAMPLE(p[i * PAGE] = 's');
+		unmap(p, BIG_PAGES);
+		check(fsync(fd) == 0, "fsync");
+	}
 	done(fd);
 }
 
@@ -406,6 +468,8 @@ static const struct {
 	{"write-fault-zero-page", bench_write_zero_page},
 	{"write-fault-hole", bench_write_hole},
 	{"write-fault-unwritten", bench_write_unwritten},
+	{"huge-read-fault", bench_huge_read},
+	{"huge-write-fault", bench_huge_write},
 	{"mmap-munmap-1m", bench_mmap_munmap},
 	{"munmap-1m-256-ptes", bench_munmap},
 	{"pread-4k", bench_pread},
