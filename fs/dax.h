@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * DAX: page faults, truncate, punch, read, write and fsync of files whose pages are persistent memory itself.
+ * DAX: page faults, truncate, punch, shifts, read, write and fsync of files whose pages are persistent memory itself.
  *
  * There is no page cache, so there is no page lock; what keeps a fault and a truncate apart is the scheme behind struct
  * dax_lock_ops (fs/dax_lock.h). docs/PROTOCOL.md tells the protocol; each function in fs/dax*.c is one operation whose steps
@@ -90,6 +90,11 @@ bool dax_pinned(struct mapping *m, u64 first, u64 last);
 int dax_truncate(struct inode *i, u64 new_size);
 int dax_punch(struct inode *i, u64 pos, u64 len);
 int dax_allocate(struct inode *i, u64 pos, u64 len, bool keep_size);
+/* The bytes read as zeros; their blocks stay, and holes get blocks. */
+int dax_zero_range(struct inode *i, u64 pos, u64 len, bool keep_size);
+/* Takes [pos, pos + len) out of the file (it ends before the end of the file), or puts a hole of len bytes in at pos (inside the file): what
+ * follows moves, and i_size with it. Whole pages. */
+int dax_shift(struct inode *i, u64 pos, u64 len, bool insert);
 ssize_t dax_write(struct inode *i, uaddr_t buf, size_t n, u64 pos);
 ssize_t dax_kwrite(struct inode *i, const void *buf, size_t n, u64 pos);
 /* No inode lock. */

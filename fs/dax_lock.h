@@ -30,7 +30,7 @@ void dax_page_locks_drop_range(struct mapping *m, u64 first, u64 last);
 /* Who asks. The scheme decides what that costs. Pages [first, last], last may be RANGE_LAST. */
 enum dax_lock_for {
 	DAX_FOR_FAULT,  /* one page (or 2 MiB) that is looked up and mapped */
-	DAX_FOR_REMOVE, /* truncate, punch: pages that lose their blocks */
+	DAX_FOR_REMOVE, /* truncate, punch, zero range, shifts: pages that lose or change their blocks */
 	DAX_FOR_WRITE,  /* write(2): allocate, invalidate, copy */
 	DAX_FOR_READ,   /* read(2): copy out */
 	DAX_FOR_SYNC,   /* fsync: write-protect, flush, clean */

@@ -97,6 +97,9 @@ int dax_unmap_unpinned(struct mapping *m, struct dax_lock *l, u64 first, u64 las
 /* Exchanges mapped zero pages of [first, last] for nothing, in every address space, where there may be any: a
  * block stands there now. 2 MiB of zeros that show one of these pages go as a whole. Step UNMAP_ZERO where there is something to do. */
 void dax_unmap_zero(struct mapping *m, struct dax_lock *l, u64 first, u64 last);
+/* Makes what was stored to [first, last] through mappings durable and clears all tags. Nothing is mapped there any more, and the DAX
+ * lock is held. 0 or -EUCLEAN. */
+int dax_flush_unmapped(struct inode *i, struct mapping *m, u64 first, u64 last);
 /* Forgets all tags of [first, last]: nothing is mapped there and the blocks are going away. */
 void dax_clear_tags(struct mapping *m, u64 first, u64 last);
 /* Zeroes [from, to) of one page where a written block stands there, durably. DAX lock held. */

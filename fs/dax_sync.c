@@ -8,6 +8,23 @@
  */
 #include "fs/dax_priv.h"
 
+/* Writes the lines of the written blocks of [first, last] back; the caller fences. */
+static int flush_blocks(struct inode *i, u64 first, u64 last)
+{
+	PROTOCOL_STEP_ARG(FLUSH, first);
+	for (u64 p = first; p <= last;) {
+		struct extent e;
+		int err = i->ops->map_extent(i, p, last - p + 1, MAP_LOOK, &e);
+
+		if (err)
+			return err;
+		if (e.state == EXTENT_MAPPED)
+			pmem_flush(phys_to_virt(e.pa), e.len * PAGE_SIZE);
+		p += e.len;
+	}
+	return 0;
+}
+
 static int sync_run(struct inode *i, struct mapping *m, struct dax_segment *s, u64 first, u64 last)
 {
 	struct dax_lock l;
@@ -17,17 +34,9 @@ static int sync_run(struct inode *i, struct mapping *m, struct dax_segment *s, u
 		return err;
 	PROTOCOL_STEP_ARG(WRPROTECT, first);
 	dax_wrprotect(m, &l, first, last);
-	PROTOCOL_STEP_ARG(FLUSH, first);
-	for (u64 p = first; p <= last;) {
-		struct extent e;
-
-		err = i->ops->map_extent(i, p, last - p + 1, MAP_LOOK, &e);
-		if (err)
-			goto out;
-		if (e.state == EXTENT_MAPPED)
-			pmem_flush(phys_to_virt(e.pa), e.len * PAGE_SIZE);
-		p += e.len;
-	}
+	err = flush_blocks(i, first, last);
+	if (err)
+		goto out;
 	PROTOCOL_STEP_ARG(FENCE, first);
 	pmem_fence();
 	PROTOCOL_STEP_ARG(CLEAR_TAG, first);
@@ -67,5 +76,32 @@ int dax_fsync(struct inode *i, u64 first, u64 last)
 				return err;
 		}
 	}
+	return 0;
+}
+
+int dax_flush_unmapped(struct inode *i, struct mapping *m, u64 first, u64 last)
+{
+	u64 index = first >> RANGE_SEGMENT_SHIFT, end = last >> RANGE_SEGMENT_SHIFT;
+	struct dax_segment *s;
+	bool flushed = false;
+
+	for (; index <= end && (s = dax_segment_next(&m->segments, &index, end)); index++) {
+		u64 base = index << RANGE_SEGMENT_SHIFT, run_last;
+		u64 p = MAX(first, base), to = MIN(last, base + PAGES_PER_HUGE - 1);
+
+		for (; p <= to && next_run(s, &p, &run_last, to); p = run_last + 1) {
+			int err = flush_blocks(i, p, run_last);
+
+			if (err)
+				return err;
+			flushed = true;
+		}
+	}
+	if (flushed) {
+		PROTOCOL_STEP_ARG(FENCE, first);
+		pmem_fence();
+		PROTOCOL_STEP_ARG(CLEAR_TAG, first);
+	}
+	dax_clear_tags(m, first, last);
 	return 0;
 }

@@ -93,6 +93,13 @@ struct inode_ops {
 	int (*remove_blocks)(struct inode *i, u64 first, u64 last);
 	/* Marks pages unwritten without freeing (zero range). */
 	int (*make_unwritten)(struct inode *i, u64 first, u64 last);
+	/*
+	 * by < 0 (collapse): the blocks of pages [first, first - by) are freed, everything behind them moves down by that many pages. by > 0 (insert):
+	 * everything from page first on moves up and leaves a hole. Blocks past i_size move as well. Nothing is mapped from page first
+	 * on, and the caller keeps i_size above what moves: it shrinks afterwards, and grows before. Transactions restart inside. -ENOSPC (an extent
+	 * had to be split), -EINVAL (a page would move past the last there can be): nothing has changed.
+	 */
+	int (*shift_blocks)(struct inode *i, u64 first, i64 by);
 	/* Puts the inode on the orphan list before a truncate that may take several transactions, and off again. */
 	int (*orphan_add)(struct inode *i);
 	int (*orphan_del)(struct inode *i);
@@ -312,7 +319,15 @@ int vfs_truncate(struct inode *i, u64 size);
 #define FALLOC_COLLAPSE_RANGE_ 8
 #define FALLOC_ZERO_RANGE_ 16
 #define FALLOC_INSERT_RANGE_ 32
+#define FALLOC_UNSHARE_RANGE_ 64
+/* Is mode one that fallocate(2) has? 0, -EINVAL, -EOPNOTSUPP: what Linux says before it looks at the file. */
+int vfs_fallocate_mode(u32 mode);
 int vfs_fallocate(struct inode *i, u32 mode, u64 pos, u64 len);
+#define SYNC_RANGE_WAIT_BEFORE_ 1
+#define SYNC_RANGE_WRITE_ 2
+#define SYNC_RANGE_WAIT_AFTER_ 4
+/* sync_file_range(2): data of these bytes (len 0: to the end), and no metadata. 0 or errno. */
+int vfs_sync_range(struct inode *i, u64 pos, u64 len, u32 flags);
 int vfs_fsync(struct inode *i, u64 first_page, u64 last_page, bool datasync);
 int vfs_mkdir(struct inode *base, const char *path, u32 mode);
 int vfs_rmdir(struct inode *base, const char *path);

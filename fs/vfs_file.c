@@ -377,30 +377,94 @@ int vfs_truncate(struct inode *i, u64 size)
 	return err;
 }
 
+#define FALLOC_MODES                                                                                 \
+	(u32)(FALLOC_KEEP_SIZE_ | FALLOC_PUNCH_HOLE_ | FALLOC_COLLAPSE_RANGE_ | FALLOC_ZERO_RANGE_ | \
+		FALLOC_INSERT_RANGE_ | FALLOC_UNSHARE_RANGE_)
+
+int vfs_fallocate_mode(u32 mode)
+{
+	u32 what = mode & ~(u32)FALLOC_KEEP_SIZE_;
+
+	if (mode & ~FALLOC_MODES)
+		return -EOPNOTSUPP;
+	if ((what & FALLOC_PUNCH_HOLE_) && ((what & FALLOC_ZERO_RANGE_) || !(mode & FALLOC_KEEP_SIZE_)))
+		return -EOPNOTSUPP;
+	if ((mode & FALLOC_COLLAPSE_RANGE_) && mode != FALLOC_COLLAPSE_RANGE_)
+		return -EINVAL;
+	if ((mode & FALLOC_INSERT_RANGE_) && mode != FALLOC_INSERT_RANGE_)
+		return -EINVAL;
+	if ((what & FALLOC_UNSHARE_RANGE_) && what != FALLOC_UNSHARE_RANGE_)
+		return -EINVAL;
+	return 0;
+}
+
+/* Collapse and insert, inode lock held: whole blocks, and both inside the file. */
+static int shift_locked(struct inode *i, u64 pos, u64 len, bool insert)
+{
+	u64 size = inode_size(i);
+
+	if (insert ? pos >= size : pos + len >= size)
+		return -EINVAL;
+	inode_touch(i, INODE_MTIME | INODE_CTIME);
+	return dax_shift(i, pos, len, insert);
+}
+
+static int fallocate_locked(struct inode *i, u32 mode, u64 pos, u64 len)
+{
+	if (mode & FALLOC_INSERT_RANGE_ && len > i->super->max_size - inode_size(i))
+		return -EFBIG;
+	if (mode & (FALLOC_COLLAPSE_RANGE_ | FALLOC_INSERT_RANGE_))
+		return shift_locked(i, pos, len, mode & FALLOC_INSERT_RANGE_);
+	inode_touch(i, INODE_MTIME | INODE_CTIME);
+	if (mode & FALLOC_PUNCH_HOLE_)
+		return dax_punch(i, pos, len);
+	if (mode & FALLOC_ZERO_RANGE_)
+		return dax_zero_range(i, pos, len, mode & FALLOC_KEEP_SIZE_);
+	return dax_allocate(i, pos, len, mode & FALLOC_KEEP_SIZE_);
+}
+
+/* The checks and their order are Linux's, ext4's among them. */
 int vfs_fallocate(struct inode *i, u32 mode, u64 pos, u64 len)
 {
 	int err;
 
 	if (!len || pos > (u64)INT64_MAX || len > (u64)INT64_MAX)
 		return -EINVAL;
-	if (mode & ~(u32)(FALLOC_KEEP_SIZE_ | FALLOC_PUNCH_HOLE_) || mode == FALLOC_PUNCH_HOLE_)
-		return -EOPNOTSUPP;
+	err = vfs_fallocate_mode(mode);
+	if (err)
+		return err;
 	if (mode_is_dir(i->mode))
 		return -EISDIR;
 	if (!mode_is_reg(i->mode) || i->fops)
 		return -ENODEV;
-	if (atomic_load(&i->super->readonly))
-		return -EROFS;
 	if (pos + len > i->super->max_size)
 		return -EFBIG;
+	if (mode & FALLOC_UNSHARE_RANGE_)
+		return -EOPNOTSUPP;
+	if (atomic_load(&i->super->readonly))
+		return -EROFS;
+	if (mode & (FALLOC_COLLAPSE_RANGE_ | FALLOC_INSERT_RANGE_) && ((pos | len) & PAGE_MASK))
+		return -EINVAL;
 	mutex_lock(&i->lock);
-	inode_touch(i, INODE_MTIME | INODE_CTIME);
-	if (mode & FALLOC_PUNCH_HOLE_)
-		err = dax_punch(i, pos, len);
-	else
-		err = dax_allocate(i, pos, len, mode & FALLOC_KEEP_SIZE_);
+	err = fallocate_locked(i, mode, pos, len);
 	mutex_unlock(&i->lock);
 	return err;
+}
+
+int vfs_sync_range(struct inode *i, u64 pos, u64 len, u32 flags)
+{
+	u64 end = pos + len;
+
+	if (flags & ~(u32)(SYNC_RANGE_WAIT_BEFORE_ | SYNC_RANGE_WRITE_ | SYNC_RANGE_WAIT_AFTER_))
+		return -EINVAL;
+	if (pos > (u64)INT64_MAX || end > (u64)INT64_MAX || end < pos)
+		return -EINVAL;
+	if (!mode_is_reg(i->mode) && !mode_is_dir(i->mode) && !mode_is_lnk(i->mode))
+		return -ESPIPE;
+	/* Who writes has written when it returns: there is nothing to wait for. */
+	if (!(flags & SYNC_RANGE_WRITE_) || !mode_is_reg(i->mode))
+		return 0;
+	return dax_fsync(i, pos >> PAGE_SHIFT, len ? (end - 1) >> PAGE_SHIFT : RANGE_LAST);
 }
 
 int vfs_fsync(struct inode *i, u64 first_page, u64 last_page, bool datasync)

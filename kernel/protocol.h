@@ -31,6 +31,8 @@
 	X(SET_SIZE, "set i_size")                         \
 	X(ZERO_TAIL, "zero the tail of the last page")    \
 	X(FREE, "free the blocks")                        \
+	X(SHIFT, "shift the blocks behind")               \
+	X(UNWRITE, "make the blocks unwritten")           \
 	X(COPY_DATA, "copy between user and block")       \
 	X(WRPROTECT, "write-protect everywhere")          \
 	X(FLUSH, "flush the lines")                       \

@@ -249,7 +249,7 @@ void ext4_set_verified(struct ext4_inode *ei, u64 block);
 void ext4_clear_verified(struct ext4_inode *ei, u64 block);
 ssize_t ext4_readlink(struct inode *i, char *buf, size_t size);
 
-/* extent.c: walking and reading; extent_edit.c: changing; map.c: what inode_ops offer */
+/* extent.c: walking and reading; extent_edit.c: changing; map.c, shift.c: what inode_ops offer */
 struct ext4_ext { /* one extent, decoded */
 	u32 lblk, len;
 	u64 pblk;
@@ -295,12 +295,30 @@ int ext4_replace(struct journal_handle *h, struct ext4_inode *ei, struct ext4_pa
 	const struct ext4_ext *add, int nadd);
 /* One split or growth on the way to the leaf. -ENOSPC: nothing changed. The path is invalid afterwards. */
 int ext4_make_room(struct journal_handle *h, struct ext4_inode *ei, struct ext4_path *p);
+/* Adds `by` to the logical blocks of entries [from, to) of the path's leaf, and mends the index above. They keep their place among the
+ * others: the caller has seen to that. The path is invalid afterwards. */
+int ext4_shift_entries(
+	struct journal_handle *h, struct ext4_inode *ei, const struct ext4_path *p, int from, int to, i64 by);
 void ext4_init_root(struct ext4_inode *ei);
 unsigned ext4_tree_credits(struct ext4_inode *ei);
+
+/* What stands at lblk now; the path and the extent for whoever goes on. map_lock held. -EUCLEAN. */
+int ext4_look(
+	struct ext4_inode *ei, u32 lblk, u64 nr, struct extent *out, struct ext4_path *p, struct ext4_ext *x);
+/* Reports that the path's leaf, checked before, is not what it was: -EUCLEAN. */
+int ext4_leaf_damage(struct ext4_inode *ei, const struct ext4_path *p);
+/* Puts add[] in place of ndel entries from the extent at (or after) lblk's position p; makes room as often as it takes. */
+int ext4_put(struct journal_handle *h, struct ext4_inode *ei, struct ext4_path *p, u32 lblk, bool after,
+	int ndel, const struct ext4_ext *add, int nadd);
+enum ext4_removal { EXT4_REMOVE, EXT4_MAKE_UNWRITTEN };
+/* Does one extent's worth of [*at, last]; *at moves past it, beyond `last` when nothing is left. map_lock held exclusively. */
+int ext4_remove_piece(
+	struct journal_handle *h, struct ext4_inode *ei, u64 *at, u64 last, enum ext4_removal what);
 
 int ext4_map_extent(struct inode *i, u64 pgoff, u64 nr, enum map_intent intent, struct extent *out);
 int ext4_remove_blocks(struct inode *i, u64 first, u64 last);
 int ext4_make_unwritten(struct inode *i, u64 first, u64 last);
+int ext4_shift_blocks(struct inode *i, u64 first, i64 by);
 /* Block of a directory, link or orphan file: its number, -EUCLEAN for a hole. */
 int ext4_map_block(struct ext4_inode *ei, u32 lblk, u64 *block);
 /* Allocates logical block lblk without touching its contents; where a block is already, that is damage. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Changing extent trees: entries replaced, nodes split and removed, the root grown. Client: map.c.
+ * Changing extent trees: entries replaced and shifted, nodes split and removed, the root grown. Clients: map.c,
+ * shift.c.
  *
  * Rules
  * - An index entry's block number equals the first one below it; edit_done() carries a change of a node's first entry upwards.
@@ -161,6 +162,29 @@ int ext4_replace(struct journal_handle *h, struct ext4_inode *ei, struct ext4_pa
 	splice(e.eh, from, to - from, disk, n);
 	edit_end(&e);
 	return from || !p->depth ? 0 : fix_index(h, ei, p, (int)p->depth, ext4_entry(e.eh, 0)->ee_block);
+}
+
+/*
+ * Order of the stores: going down the index entries are mended before the leaf, going up after it. So, whenever the machine dies, no index entry lies
+ * above the first extent below it, and e2fsck mends one that lies lower.
+ */
+int ext4_shift_entries(
+	struct journal_handle *h, struct ext4_inode *ei, const struct ext4_path *p, int from, int to, i64 by)
+{
+	int leaf = (int)p->depth, err = 0;
+	u32 first = (u32)(ext4_entry(p->level[leaf].eh, from)->ee_block + by);
+	struct edit e;
+
+	if (by < 0 && !from)
+		err = fix_index(h, ei, p, leaf, first);
+	if (!err)
+		err = edit_begin(&e, h, ei, p->level[leaf].block);
+	if (err)
+		return err;
+	for (int k = from; k < to; k++)
+		ext4_entry(e.eh, k)->ee_block = (u32)(ext4_entry(e.eh, k)->ee_block + by);
+	edit_end(&e);
+	return by > 0 && !from ? fix_index(h, ei, p, leaf, first) : 0;
 }
 
 /* A fresh block for a tree node, near the one that it relieves. */

@@ -382,6 +382,7 @@ const struct inode_ops ext4_file_ops = {
 	.map_extent = ext4_map_extent,
 	.remove_blocks = ext4_remove_blocks,
 	.make_unwritten = ext4_make_unwritten,
+	.shift_blocks = ext4_shift_blocks,
 	.orphan_add = ext4_orphan_add,
 	.orphan_del = ext4_orphan_del,
 	.write_inode = ext4_write_inode,

@@ -27,14 +27,13 @@ static void describe(struct ext4_fs *fs, struct extent *out, u32 lblk, u64 nr, c
 	out->is_new = false;
 }
 
-static int leaf_damage(struct ext4_inode *ei, const struct ext4_path *p)
+int ext4_leaf_damage(struct ext4_inode *ei, const struct ext4_path *p)
 {
 	return ext4_damage(ext4_fs_of(ei), ei->vfs.ino, "extent block %llu has changed",
 		(unsigned long long)p->level[p->depth].block);
 }
 
-/* What stands at lblk now; the path and the extent for whoever goes on. map_lock held. */
-static int look(
+int ext4_look(
 	struct ext4_inode *ei, u32 lblk, u64 nr, struct extent *out, struct ext4_path *p, struct ext4_ext *x)
 {
 	int err = ext4_find(ei, lblk, p), pos;
@@ -47,14 +46,14 @@ static int look(
 		*x = ext4_ext_decode(ext4_entry(p->level[p->depth].eh, pos));
 		if (likely(lblk - x->lblk < x->len)) {
 			if (p->depth && unlikely(!ext4_data_blocks_ok(ext4_fs_of(ei), x->pblk, x->len)))
-				return leaf_damage(ei, p);
+				return ext4_leaf_damage(ei, p);
 			describe(ext4_fs_of(ei), out, lblk, nr, x);
 			return 0;
 		}
 	}
 	next = ext4_next_lblk(p);
 	if (unlikely(next <= lblk))
-		return leaf_damage(ei, p);
+		return ext4_leaf_damage(ei, p);
 	*out = (struct extent){
 		.pgoff = lblk, .len = MIN(nr, next - lblk), .state = EXTENT_HOLE, .pa = PADDR_NONE};
 	return 0;
@@ -66,8 +65,7 @@ static bool satisfied(const struct extent *e, enum map_intent intent)
 		(intent == MAP_RESERVE && e->state == EXTENT_UNWRITTEN);
 }
 
-/* Puts add[] in place of ndel entries from the extent at or after lblk's position p; makes room as often as it takes. */
-static int put(struct journal_handle *h, struct ext4_inode *ei, struct ext4_path *p, u32 lblk, bool after,
+int ext4_put(struct journal_handle *h, struct ext4_inode *ei, struct ext4_path *p, u32 lblk, bool after,
 	int ndel, const struct ext4_ext *add, int nadd)
 {
 	for (;;) {
@@ -127,7 +125,7 @@ static int fill_hole(struct journal_handle *h, struct ext4_inode *ei, enum map_i
 		.lblk = lblk, .len = a.got, .pblk = a.start, .unwritten = intent == MAP_RESERVE};
 	if (zero_here(ei, intent))
 		zero_blocks(fs, a.start, a.got, lblk);
-	err = put(h, ei, p, lblk, true, 0, &x, 1);
+	err = ext4_put(h, ei, p, lblk, true, 0, &x, 1);
 	if (err) {
 		ext4_free_blocks(h, fs, a.start, a.got);
 		return err;
@@ -163,7 +161,7 @@ static int convert(struct journal_handle *h, struct ext4_inode *ei, enum map_int
 
 	if (zero_here(ei, intent))
 		zero_blocks(ext4_fs_of(ei), x->pblk + (lblk - x->lblk), n, lblk);
-	err = put(h, ei, p, lblk, false, 1, parts, k);
+	err = ext4_put(h, ei, p, lblk, false, 1, parts, k);
 	if (!err) {
 		out->state = EXTENT_MAPPED;
 		out->is_new = true;
@@ -176,7 +174,7 @@ static int change_locked(struct journal_handle *h, struct ext4_inode *ei, u32 lb
 {
 	struct ext4_path p;
 	struct ext4_ext x;
-	int err = look(ei, lblk, nr, out, &p, &x);
+	int err = ext4_look(ei, lblk, nr, out, &p, &x);
 
 	if (err || satisfied(out, intent))
 		return err;
@@ -220,7 +218,7 @@ int ext4_map_extent(struct inode *i, u64 pgoff, u64 nr, enum map_intent intent, 
 		rwsem_read_lock(&ei->map_lock);
 	else if (!rwsem_read_trylock(&ei->map_lock))
 		return -EAGAIN;
-	err = look(ei, (u32)pgoff, nr, out, &p, &x);
+	err = ext4_look(ei, (u32)pgoff, nr, out, &p, &x);
 	rwsem_read_unlock(&ei->map_lock);
 	if (likely(err || satisfied(out, intent)))
 		return err;
@@ -229,31 +227,29 @@ int ext4_map_extent(struct inode *i, u64 pgoff, u64 nr, enum map_intent intent, 
 
 /* --- taking away --- */
 
-enum removal { REMOVE, MAKE_UNWRITTEN };
-
-/* Does one extent's worth of [*at, last]; *at moves past it, beyond `last` when nothing is left. map_lock held exclusively. */
-static int remove_piece(struct journal_handle *h, struct ext4_inode *ei, u64 *at, u64 last, enum removal what)
+int ext4_remove_piece(
+	struct journal_handle *h, struct ext4_inode *ei, u64 *at, u64 last, enum ext4_removal what)
 {
 	struct ext4_ext parts[3], x;
 	struct ext4_path p;
 	struct extent e;
 	u32 lblk, n;
 	u64 pblk;
-	int k, err = look(ei, (u32)*at, last - *at + 1, &e, &p, &x);
+	int k, err = ext4_look(ei, (u32)*at, last - *at + 1, &e, &p, &x);
 
 	if (err)
 		return err;
 	lblk = (u32)*at;
-	if (e.state == EXTENT_MAPPED && what == MAKE_UNWRITTEN)
+	if (e.state == EXTENT_MAPPED && what == EXT4_MAKE_UNWRITTEN)
 		e.len = MIN(e.len, (u64)EXT4_EXT_UNWRITTEN_MAX);
 	*at += e.len;
-	if (e.state == EXTENT_HOLE || (e.state == EXTENT_UNWRITTEN && what == MAKE_UNWRITTEN))
+	if (e.state == EXTENT_HOLE || (e.state == EXTENT_UNWRITTEN && what == EXT4_MAKE_UNWRITTEN))
 		return 0;
 	n = (u32)e.len;
 	pblk = x.pblk + (lblk - x.lblk);
-	k = cut(&x, lblk, n, what == MAKE_UNWRITTEN, true, parts);
-	err = put(h, ei, &p, lblk, false, 1, parts, k);
-	if (!err && what == REMOVE) {
+	k = cut(&x, lblk, n, what == EXT4_MAKE_UNWRITTEN, true, parts);
+	err = ext4_put(h, ei, &p, lblk, false, 1, parts, k);
+	if (!err && what == EXT4_REMOVE) {
 		err = ext4_free_blocks(h, ext4_fs_of(ei), pblk, n);
 		ext4_add_blocks(ei, -(i64)n);
 	}
@@ -261,7 +257,7 @@ static int remove_piece(struct journal_handle *h, struct ext4_inode *ei, u64 *at
 	return err;
 }
 
-static int remove_range(struct inode *i, u64 first, u64 last, enum removal what)
+static int remove_range(struct inode *i, u64 first, u64 last, enum ext4_removal what)
 {
 	struct ext4_inode *ei = ext4_inode(i);
 	u64 at = first;
@@ -278,7 +274,7 @@ static int remove_range(struct inode *i, u64 first, u64 last, enum removal what)
 		if (err)
 			break;
 		rwsem_write_lock(&ei->map_lock);
-		err = remove_piece(h, ei, &at, last, what);
+		err = ext4_remove_piece(h, ei, &at, last, what);
 		rwsem_write_unlock(&ei->map_lock);
 		stop = journal_stop(h);
 		err = err ? err : stop;
@@ -288,12 +284,12 @@ static int remove_range(struct inode *i, u64 first, u64 last, enum removal what)
 
 int ext4_remove_blocks(struct inode *i, u64 first, u64 last)
 {
-	return remove_range(i, first, last, REMOVE);
+	return remove_range(i, first, last, EXT4_REMOVE);
 }
 
 int ext4_make_unwritten(struct inode *i, u64 first, u64 last)
 {
-	return remove_range(i, first, last, MAKE_UNWRITTEN);
+	return remove_range(i, first, last, EXT4_MAKE_UNWRITTEN);
 }
 
 /* --- directories, links, the orphan file --- */
@@ -308,7 +304,7 @@ int ext4_map_block(struct ext4_inode *ei, u32 lblk, u64 *block)
 	if (!ext4_uses_extents(ei))
 		return -EOPNOTSUPP;
 	rwsem_read_lock(&ei->map_lock);
-	err = look(ei, lblk, 1, &e, &p, &x);
+	err = ext4_look(ei, lblk, 1, &e, &p, &x);
 	rwsem_read_unlock(&ei->map_lock);
 	if (err)
 		return err;
@@ -330,7 +326,7 @@ int ext4_map_new(struct journal_handle *h, struct ext4_inode *ei, u32 lblk, u64 
 	if (!ext4_uses_extents(ei))
 		return -EOPNOTSUPP;
 	rwsem_write_lock(&ei->map_lock);
-	err = look(ei, lblk, 1, &e, &p, &x);
+	err = ext4_look(ei, lblk, 1, &e, &p, &x);
 	if (!err && e.state != EXTENT_HOLE)
 		err = ext4_damage(fs, ei->vfs.ino, "block %u lies past the end but is there", lblk);
 	if (!err)
@@ -338,7 +334,7 @@ int ext4_map_new(struct journal_handle *h, struct ext4_inode *ei, u32 lblk, u64 
 	if (err)
 		goto out;
 	x = (struct ext4_ext){.lblk = lblk, .len = 1, .pblk = a.start};
-	err = put(h, ei, &p, lblk, true, 0, &x, 1);
+	err = ext4_put(h, ei, &p, lblk, true, 0, &x, 1);
 	if (err)
 		ext4_free_blocks(h, fs, a.start, 1);
 	else

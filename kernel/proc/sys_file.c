@@ -292,12 +292,16 @@ long sys_ftruncate(struct trap_frame *f)
 }
 
 /* Which files can have ranges allocated, and what Linux says of those that cannot. */
-static int check_fallocate(const struct file *file, i64 pos, i64 len)
+static int check_fallocate(const struct file *file, u32 mode, i64 pos, i64 len)
 {
 	i64 end;
+	int err;
 
 	if (pos < 0 || len <= 0)
 		return -EINVAL;
+	err = vfs_fallocate_mode(mode);
+	if (err)
+		return err;
 	if (!file_writable(file))
 		return -EBADF;
 	if ((file->inode->mode & S_IFMT_) == S_IFIFO_)
@@ -318,7 +322,7 @@ long sys_fallocate(struct trap_frame *f)
 
 	if (!file)
 		return -EBADF;
-	ret = check_fallocate(file, (i64)f->rdx, (i64)f->r10);
+	ret = check_fallocate(file, (u32)f->rsi, (i64)f->rdx, (i64)f->r10);
 	if (!ret)
 		ret = vfs_fallocate(file->inode, (u32)f->rsi, f->rdx, f->r10);
 	file_put(file);
@@ -348,6 +352,18 @@ long sys_fsync(struct trap_frame *f)
 long sys_fdatasync(struct trap_frame *f)
 {
 	return do_fsync((int)f->rdi, true);
+}
+
+long sys_sync_file_range(struct trap_frame *f)
+{
+	struct file *file = sys_get_file((int)f->rdi);
+	long ret;
+
+	if (!file)
+		return -EBADF;
+	ret = file->flags & O_PATH_ ? -EBADF : vfs_sync_range(file->inode, f->rsi, f->rdx, (u32)f->r10);
+	file_put(file);
+	return ret;
 }
 
 long sys_sync(struct trap_frame *f UNUSED)

@@ -99,6 +99,7 @@
 	X(267, readlinkat)      \
 	X(268, fchmodat)        \
 	X(269, faccessat)       \
+	X(277, sync_file_range) \
 	X(280, utimensat)       \
 	X(285, fallocate)       \
 	X(292, dup3)            \
