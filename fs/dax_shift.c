@@ -2,8 +2,8 @@
 /*
  * DAX operations that change what stands at an offset without giving the offset up: zero range, collapse, insert.
  *
- * Rule: lock the pages -> unmap them everywhere and await every shootdown -> make durable what was stored to pages that move -> shift or convert
- * the blocks, i_size -> unlock. A shift changes the block of *every* page from its offset on, so it locks and unmaps to infinity, not
+ * Rule: lock the pages -> unmap them everywhere, await every shootdown and the end of every pin -> make durable what was stored to
+ * pages that move -> shift or convert the blocks, i_size -> unlock. A shift changes the block of *every* page from its offset on, so it locks and unmaps to infinity, not
  * just the pages that it takes out or puts in.
  *
  * Dirty pages that move are flushed under the lock; their tags do not move with them. An fsync on its way through the tags, which it looks
@@ -33,8 +33,9 @@ int dax_zero_range(struct inode *i, u64 pos, u64 len, bool keep_size)
 		goto out;
 	}
 	if (first < past) {
-		PROTOCOL_STEP_ARG(UNMAP, first);
-		dax_unmap(m, &l, first, past - 1, RMAP_FILE);
+		err = dax_unmap_unpinned(m, &l, first, past - 1, RMAP_FILE);
+		if (err)
+			return err;
 		PROTOCOL_STEP_ARG(UNWRITE, first);
 		err = i->ops->make_unwritten(i, first, past - 1);
 		if (!err)
@@ -92,10 +93,10 @@ int dax_shift(struct inode *i, u64 pos, u64 len, bool insert)
 	struct dax_lock l;
 	int err = m ? dax_lock(m, &l, DAX_FOR_REMOVE, first, RANGE_LAST) : -ENOMEM;
 
+	if (!err)
+		err = dax_unmap_unpinned(m, &l, first, RANGE_LAST, RMAP_ALL);
 	if (err)
 		return err;
-	PROTOCOL_STEP_ARG(UNMAP, first);
-	dax_unmap(m, &l, first, RANGE_LAST, RMAP_ALL);
 	err = dax_flush_unmapped(i, m, first, RANGE_LAST);
 	if (!err)
 		err = insert ? open_range(i, first, nr) : close_range(i, first, nr);
