@@ -13,10 +13,14 @@
  *	truncate      shrinking: private copies of what goes away go; i_size changes; the new tail becomes zeros; pages past it lose
  *	              their content. Growing: the old tail becomes zeros; i_size changes
  *	punch         the pages lose their content
+ *	zero          the pages become zeros; past the end: the old tail becomes zeros; the file grows
+ *	collapse      private copies from the page on go; the pages behind the range move down; i_size changes
+ *	insert        private copies from the page on go; i_size changes; the pages from the page on move up
  *	munmap, mprotect  accesses may fail from the first event and must fail from the second (made writable: the reverse)
  *	mmap          the mapping is there
  *	pin, dma, unpin  the access, as a store without a value; the device's store; from then on the page may lose its content again
- *	fsync, mremap, fork, exit  none
+ *	fsync, msync, sync_file_range, mremap, fork, exit  none
+ * Collapse and insert that do not lie inside the file fail, and change nothing.
  * On a full device ("full") a store or write that needs a block may fail.
  *
  * The search is depth-first over at most two dozen events.
@@ -74,6 +78,8 @@ static unsigned nr_events(const struct script_op *op)
 	switch (op->kind) {
 	case OP_FSYNC:
 	case OP_MREMAP:
+	case OP_MSYNC:
+	case OP_SYNC_RANGE:
 	case OP_FORK:
 	case OP_EXIT:
 		return 0;
@@ -83,6 +89,9 @@ static unsigned nr_events(const struct script_op *op)
 	case OP_PROTECT_RW:
 		return 2;
 	case OP_WRITE:
+	case OP_ZERO:
+	case OP_COLLAPSE:
+	case OP_INSERT:
 		return 3;
 	case OP_WRITE_FROM:
 	case OP_TRUNCATE:
@@ -145,6 +154,78 @@ static void empty_tail(struct model *m, unsigned f)
 	m->page[f][page].part[PART_BODY] = m->page[f][page].part[PART_TAIL] = 0;
 }
 
+static void drop_copies(struct model *m, u64 first)
+{
+	for (unsigned t = 0; t < EXPLORE_MAX_THREADS; t++)
+		for (u64 p = first; p < EXPLORE_MAX_PAGES; p++)
+			m->copy[t][p].hole = true;
+}
+
+static bool apply_zero(const struct event *e)
+{
+	struct model *m = e->m;
+	u64 past = e->op->page + e->op->nr, *size = &m->size[e->op->file];
+
+	if (e->r->ret)
+		return e->r->ret == -ENOSPC && e->s->w->sc->full;
+	if (e->nr == 0)
+		for (u64 p = e->op->page; p < past; p++)
+			m->page[e->op->file][p] = (struct model_page){.hole = false};
+	if (e->nr == 1 && past << PAGE_SHIFT > *size)
+		empty_tail(m, e->op->file);
+	if (e->nr == 2)
+		*size = MAX(*size, past << PAGE_SHIFT);
+	return true;
+}
+
+/* The pages from page `from` on stand at page `to` afterwards; what is between them is a hole. */
+static void move_pages(struct model *m, unsigned f, u64 from, u64 to)
+{
+	struct model_page *p = m->page[f];
+
+	if (to < from) {
+		memmove(&p[to], &p[from], (EXPLORE_MAX_PAGES - from) * sizeof(*p));
+		empty_pages(m, f, EXPLORE_MAX_PAGES - (from - to), EXPLORE_MAX_PAGES);
+	} else {
+		memmove(&p[to], &p[from], (EXPLORE_MAX_PAGES - to) * sizeof(*p));
+		empty_pages(m, f, from, to);
+	}
+}
+
+static bool apply_collapse(const struct event *e)
+{
+	const struct script_op *op = e->op;
+	u64 past = op->page + op->nr, *size = &e->m->size[op->file];
+
+	if (e->r->ret)
+		return e->r->ret == -EINVAL && (e->nr || past << PAGE_SHIFT >= *size);
+	if (e->nr == 0)
+		drop_copies(e->m, op->page);
+	if (e->nr == 1)
+		move_pages(e->m, op->file, past, op->page);
+	if (e->nr == 2)
+		*size -= op->nr << PAGE_SHIFT;
+	return e->nr || past << PAGE_SHIFT < *size;
+}
+
+static bool apply_insert(const struct event *e)
+{
+	const struct script_op *op = e->op;
+	u64 *size = &e->m->size[op->file];
+
+	if (e->r->ret)
+		return e->r->ret == -EINVAL && (e->nr || !inside(e->m, op->file, op->page));
+	if (e->nr == 0 && !inside(e->m, op->file, op->page))
+		return false;
+	if (e->nr == 0)
+		drop_copies(e->m, op->page);
+	if (e->nr == 1)
+		*size += op->nr << PAGE_SHIFT;
+	if (e->nr == 2)
+		move_pages(e->m, op->file, op->page, op->page + op->nr);
+	return true;
+}
+
 static bool apply_truncate(const struct event *e)
 {
 	struct model *m = e->m;
@@ -161,9 +242,7 @@ static bool apply_truncate(const struct event *e)
 		return e->r->ret == 0;
 	}
 	if (e->nr == 0)
-		for (unsigned t = 0; t < EXPLORE_MAX_THREADS; t++)
-			for (u64 p = first; p < EXPLORE_MAX_PAGES; p++)
-				m->copy[t][p].hole = true;
+		drop_copies(m, first);
 	if (e->nr == 1)
 		m->size[f] = size;
 	if (e->nr == 2)
@@ -356,6 +435,12 @@ static bool apply(const struct event *e)
 			return false;
 		empty_pages(e->m, op->file, op->page, op->page + op->nr);
 		return e->r->ret == 0;
+	case OP_ZERO:
+		return apply_zero(e);
+	case OP_COLLAPSE:
+		return apply_collapse(e);
+	case OP_INSERT:
+		return apply_insert(e);
 	case OP_MMAP:
 		e->m->mapped[as][op->file] = YES;
 		return e->r->ret == 0;

@@ -3,11 +3,11 @@
  * What must hold after every step, whoever is in the middle of whatever.
  *
  * ownership      each entry that maps persistent memory, in a page table or a TLB, and each pin that a device has, reaches the block that
- *                the file owns at that offset
+ *                the file owns at that offset, written
  * clean-writable no writable entry of a page whose dirty tag is clear
  * past-eof       when no operation that moves i_size is under way: nothing is mapped past the end of the file, private copies included
  * zero-page      when no operation that allocates is under way: no zero page is mapped where the file has data
- * durability     when an fsync returns, what operations stored that had returned before its call is flushed and fenced (hosted)
+ * durability     when an fsync (msync, sync_file_range: of a page) returns, what operations stored that had returned before its call is flushed and fenced (hosted)
  * deadlock, livelock, panic, values: found by the engine and history.c
  *
  * Rule: the controller runs this while every scripted thread is paused, perhaps with locks held. So it takes no lock: page tables are read
@@ -139,6 +139,10 @@ static void check_entry(const struct entry *e)
 		fmt_snprintf(problem, sizeof(problem), "; %s has %s there", w->sc->files[e->file].name,
 			state == EXTENT_HOLE ? "nothing" : "another block");
 		report(e, "ownership", problem);
+	} else if (state == EXTENT_UNWRITTEN) {
+		fmt_snprintf(problem, sizeof(problem), "; it is unwritten there: %s has zeros",
+			w->sc->files[e->file].name);
+		report(e, "ownership", problem);
 	} else if (pte_writable(e->pte) && !dax_is_dirty(m, e->page)) {
 		report(e, "clean-writable", "; its dirty tag is clear");
 	}
@@ -242,20 +246,26 @@ static u32 returned_before(const struct explore_world *w, unsigned now)
 	return mask;
 }
 
-/* An fsync of f that began at `begin` has returned. */
-static void check_durable(
-	struct explore_world *w, struct violation *v, unsigned thread, unsigned f, unsigned begin)
+static bool op_is_sync(const struct script_op *op)
 {
+	return op->kind == OP_FSYNC || op->kind == OP_MSYNC || op->kind == OP_SYNC_RANGE;
+}
+
+/* A sync that began at `begin` has returned. */
+static void check_durable(struct explore_world *w, struct violation *v, unsigned thread,
+	const struct script_op *op, unsigned begin)
+{
+	unsigned f = op->file;
 	const struct ownership *own = own_now(w);
 	u32 before = returned_before(w, begin);
 
 	for (unsigned p = 0; p < EXPLORE_MAX_PAGES && !v->oracle; p++) {
-		if (own->state[f][p] != EXTENT_MAPPED ||
+		if (own->state[f][p] != EXTENT_MAPPED || (op->kind != OP_FSYNC && op->page != p) ||
 			!(w->backend->not_durable(w, own->block[f][p]) & before))
 			continue;
 		v->oracle = "durability";
 		fmt_snprintf(v->text, sizeof(v->text),
-			"durability: %c's fsync of %s has returned, but page %u holds a store from before it "
+			"durability: %c's sync of %s has returned, but page %u holds a store from before it "
 			"that is not "
 			"flushed and fenced",
 			'A' + thread, w->sc->files[f].name, p);
@@ -269,8 +279,8 @@ static void check_fsyncs(struct explore_world *w, struct violation *v)
 			const struct op_result *r = &w->threads[t].results[i];
 			const struct script_op *op = &w->sc->threads[t].ops[i];
 
-			if (op->kind == OP_FSYNC && r->returned && r->end == w->now && !r->ret)
-				check_durable(w, v, t, op->file, r->begin);
+			if (op_is_sync(op) && r->returned && r->end == w->now && !r->ret)
+				check_durable(w, v, t, op, r->begin);
 		}
 }
 

@@ -4,7 +4,6 @@
  * (tests/mutants) shows that the scenario bites.
  *
  * Races of the catalogue that cannot be shown yet, and why:
- *	collapse-shift, collapse-lost-tag      there is no collapse or insert
  *	huge-zero-stale, pte-vs-pmd            faults map 4 KiB only
  *	mapsync-unreachable                    MAP_SYNC is refused, and the journal writes through
  *	poison                                 no machine check is simulated
@@ -82,6 +81,22 @@ static const struct race races[] = {
 		"a store through a TLB entry whose PTE is gone and whose block is freed and reused",
 		"file f 1; file g 0; full; prepare A store f 0 7; A: store f 0 8 | B: truncate f 0; "
 		"write g 0 9"},
+	{"collapse-shift", "a fault looks a block up, a collapse moves it to another offset, the fault maps it",
+		"file f 3; A: load f 1; load f 1 | B: collapse f 0"},
+	{"collapse-lost-tag", "a store through a mapping, then a collapse moves its page: fsync must find it",
+		"file f 4; prepare A store f 2 7; A: store f 2 8 | B: collapse f 0; fsync f"},
+	{"collapse-fsync", "a page moves down behind an fsync that has already looked there",
+		"file f 3; prepare A store f 2 7; A: fsync f | B: collapse f 0"},
+	{"insert-shift", "the same as collapse-shift with an insert: the block moves up",
+		"file f 2; A: store f 1 7; load f 1 | B: insert f 0"},
+	{"insert-hole", "a fault on the page that becomes a hole, which another thread then fills",
+		"file f 2; A: load f 0; load f 0 | B: insert f 0; store f 0 7"},
+	{"zero-range-stale", "a fault looks a block up, a zero range makes it unwritten, the fault maps it",
+		"file f 1; A: store f 0 7; load f 0 | B: zero f 0"},
+	{"zero-range-write", "zero range beside a write(2) that converts the same blocks and a mapping of them",
+		"file f 1; prepare A load f 0; A: write f 0 9; load f 0 | B: zero f 0"},
+	{"sync-range-early-clean", "fsync-early-clean with msync of one page and sync_file_range",
+		"file f 2; prepare A store f 0 7; prepare A store f 1 8; A: msync f 0 | B: syncrange f 0"},
 	{"stale-tlb-clean", "fsync calls a page clean whose entry munmap has cleared but not yet shot down",
 		"file f 1; prepare A store f 0 7; A: munmap f | B: fsync f"},
 	{"mremap-move", "mremap moves a private copy to where truncate's walk has passed already",

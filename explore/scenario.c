@@ -22,7 +22,12 @@ static const struct {
 		.other_kind = OP_WRITE_FROM},
 	{"truncate", OP_TRUNCATE, .page = true, .head = true},
 	{"punch", OP_PUNCH, .page = true, .optional_nr = true},
+	{"zero", OP_ZERO, .page = true, .optional_nr = true},
+	{"collapse", OP_COLLAPSE, .page = true, .optional_nr = true},
+	{"insert", OP_INSERT, .page = true, .optional_nr = true},
 	{"fsync", OP_FSYNC, .page = false},
+	{"msync", OP_MSYNC, .page = true},
+	{"syncrange", OP_SYNC_RANGE, .page = true},
 	{"mmap", OP_MMAP, .page = false},
 	{"munmap", OP_MUNMAP, .page = false},
 	{"mprotect", OP_PROTECT_RO, .page = false},
@@ -292,6 +297,29 @@ static int check_thread(struct parser *ps, unsigned t)
 	return forks > 1 ? fail(ps, "a thread forks twice") : 0;
 }
 
+/* No file may get more pages than a scenario tells apart, in whatever order its operations come. */
+static int check_size(struct parser *ps, unsigned f)
+{
+	const struct scenario *sc = ps->sc;
+	u64 most = sc->files[f].pages, inserted = 0;
+	const struct script_op *op;
+
+	for (unsigned t = 0; t < sc->nr_threads; t++)
+		for (unsigned i = 0; (op = op_of(sc, t, i)); i++) {
+			if (op->file != f)
+				continue;
+			if (op->kind == OP_INSERT)
+				inserted += op->nr;
+			else if (op->kind == OP_ZERO)
+				most = MAX(most, op->page + op->nr);
+			else if (op->kind == OP_TRUNCATE)
+				most = MAX(most, DIV_ROUND_UP(op_new_size(op), 4096));
+			else if (op_may_resize(op, f) && op->kind != OP_COLLAPSE)
+				most = MAX(most, op->page + 1);
+		}
+	return inserted + most > EXPLORE_MAX_PAGES ? fail(ps, "a file may get too large") : 0;
+}
+
 int scenario_parse(const char *text, struct scenario *sc, char *err_text, size_t err_size)
 {
 	struct parser ps = {.p = text, .sc = sc, .err = err_text, .err_size = err_size};
@@ -317,6 +345,8 @@ int scenario_parse(const char *text, struct scenario *sc, char *err_text, size_t
 			err = fail(&ps, "a preparation names a thread that does not exist");
 	for (unsigned t = 0; !err && t < sc->nr_threads; t++)
 		err = check_thread(&ps, t);
+	for (unsigned f = 0; !err && f < sc->nr_files; f++)
+		err = check_size(&ps, f);
 	return err;
 }
 
@@ -357,6 +387,22 @@ void scenario_op_text(const struct scenario *sc, const struct script_op *op, cha
 		break;
 	case OP_PUNCH:
 		fmt_snprintf(buf, size, "punch %s[%lu..%lu]", f, page, (unsigned long)(page + op->nr - 1));
+		break;
+	case OP_ZERO:
+		fmt_snprintf(buf, size, "zero %s[%lu..%lu]", f, page, (unsigned long)(page + op->nr - 1));
+		break;
+	case OP_COLLAPSE:
+		fmt_snprintf(buf, size, "collapse %s[%lu..%lu]", f, page, (unsigned long)(page + op->nr - 1));
+		break;
+	case OP_INSERT:
+		fmt_snprintf(
+			buf, size, "insert %lu pages at %s[%lu]", (unsigned long)op->nr, f, page);
+		break;
+	case OP_MSYNC:
+		fmt_snprintf(buf, size, "msync %s[%lu]", f, page);
+		break;
+	case OP_SYNC_RANGE:
+		fmt_snprintf(buf, size, "sync_file_range %s[%lu]", f, page);
 		break;
 	case OP_FSYNC:
 		fmt_snprintf(buf, size, "fsync %s", f);

@@ -18,7 +18,12 @@
  *	          | "write" FILE PAGE "from" FILE PAGE    its buffer is a page of the thread's shared mapping
  *	          | "truncate" FILE PAGES [ "head" ]      to so many pages (head: and 8 bytes)
  *	          | "punch" FILE PAGE [ PAGES ]
+ *	          | "zero" FILE PAGE [ PAGES ]      fallocate's zero range; extends the file
+ *	          | "collapse" FILE PAGE [ PAGES ]  takes the pages out; those behind move down
+ *	          | "insert" FILE PAGE [ PAGES ]    a hole; the pages from PAGE on move up
  *	          | "fsync" FILE
+ *	          | "msync" FILE PAGE               one page of the shared mapping
+ *	          | "syncrange" FILE PAGE           sync_file_range(2), one page
  *	          | "mmap" FILE                     without it a file is mapped before the start where a thread needs it
  *	          | "munmap" FILE                   the thread's mappings of it
  *	          | "mprotect" FILE ( "ro" | "rw" ) the shared one
@@ -57,7 +62,12 @@ enum op_kind {
 	OP_WRITE_FROM,
 	OP_TRUNCATE,
 	OP_PUNCH,
+	OP_ZERO,
+	OP_COLLAPSE,
+	OP_INSERT,
 	OP_FSYNC,
+	OP_MSYNC,
+	OP_SYNC_RANGE,
 	OP_MMAP,
 	OP_MUNMAP,
 	OP_PROTECT_RO,
@@ -79,7 +89,7 @@ struct script_op {
 	enum op_kind kind;
 	unsigned file;
 	u64 page;            /* truncate: the new size in pages */
-	u64 nr;              /* punch: pages */
+	u64 nr;              /* punch, zero, collapse, insert: pages */
 	u64 value;           /* store, write */
 	bool head;           /* write, truncate */
 	bool tail;           /* load, store */
@@ -147,7 +157,8 @@ static inline u64 op_new_size(const struct script_op *op)
 static inline bool op_may_resize(const struct script_op *op, unsigned f)
 {
 	return op->file == f &&
-		(op->kind == OP_WRITE || op->kind == OP_WRITE_FROM || op->kind == OP_TRUNCATE);
+		(op->kind == OP_WRITE || op->kind == OP_WRITE_FROM || op->kind == OP_TRUNCATE ||
+			op->kind == OP_ZERO || op->kind == OP_COLLAPSE || op->kind == OP_INSERT);
 }
 static inline bool op_may_allocate(const struct script_op *op, unsigned f)
 {

@@ -50,6 +50,7 @@ int script_map(struct explore_thread *t, const struct script_op *op)
 		break;
 	case OP_LOAD:
 	case OP_STORE:
+	case OP_MSYNC:
 	case OP_PROTECT_RO:
 	case OP_PROTECT_RW:
 	case OP_PIN:
@@ -197,10 +198,26 @@ static i64 do_exit(struct explore_thread *t)
 	return 0;
 }
 
+static i64 do_fallocate(struct explore_thread *t, const struct script_op *op, u32 mode)
+{
+	return vfs_fallocate(
+		t->w->inodes[op->file], mode, op->page << PAGE_SHIFT, op->nr << PAGE_SHIFT);
+}
+
+static int sync_piece(void *arg UNUSED, struct file *f, u64 first, u64 last)
+{
+	return vfs_fsync(f->inode, first, last, true);
+}
+
+static i64 do_msync(struct explore_thread *t, const struct script_op *op)
+{
+	return mm_for_each_file_range(t->mm, uaddr_add(t->map[op->file], op->page << PAGE_SHIFT), PAGE_SIZE,
+		sync_piece, NULL);
+}
+
 void script_op(struct explore_thread *t, const struct script_op *op, struct op_result *r)
 {
 	struct inode *i = t->w->inodes[op->file];
-	u64 pos = op->page << PAGE_SHIFT;
 
 	switch (op->kind) {
 	case OP_LOAD:
@@ -225,7 +242,22 @@ void script_op(struct explore_thread *t, const struct script_op *op, struct op_r
 		r->ret = vfs_truncate(i, op_new_size(op));
 		break;
 	case OP_PUNCH:
-		r->ret = vfs_fallocate(i, FALLOC_PUNCH_HOLE_ | FALLOC_KEEP_SIZE_, pos, op->nr << PAGE_SHIFT);
+		r->ret = do_fallocate(t, op, FALLOC_PUNCH_HOLE_ | FALLOC_KEEP_SIZE_);
+		break;
+	case OP_ZERO:
+		r->ret = do_fallocate(t, op, FALLOC_ZERO_RANGE_);
+		break;
+	case OP_COLLAPSE:
+		r->ret = do_fallocate(t, op, FALLOC_COLLAPSE_RANGE_);
+		break;
+	case OP_INSERT:
+		r->ret = do_fallocate(t, op, FALLOC_INSERT_RANGE_);
+		break;
+	case OP_MSYNC:
+		r->ret = do_msync(t, op);
+		break;
+	case OP_SYNC_RANGE:
+		r->ret = vfs_sync_range(i, op->page << PAGE_SHIFT, PAGE_SIZE, SYNC_RANGE_WRITE_);
 		break;
 	case OP_FSYNC:
 		r->ret = vfs_fsync(i, 0, RANGE_LAST, true);

@@ -49,6 +49,14 @@ my %violated = (
 	'mremap-move' => [],
 	'pin-truncate' => [],
 	'pin-lookup' => [],
+	'collapse-shift' => [qw(none imap)],
+	'collapse-lost-tag' => [qw(none imap)],
+	'collapse-fsync' => [],
+	'insert-shift' => [qw(none imap)],
+	'insert-hole' => [qw(none imap rwsem)],
+	'zero-range-stale' => [qw(none imap)],
+	'zero-range-write' => [qw(none imap)],
+	'sync-range-early-clean' => [],
 );
 # Too many interleavings for a test: bounded by time.
 my %large = map { $_ => 1 } qw(cow-leak tail-zero-write self-copy-cross pin-lookup);
