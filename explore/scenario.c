@@ -395,8 +395,7 @@ void scenario_op_text(const struct scenario *sc, const struct script_op *op, cha
 		fmt_snprintf(buf, size, "collapse %s[%lu..%lu]", f, page, (unsigned long)(page + op->nr - 1));
 		break;
 	case OP_INSERT:
-		fmt_snprintf(
-			buf, size, "insert %lu pages at %s[%lu]", (unsigned long)op->nr, f, page);
+		fmt_snprintf(buf, size, "insert %lu pages at %s[%lu]", (unsigned long)op->nr, f, page);
 		break;
 	case OP_MSYNC:
 		fmt_snprintf(buf, size, "msync %s[%lu]", f, page);

@@ -91,13 +91,13 @@ struct inode_ops {
 	int (*map_extent)(struct inode *i, u64 pgoff, u64 nr, enum map_intent intent, struct extent *out);
 	/* Frees the blocks of pages [first, last]; last may be ~0. The caller unmapped them everywhere. Transactions restart inside. */
 	int (*remove_blocks)(struct inode *i, u64 first, u64 last);
-	/* Marks pages unwritten without freeing (zero range). */
+	/* Marks pages unwritten without freeing (zero range). NULL: there is none. */
 	int (*make_unwritten)(struct inode *i, u64 first, u64 last);
 	/*
 	 * by < 0 (collapse): the blocks of pages [first, first - by) are freed, everything behind them moves down by that many pages. by > 0 (insert):
 	 * everything from page first on moves up and leaves a hole. Blocks past i_size move as well. Nothing is mapped from page first
 	 * on, and the caller keeps i_size above what moves: it shrinks afterwards, and grows before. Transactions restart inside. -ENOSPC (an extent
-	 * had to be split), -EINVAL (a page would move past the last there can be): nothing has changed.
+	 * had to be split), -EINVAL (a page would move past the last there can be): nothing has changed. NULL: there is none.
 	 */
 	int (*shift_blocks)(struct inode *i, u64 first, i64 by);
 	/* Puts the inode on the orphan list before a truncate that may take several transactions, and off again. */

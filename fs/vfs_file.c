@@ -381,6 +381,8 @@ int vfs_truncate(struct inode *i, u64 size)
 	(u32)(FALLOC_KEEP_SIZE_ | FALLOC_PUNCH_HOLE_ | FALLOC_COLLAPSE_RANGE_ | FALLOC_ZERO_RANGE_ | \
 		FALLOC_INSERT_RANGE_ | FALLOC_UNSHARE_RANGE_)
 
+#define SHIFT_MODES (u32)(FALLOC_COLLAPSE_RANGE_ | FALLOC_INSERT_RANGE_)
+
 int vfs_fallocate_mode(u32 mode)
 {
 	u32 what = mode & ~(u32)FALLOC_KEEP_SIZE_;
@@ -411,9 +413,9 @@ static int shift_locked(struct inode *i, u64 pos, u64 len, bool insert)
 
 static int fallocate_locked(struct inode *i, u32 mode, u64 pos, u64 len)
 {
-	if (mode & FALLOC_INSERT_RANGE_ && len > i->super->max_size - inode_size(i))
+	if ((mode & FALLOC_INSERT_RANGE_) && len > i->super->max_size - inode_size(i))
 		return -EFBIG;
-	if (mode & (FALLOC_COLLAPSE_RANGE_ | FALLOC_INSERT_RANGE_))
+	if (mode & SHIFT_MODES)
 		return shift_locked(i, pos, len, mode & FALLOC_INSERT_RANGE_);
 	inode_touch(i, INODE_MTIME | INODE_CTIME);
 	if (mode & FALLOC_PUNCH_HOLE_)
@@ -439,11 +441,12 @@ int vfs_fallocate(struct inode *i, u32 mode, u64 pos, u64 len)
 		return -ENODEV;
 	if (pos + len > i->super->max_size)
 		return -EFBIG;
-	if (mode & FALLOC_UNSHARE_RANGE_)
+	if ((mode & FALLOC_UNSHARE_RANGE_) || (!i->ops->shift_blocks && (mode & SHIFT_MODES)) ||
+		(!i->ops->make_unwritten && (mode & FALLOC_ZERO_RANGE_)))
 		return -EOPNOTSUPP;
 	if (atomic_load(&i->super->readonly))
 		return -EROFS;
-	if (mode & (FALLOC_COLLAPSE_RANGE_ | FALLOC_INSERT_RANGE_) && ((pos | len) & PAGE_MASK))
+	if ((mode & SHIFT_MODES) && ((pos | len) & PAGE_MASK))
 		return -EINVAL;
 	mutex_lock(&i->lock);
 	err = fallocate_locked(i, mode, pos, len);

@@ -54,6 +54,24 @@ fsck_clean($image, 'wildstore: e2fsck -fn is content');
 # init's status is the machine's.
 is(guest(image => $image, append => '-- false')->{status}, 1, "init's exit status is the machine's");
 
+# fallocate's modes: the program asks, debugfs reads what has become of the file.
+spew(work('pages'), join '', map { $_ x 4096 } 'a' .. 'd');
+spew(work('pages.sh'), <<'END');
+fallocate -c -o 4096 -l 4096 /data/pages
+fallocate -i -o 8192 -l 8192 /data/pages
+fallocate -z -o 100 -l 5000 /data/pages
+fallocate -z -n -o 16384 -l 8192 /data/pages
+fallocate -p -o 12288 -l 100 /data/pages
+END
+for my $file (qw(pages pages.sh)) {
+	run_command('debugfs', '-w', '-R', 'write ' . work($file) . " /data/$file", $image);
+}
+$g = guest(image => $image, append => '-- sh /data/pages.sh');
+is($g->{status}, 0, 'fallocate: ends well') or diag tail($g->{out}, 40);
+ok(debugfs_cat($image, '/data/pages') eq 'a' x 100 . "\0" x 5000 . 'c' x 3092 . "\0" x 12288,
+	'fallocate: collapse, insert, zero range, punch, as debugfs reads it');
+fsck_clean($image, 'fallocate: e2fsck -fn is content');
+
 # The demonstrated schemes.
 for my $scheme (qw(none imap rwsem range entry)) {
 	$g = guest(image => $image, append => "dax_lock=$scheme -- ktap-fs");

@@ -361,7 +361,7 @@ long sys_sync_file_range(struct trap_frame *f)
 
 	if (!file)
 		return -EBADF;
-	ret = file->flags & O_PATH_ ? -EBADF : vfs_sync_range(file->inode, f->rsi, f->rdx, (u32)f->r10);
+	ret = vfs_sync_range(file->inode, f->rsi, f->rdx, (u32)f->r10);
 	file_put(file);
 	return ret;
 }

@@ -137,6 +137,11 @@ int fallocate(int fd, int mode, off_t offset, off_t len)
 	return (int)SYSCALL4(fallocate, fd, mode, offset, len);
 }
 
+int sync_file_range(int fd, off_t offset, off_t len, unsigned flags)
+{
+	return (int)SYSCALL4(sync_file_range, fd, offset, len, flags);
+}
+
 int fsync(int fd)
 {
 	return (int)SYSCALL1(fsync, fd);

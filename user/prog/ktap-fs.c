@@ -182,6 +182,76 @@ static void test_allocate(void)
 	unlink("alloc");
 }
 
+/* Page i of the file begins with letters[i], 0: it reads as zeros; so does a shared mapping of it. */
+static int pages_are(int fd, const char *map, const char *letters, int n)
+{
+	for (int i = 0; i < n; i++) {
+		char want = letters[i] == '0' ? 0 : letters[i];
+
+		if (pread(fd, buf2, PAGE, i * (off_t)PAGE) != PAGE || buf2[0] != want ||
+			buf2[PAGE - 1] != want || map[(size_t)i * PAGE] != want)
+			return 0;
+	}
+	return 1;
+}
+
+/* A file system may have none of these: then there is nothing to test. */
+static void test_shifts(void)
+{
+	int fd = create("shift"), mode = FALLOC_FL_COLLAPSE_RANGE;
+	char *map = mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	for (int i = 0; i < 8; i++) {
+		memset(buf, 'a' + i, PAGE);
+		pwrite(fd, buf, PAGE, i * (off_t)PAGE);
+	}
+	CHECK("eight pages", pages_are(fd, map, "abcdefgh", 8));
+	map[5 * PAGE] = 'f'; /* dirty */
+	if (fallocate(fd, mode, 2 * PAGE, 2 * PAGE) < 0 && errno == EOPNOTSUPP) {
+		ktap_skip("this file system has none", "collapse, insert and zero range");
+		goto out;
+	}
+	CHECK("collapse takes two of them out",
+		size_of("shift") == 6 * PAGE && pages_are(fd, map, "abefgh", 6));
+	map[3 * PAGE] = 'f';
+	CHECK("a store to what has moved", fsync(fd) == 0 && pages_are(fd, map, "abefgh", 6));
+	CHECK_ERRNO("collapse up to the end", fallocate(fd, mode, 5 * PAGE, PAGE), EINVAL);
+	CHECK_ERRNO("collapse inside a page", fallocate(fd, mode, 100, PAGE), EINVAL);
+	mode = FALLOC_FL_INSERT_RANGE;
+	CHECK("insert puts two in",
+		fallocate(fd, mode, PAGE, 2 * PAGE) == 0 && size_of("shift") == 8 * PAGE &&
+			pages_are(fd, map, "a00befgh", 8));
+	CHECK_ERRNO("insert at the end", fallocate(fd, mode, 8 * PAGE, PAGE), EINVAL);
+	CHECK_ERRNO("insert of part of a page", fallocate(fd, mode, 0, 1), EINVAL);
+	CHECK_ERRNO("insert of more than fits", fallocate(fd, mode, 0, INT64_MAX & ~(PAGE - 1)), EFBIG);
+	mode = FALLOC_FL_ZERO_RANGE;
+	CHECK("zero range",
+		fallocate(fd, mode, 4 * PAGE, 2 * PAGE) == 0 && pages_are(fd, map, "a00b00gh", 8));
+	CHECK("its blocks stay, and the hole has blocks of its own after another",
+		fallocate(fd, mode, PAGE, 2 * PAGE) == 0 && blocks_of(fd) >= 8 * 8 &&
+			pages_are(fd, map, "a00b00gh", 8));
+	map[4 * PAGE] = map[5 * PAGE - 1] = 'x';
+	CHECK("stores to zeroed pages", pages_are(fd, map, "a00bx0gh", 8));
+	CHECK("zero range of part of a page",
+		fallocate(fd, mode, 10, 20) == 0 && pread(fd, buf2, PAGE, 0) == PAGE && buf2[9] == 'a' &&
+			all_zero(buf2 + 10, 20) && buf2[30] == 'a' && map[15] == 0);
+	CHECK("zero range past the end extends the file",
+		fallocate(fd, mode, 7 * PAGE, 3 * PAGE) == 0 && size_of("shift") == 10 * PAGE &&
+			pages_are(fd, map, "a00bx0g000", 10));
+	CHECK("but not if the size is kept",
+		fallocate(fd, mode | FALLOC_FL_KEEP_SIZE, 9 * PAGE, 3 * PAGE) == 0 &&
+			size_of("shift") == 10 * PAGE);
+	map[0] = 'A';
+	CHECK("sync_file_range",
+		sync_file_range(fd, 0, PAGE, SYNC_FILE_RANGE_WRITE) == 0 &&
+			sync_file_range(fd, PAGE, 0, 7) == 0);
+	CHECK_ERRNO("sync_file_range with an unknown flag", sync_file_range(fd, 0, 0, 8), EINVAL);
+out:
+	munmap(map, 16 * PAGE);
+	close(fd);
+	unlink("shift");
+}
+
 static void test_truncate(void)
 {
 	int fd = create("trunc");
@@ -430,6 +500,7 @@ int main(int argc, char **argv)
 	test_read_write();
 	test_holes();
 	test_allocate();
+	test_shifts();
 	test_truncate();
 	test_stat();
 	test_directories();

@@ -63,6 +63,11 @@ extern "C" {
 #define FALLOC_FL_COLLAPSE_RANGE 0x08
 #define FALLOC_FL_ZERO_RANGE 0x10
 #define FALLOC_FL_INSERT_RANGE 0x20
+#define FALLOC_FL_UNSHARE_RANGE 0x40
+
+#define SYNC_FILE_RANGE_WAIT_BEFORE 1
+#define SYNC_FILE_RANGE_WRITE 2
+#define SYNC_FILE_RANGE_WAIT_AFTER 4
 
 struct flock {
 	short l_type;
@@ -78,6 +83,7 @@ int creat(const char *path, mode_t mode);
 int fcntl(int fd, int cmd, ...);
 int fallocate(int fd, int mode, off_t offset, off_t len);
 int posix_fallocate(int fd, off_t offset, off_t len);
+int sync_file_range(int fd, off_t offset, off_t len, unsigned flags);
 
 #ifdef __cplusplus
 }
