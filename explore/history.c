@@ -168,6 +168,8 @@ static bool apply_zero(const struct event *e)
 
 	if (e->r->ret)
 		return e->r->ret == -ENOSPC && e->s->w->sc->full;
+	if (e->nr == 0 && pinned(m, e->op->file, e->op->page, past))
+		return false;
 	if (e->nr == 0)
 		for (u64 p = e->op->page; p < past; p++)
 			m->page[e->op->file][p] = (struct model_page){.hole = false};
@@ -201,6 +203,8 @@ static bool apply_collapse(const struct event *e)
 		return e->r->ret == -EINVAL && (e->nr || past << PAGE_SHIFT >= *size);
 	if (e->nr == 0)
 		drop_copies(e->m, op->page);
+	if (e->nr == 1 && pinned(e->m, op->file, op->page, EXPLORE_MAX_PAGES))
+		return false;
 	if (e->nr == 1)
 		move_pages(e->m, op->file, past, op->page);
 	if (e->nr == 2)
@@ -221,6 +225,8 @@ static bool apply_insert(const struct event *e)
 		drop_copies(e->m, op->page);
 	if (e->nr == 1)
 		*size += op->nr << PAGE_SHIFT;
+	if (e->nr == 2 && pinned(e->m, op->file, op->page, EXPLORE_MAX_PAGES))
+		return false;
 	if (e->nr == 2)
 		move_pages(e->m, op->file, op->page, op->page + op->nr);
 	return true;

@@ -210,8 +210,8 @@ static int sync_piece(void *arg UNUSED, struct file *f, u64 first, u64 last)
 
 static i64 do_msync(struct explore_thread *t, const struct script_op *op)
 {
-	return mm_for_each_file_range(
-		t->mm, uaddr_add(t->map[op->file], op->page << PAGE_SHIFT), PAGE_SIZE, sync_piece, NULL);
+	return mm_for_each_file_range(t->mm, uaddr_add(t->maps.shared[op->file], op->page << PAGE_SHIFT),
+		PAGE_SIZE, sync_piece, NULL);
 }
 
 void script_op(struct explore_thread *t, const struct script_op *op, struct op_result *r)
