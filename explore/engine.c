@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Depth-first enumeration of interleavings. See engine.h. */
-#include "explore/engine.h"
 #include "explore/explore.h"
+#include "explore/reduce.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
 
@@ -13,6 +13,7 @@ static void release_arrays(struct cell *c)
 	c->w.backend->release(c->schedule.choices);
 	c->w.backend->release(c->w.own);
 	c->w.backend->release(c->w.history);
+	c->w.backend->release(c->tally.states);
 }
 
 int cell_open(struct cell *c, char *err, size_t err_size)
@@ -25,7 +26,10 @@ int cell_open(struct cell *c, char *err, size_t err_size)
 	c->schedule.choices = b->alloc(ENGINE_MAX_DEPTH);
 	c->w.own = b->alloc((ENGINE_MAX_DEPTH + 1) * sizeof(*c->w.own));
 	c->w.history = b->alloc(history_size());
-	if (!c->nodes || !c->schedule.choices || !c->w.own || !c->w.history) {
+	if (c->want_states)
+		c->tally.states = b->alloc(TALLY_STATES * sizeof(*c->tally.states));
+	if (!c->nodes || !c->schedule.choices || !c->w.own || !c->w.history ||
+		(c->want_states && !c->tally.states)) {
 		fmt_snprintf(err, err_size, "no memory");
 		e = -ENOMEM;
 	} else {
@@ -33,6 +37,8 @@ int cell_open(struct cell *c, char *err, size_t err_size)
 	}
 	if (e)
 		release_arrays(c);
+	else if (!b->recorder || !b->recorder())
+		c->reduce = REDUCE_OFF;
 	return e;
 }
 
@@ -42,7 +48,7 @@ void cell_close(struct cell *c)
 	release_arrays(c);
 }
 
-static u8 enabled_choices(struct explore_world *w)
+u8 engine_enabled(struct explore_world *w)
 {
 	const struct explore_backend *b = w->backend;
 	u8 mask = 0;
@@ -84,16 +90,21 @@ static u8 permitted(struct cell *c, const struct node *n, const struct bounds *b
 	return mask;
 }
 
-static choice_t first_choice(const struct node *n, u8 mask)
+choice_t engine_first_choice(u8 last, u8 mask)
 {
-	if (n->last < NR_CHOICES && (mask >> n->last & 1))
-		return n->last;
+	if (last < NR_CHOICES && (mask >> last & 1))
+		return last;
 	return (choice_t)__builtin_ctz(mask);
 }
 
-static void execute(struct explore_world *w, choice_t choice)
+void engine_execute(struct cell *c, choice_t choice)
 {
+	struct explore_world *w = &c->w;
+
 	w->now++;
+	c->transitions++;
+	if (choice < CHOICE_INTERRUPT)
+		tally_thread(&c->tally, &w->threads[choice]);
 	if (choice < CHOICE_INTERRUPT)
 		w->backend->resume(w, choice);
 	else
@@ -109,7 +120,7 @@ static bool all_done(const struct explore_world *w)
 }
 
 /* Nobody can run. */
-static void check_end(struct explore_world *w, struct violation *v)
+void engine_check_end(struct explore_world *w, struct violation *v)
 {
 	size_t n;
 
@@ -125,7 +136,7 @@ static void check_end(struct explore_world *w, struct violation *v)
 				'A' + t, protocol_step_text(w->threads[t].step));
 }
 
-static void check_after(struct explore_world *w, choice_t choice, struct violation *v)
+void engine_check_after(struct explore_world *w, choice_t choice, struct violation *v)
 {
 	if (choice < CHOICE_INTERRUPT && w->threads[choice].status == EXPLORE_PANICKED) {
 		v->oracle = "panic";
@@ -140,7 +151,7 @@ static void make_node(struct cell *c, unsigned d)
 {
 	struct node *n = &c->nodes[d], *up = d ? n - 1 : NULL;
 
-	n->enabled = enabled_choices(&c->w);
+	n->enabled = engine_enabled(&c->w);
 	n->last = !up ? NR_CHOICES : up->choice < CHOICE_INTERRUPT ? up->choice : up->last;
 	n->preemptions = up ? up->preemptions + is_preemption(up, up->choice) : 0;
 	n->switches = up ? up->switches + is_switch(up, up->choice) : 0;
@@ -157,9 +168,9 @@ static void show_rest(struct cell *c, const struct observer *o, const struct vio
 		make_node(c, d);
 		if (!n->enabled)
 			break;
-		n->choice = first_choice(n, n->enabled);
+		n->choice = engine_first_choice(n->last, n->enabled);
 		o->before(o->arg, c, n->choice);
-		execute(&c->w, n->choice);
+		engine_execute(c, n->choice);
 		o->after(o->arg, c, n->choice);
 	}
 	if (all_done(&c->w))
@@ -179,6 +190,7 @@ static int run(struct cell *c, unsigned prefix, const struct bounds *b, const st
 		return err;
 	world_reset_threads(w);
 	oracle_reset(w);
+	tally_run_starts(&c->tally);
 	*v = (struct violation){0};
 	for (d = 0;; d++) {
 		struct node *n = &c->nodes[d];
@@ -191,7 +203,7 @@ static int run(struct cell *c, unsigned prefix, const struct bounds *b, const st
 			break;
 		}
 		if (replayed) {
-			if (!(enabled_choices(w) >> n->choice & 1)) {
+			if (!(engine_enabled(w) >> n->choice & 1)) {
 				err = -EIO;
 				break;
 			}
@@ -201,19 +213,18 @@ static int run(struct cell *c, unsigned prefix, const struct bounds *b, const st
 			n->todo = permitted(c, n, b);
 			c->complete = !n->enabled;
 			if (c->complete)
-				check_end(w, v);
+				engine_check_end(w, v);
 			if (!n->todo)
 				break;
-			choice = n->choice = first_choice(n, n->todo);
+			choice = n->choice = engine_first_choice(n->last, n->todo);
 			n->todo &= (u8) ~(1u << choice);
 		}
 		if (o)
 			o->before(o->arg, c, choice);
-		execute(w, choice);
-		c->transitions++;
+		engine_execute(c, choice);
 		/* What holds after the prefix was checked when the prefix was new. Its last choice is new. */
 		if (!replayed || d + 1 == prefix || o)
-			check_after(w, choice, v);
+			engine_check_after(w, choice, v);
 		if (o)
 			o->after(o->arg, c, choice);
 		if (v->oracle) {
@@ -222,6 +233,8 @@ static int run(struct cell *c, unsigned prefix, const struct bounds *b, const st
 		}
 	}
 	c->depth = d;
+	if (!err && !o && (c->complete || v->oracle))
+		tally_end(&c->tally, w, v);
 	if (o && !err)
 		show_rest(c, o, v);
 	c->stuck = w->backend->finish(w) != 0;
@@ -280,7 +293,7 @@ static int minimise(struct cell *c)
 	return 0;
 }
 
-static const char *bound_reached(const struct cell *c, const struct bounds *b, u64 start)
+const char *engine_bound_reached(const struct cell *c, const struct bounds *b, u64 start)
 {
 	if (atomic_load_explicit(&explore_stop, memory_order_relaxed))
 		return "stopped";
@@ -318,12 +331,20 @@ static int enumerate(struct cell *c, const struct bounds *b, unsigned least, u64
 				keep_schedule(c, &v);
 		}
 		prefix = backtrack(c);
-		c->cut = !prefix ? NULL : c->stuck ? "deadlocked threads" : bound_reached(c, b, start);
+		c->cut = !prefix ? NULL : c->stuck ? "deadlocked threads" : engine_bound_reached(c, b, start);
 	} while (prefix && !c->cut);
 	return 0;
 }
 
-/* To the end, depth first. Under a limit, first every schedule with no switch, then with one, and so on: most races
+void engine_forget(struct cell *c)
+{
+	c->interleavings = c->violations = c->blocked = 0;
+	c->longest = 0;
+	c->cut = NULL;
+	tally_forget(&c->tally);
+}
+
+/* To the end, depth first, reduced or not. Unreduced under a limit, first every schedule with no switch, then with one, and so on: most races
  * need few, so that is where a limited number is spent best. */
 int cell_explore(struct cell *c, const struct bounds *b)
 {
@@ -333,6 +354,11 @@ int cell_explore(struct cell *c, const struct bounds *b)
 	int err;
 
 	c->covered = -1;
+	if (c->reduce != REDUCE_OFF) {
+		err = reduce_explore(c, b, start);
+		c->ns = c->w.backend->clock_ns() - start;
+		return err || b->first || !c->violations ? err : minimise(c);
+	}
 	for (unsigned n = 0;; n++) {
 		now.switches = limited ? (int)n : -1;
 		c->more_switches = false;
@@ -341,7 +367,7 @@ int cell_explore(struct cell *c, const struct bounds *b)
 			break;
 		c->covered = (int)n;
 		/* A bound may be reached exactly at the end. */
-		c->cut = bound_reached(c, b, start);
+		c->cut = engine_bound_reached(c, b, start);
 		if (c->cut)
 			break;
 	}

@@ -10,7 +10,7 @@
 #ifndef EXPLORE_ENGINE_H
 #define EXPLORE_ENGINE_H
 
-#include "explore/world.h"
+#include "explore/tally.h"
 
 #define ENGINE_MAX_DEPTH 2048 /* longer: livelock */
 
@@ -40,14 +40,21 @@ struct schedule {
 	unsigned len;
 };
 
+/* Which interleavings are run: every one; one of each class but for what ends asleep; the least of them (reduce.c). */
+enum reduce { REDUCE_OFF, REDUCE_SLEEP, REDUCE_SOURCE };
+
 struct cell {
 	struct explore_world w;
+	enum reduce reduce;
+	bool want_states;
 	struct node *nodes; /* ENGINE_MAX_DEPTH */
 	unsigned depth;
 	bool complete;      /* the last schedule ran until nobody could go on */
 	bool more_switches; /* the switch bound left something out */
 	/* results */
 	u64 interleavings, violations, transitions, ns;
+	u64 blocked; /* reduced: runs that ended where all that could go on was asleep */
+	struct tally tally;
 	unsigned longest;
 	int covered; /* where it was cut short: every schedule with at most so many switches was run; < 0: not even that */
 	bool stuck;      /* threads of the last schedule cannot be ended: it cannot be run again either */
@@ -67,12 +74,23 @@ struct observer {
 	void *arg;
 };
 
-/* c->w.sc, scheme and granularity are set. 0, or negative with err[]. */
+/* c->w.sc, scheme, granularity, reduce and want_states are set. What the backend cannot reduce is not reduced. 0, or negative with err[]. */
 int cell_open(struct cell *c, char *err, size_t err_size);
 void cell_close(struct cell *c);
 /* Enumerates. -EIO: a prefix did not replay the same way (a bug of ours). */
 int cell_explore(struct cell *c, const struct bounds *b);
 /* Runs one schedule; what follows its end is chosen as in the enumeration. -EINVAL: it asks for a choice that cannot run. */
 int cell_replay(struct cell *c, const struct schedule *s, const struct observer *o, struct violation *v);
+
+/* What engine.c and reduce.c share. */
+u8 engine_enabled(struct explore_world *w);
+/* `last`, if mask has it: the least switching. */
+choice_t engine_first_choice(u8 last, u8 mask);
+void engine_execute(struct cell *c, choice_t choice);
+void engine_check_after(struct explore_world *w, choice_t choice, struct violation *v);
+void engine_check_end(struct explore_world *w, struct violation *v); /* nobody can run */
+const char *engine_bound_reached(const struct cell *c, const struct bounds *b, u64 start);
+/* A new start: no results. */
+void engine_forget(struct cell *c);
 
 #endif

@@ -659,6 +659,34 @@ void history_check(struct explore_world *w, struct violation *v)
 		"values: no order of the operations explains the results and the end: %s", text);
 }
 
+static u64 mix(u64 hash, u64 v)
+{
+	hash = (hash ^ v) * 0x9e3779b97f4a7c15ull;
+	return hash ^ hash >> 29;
+}
+
+u64 history_hash(struct explore_world *w)
+{
+	struct search *s = w->history;
+	u64 hash = 1;
+
+	for (unsigned f = 0; f < w->sc->nr_files; f++) {
+		hash = mix(hash, s->final.size[f]);
+		for (u64 p = 0; inside(&s->final, f, p) && p < EXPLORE_MAX_PAGES; p++)
+			for (unsigned k = 0; k < parts_in(bytes_inside(&s->final, f, p)); k++)
+				hash = mix(hash, s->final.page[f][p].part[k]);
+	}
+	for (unsigned t = 0; t < w->sc->nr_threads; t++)
+		for (unsigned i = 0; i < w->sc->threads[t].nr; i++) {
+			const struct op_result *r = &w->threads[t].results[i];
+
+			hash = mix(mix(hash, (u64)r->ret), r->value);
+			for (unsigned k = 0; r->ret > 0 && k < parts_in((u64)r->ret); k++)
+				hash = mix(hash, r->part[k]);
+		}
+	return hash;
+}
+
 void history_final_text(struct explore_world *w, char *buf, size_t size)
 {
 	struct search *s = new_search(w);

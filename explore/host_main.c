@@ -12,5 +12,7 @@ static void to_stdout(void *arg, const char *s, size_t n)
 
 int main(int argc, char **argv)
 {
+	/* Who reads a pipe sees a cell when it is done. */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	return explore_run_words(argc - 1, (const char *const *)argv + 1, to_stdout, NULL);
 }

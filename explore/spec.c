@@ -25,6 +25,9 @@ struct spec {
 	bool quiet, tsv, strict, list, help;
 	bool zero_in_fault, zero_page_global; /* of every scheme */
 	bool bounded;                         /* a bound was given, or `exhaustive` */
+	bool states, coverage;
+	bool reduce_given;
+	enum reduce reduce;
 };
 
 /* One row of the table. */
@@ -34,6 +37,7 @@ struct row {
 	bool safe; /* SAFE_SCHEME */
 	u64 interleavings, violations;
 	int covered;
+	bool reduced;
 };
 
 struct job {
@@ -43,6 +47,7 @@ struct job {
 	struct cell cell;
 	struct row rows[MAX_RACES * MAX_SCHEMES];
 	unsigned nr_rows;
+	struct tally reached; /* by all cells */
 };
 
 static int usage_error(struct printer *p, const char *what, const char *word)
@@ -100,6 +105,13 @@ static int parse_option(struct spec *s, struct printer *p, const char *word)
 		s->zero_page_global = !strcmp(v, "global");
 		if (!s->zero_page_global && strcmp(v, "mapping"))
 			return usage_error(p, "dax_zero is mapping or global", word);
+	} else if ((v = value_of(word, "reduce"))) {
+		s->reduce_given = true;
+		s->reduce = !strcmp(v, "source") ? REDUCE_SOURCE
+			: !strcmp(v, "sleep")    ? REDUCE_SLEEP
+						 : REDUCE_OFF;
+		if (s->reduce == REDUCE_OFF && strcmp(v, "off"))
+			return usage_error(p, "reduce is source, sleep or off", word);
 	} else if ((v = value_of(word, "replay"))) {
 		s->replay = v;
 	} else if (!strcmp(word, "first")) {
@@ -108,6 +120,10 @@ static int parse_option(struct spec *s, struct printer *p, const char *word)
 		s->bounded = true;
 	} else if (!strcmp(word, "quiet")) {
 		s->quiet = true;
+	} else if (!strcmp(word, "states")) {
+		s->states = true;
+	} else if (!strcmp(word, "coverage")) {
+		s->coverage = true;
 	} else if (!strcmp(word, "tsv")) {
 		s->quiet = s->tsv = true;
 	} else if (!strcmp(word, "strict")) {
@@ -169,12 +185,19 @@ static int parse_word(struct spec *s, struct printer *p, const char *word)
 	return 0;
 }
 
+static bool has_bound(const struct bounds *b)
+{
+	return b->max || b->ns || b->first || b->preemptions >= 0;
+}
+
 static void set_defaults(struct spec *s)
 {
 	if (!s->bounded && explore_backend()->default_max) {
 		s->bounds.max = explore_backend()->default_max;
 		s->bounds.first = true;
 	}
+	if (!s->reduce_given && !has_bound(&s->bounds))
+		s->reduce = REDUCE_SOURCE;
 	if (!s->nr_races)
 		for (unsigned i = 0; race_at(i) && s->nr_races < MAX_RACES; i++)
 			s->races[s->nr_races++] = race_at(i)->name;
@@ -223,6 +246,12 @@ static void print_help(struct printer *p)
 		"  first               stop a cell at its first violation",
 		"  exhaustive          no bound: the default of the hosted explorer; in the kernel it is "
 		"first max=100",
+		"  reduce=source       one interleaving of those that differ in commuting steps only: the "
+		"default",
+		"                      of the hosted explorer where there is no bound (sleep: weaker; off: "
+		"all)",
+		"  states              count the final states",
+		"  coverage            the protocol steps, and pairs of them, that were reached",
 		"  replay=STRING       run the one schedule that a report names",
 		"  quiet               the table only",
 		"  tsv                 the table only, for programs: columns separated by tabs",
@@ -272,6 +301,8 @@ static int open_cell(struct job *j, const struct dax_config *scheme)
 	j->cell.w.sc = &j->scenario;
 	j->cell.w.config = *scheme;
 	j->cell.w.granularity = j->spec.granularity;
+	j->cell.reduce = j->spec.reduce;
+	j->cell.want_states = j->spec.states;
 	if (!cell_open(&j->cell, err, sizeof(err)))
 		return 0;
 	print(&j->p, "explore: %s\n", err);
@@ -285,7 +316,7 @@ static void print_verdict(struct printer *p, const struct row *r)
 	else
 		print(p, "no violation");
 	if (r->cut)
-		print(p, " (not exhaustive: %s", r->cut);
+		print(p, " (not exhaustive: %s%s", r->cut, r->reduced ? ", depth first" : "");
 	if (r->cut && r->covered >= 0)
 		print(p, "; all with up to %d switch%s", r->covered, r->covered == 1 ? "" : "es");
 	if (r->cut)
@@ -314,6 +345,33 @@ static void print_tsv(struct printer *p, const struct row *r, const struct cell 
 	print(p, "\n");
 }
 
+static void print_coverage_numbers(struct printer *p, const struct tally *y)
+{
+	print(p, "%u of %u steps, %u of %u ordered pairs between threads\n", tally_steps(y), NR_STEPS,
+		tally_pairs(y), NR_STEPS * NR_STEPS);
+}
+
+/* What the options of one cell ask for, each on a line. */
+static void print_reached(struct job *j, const struct cell *c)
+{
+	static const char *const names[] = {"off", "sleep", "source"};
+
+	if (c->reduce != REDUCE_OFF)
+		print(&j->p, "  reduce=%s: %lu more runs ended asleep\n", names[c->reduce],
+			(unsigned long)c->blocked);
+	if (c->tally.states) {
+		print(&j->p, "  states: %u%s final states, digest %016lx; violated:", c->tally.nr_states,
+			c->tally.more_states ? " and more" : "", (unsigned long)c->tally.digest);
+		for (unsigned i = 0; i < c->tally.nr_oracles; i++)
+			print(&j->p, " %s", c->tally.oracles[i]);
+		print(&j->p, "%s\n", c->tally.nr_oracles ? "" : " nothing");
+	}
+	if (j->spec.coverage) {
+		print(&j->p, "  coverage: ");
+		print_coverage_numbers(&j->p, &c->tally);
+	}
+}
+
 static int run_cell(struct job *j, const char *race, const struct dax_config *scheme)
 {
 	struct row *r = &j->rows[j->nr_rows];
@@ -331,10 +389,11 @@ static int run_cell(struct job *j, const char *race, const struct dax_config *sc
 		goto out;
 	}
 	*r = (struct row){race, c->cut, c->violation.oracle, .interleavings = c->interleavings,
-		.violations = c->violations, .covered = c->covered,
+		.violations = c->violations, .covered = c->covered, .reduced = c->reduce != REDUCE_OFF,
 		.safe = !strcmp(scheme->lock_ops->name, SAFE_SCHEME)};
 	str_copy(r->scheme, text, sizeof(r->scheme));
 	j->nr_rows++;
+	tally_add(&j->reached, &c->tally);
 	if (j->spec.tsv)
 		print_tsv(&j->p, r, c);
 	if (!j->spec.quiet) {
@@ -343,6 +402,7 @@ static int run_cell(struct job *j, const char *race, const struct dax_config *sc
 		print(&j->p, "%s under %s: %lu interleavings, ", race, text, (unsigned long)c->interleavings);
 		print_verdict(&j->p, r);
 		print(&j->p, "\n");
+		print_reached(j, c);
 		if (c->stuck)
 			print_stuck(&j->p, race, c);
 		else if (r->violations)
@@ -351,6 +411,22 @@ static int run_cell(struct job *j, const char *race, const struct dax_config *sc
 out:
 	cell_close(c);
 	return err;
+}
+
+/* At the end: over all cells. */
+static void print_coverage(struct job *j)
+{
+	bool any = false;
+
+	print(&j->p, "\ncoverage: ");
+	print_coverage_numbers(&j->p, &j->reached);
+	print(&j->p, "never reached:");
+	for (unsigned s = 0; s < NR_STEPS; s++) {
+		if (!j->reached.step[s])
+			print(&j->p, " %s", protocol_step_name(s));
+		any |= !j->reached.step[s];
+	}
+	print(&j->p, "%s\n", any ? "" : " none");
 }
 
 static void print_table(struct job *j)
@@ -385,6 +461,8 @@ static int run_all(struct job *j)
 	}
 	if (!j->spec.tsv)
 		print_table(j);
+	if (j->spec.coverage)
+		print_coverage(j);
 	for (unsigned i = 0; i < j->nr_rows; i++)
 		if (j->rows[i].violations && (j->spec.strict || j->rows[i].safe))
 			status = EXIT_VIOLATED;
@@ -441,6 +519,8 @@ int explore_run_words(int n, const char *const words[], explore_out_fn out, void
 	j->spec.bounds.preemptions = j->spec.bounds.switches = -1;
 	for (int i = 0; i < n && !err; i++)
 		err = parse_word(&j->spec, &j->p, words[i]);
+	if (!err && j->spec.reduce != REDUCE_OFF && j->spec.bounds.preemptions >= 0)
+		err = usage_error(&j->p, "schedules with few preemptions cannot be reduced", "reduce");
 	if (err)
 		status = EXIT_USAGE;
 	else if (j->spec.help)

@@ -9,6 +9,7 @@
 #define EXPLORE_WORLD_H
 
 #include "explore/explore.h"
+#include "explore/footprint.h"
 #include "explore/scenario.h"
 #include "fs/dax.h"
 #include "mm/pin.h"
@@ -123,6 +124,8 @@ struct explore_backend {
 	void (*visit_tlbs)(struct explore_world *w, tlb_visit_fn fn, void *arg);
 	/* Bits (EXPLORE_STORED_BY) of the operations whose stores to the block may be lost in a crash now. NULL: cannot tell. */
 	u32 (*not_durable)(struct explore_world *w, u64 block);
+	/* Records footprints while `resume` and `interrupt` run; call between begin and end. NULL, or it returns NULL: cannot. */
+	const struct recorder *(*recorder)(void);
 	u64 (*clock_ns)(void);    /* real time */
 	void *(*alloc)(size_t n); /* survives reset; zeroed */
 	void (*release)(void *p);
@@ -166,6 +169,8 @@ void oracle_reset(struct explore_world *w);
 size_t history_size(void);
 /* history.c: do the results and the final content agree with some order of the operations' events? */
 void history_check(struct explore_world *w, struct violation *v);
+/* Of the files' content and the operations' results, after a history_check() that found nothing. */
+u64 history_hash(struct explore_world *w);
 /* "f holds nothing, g holds 7 (then 9)": first word of each page, and the others where they differ. */
 void history_final_text(struct explore_world *w, char *buf, size_t size);
 

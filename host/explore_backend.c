@@ -5,7 +5,9 @@
  */
 #include "explore/world.h"
 #include "host/durable.h"
+#include "host/footprint.h"
 #include "host/sim.h"
+#include "kernel/log.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
 
@@ -15,7 +17,7 @@
 #define RAM_SIZE (4ull << 20)
 
 static struct explore_world *exploring; /* for hooks that have no argument */
-static struct durable durable, durable_at_start;
+static struct durable *durable;         /* in the arena */
 
 static struct sim_thread *sim_of(struct explore_world *w, unsigned t)
 {
@@ -52,13 +54,13 @@ static void on_pmem(enum pmem_sim_event what, const void *p, size_t n)
 	const struct explore_thread *t = sim_current()->t.explore;
 	u32 who = t ? EXPLORE_STORED_BY(t->index, t->op) : EXPLORE_STORED_BEFORE;
 
-	durable_event(&durable, cpu_id(), who, what,
+	durable_event(durable, cpu_id(), who, what,
 		p ? (u64)((const u8 *)p - (u8 *)exploring->region->virt) : 0, n);
 }
 
 static u32 not_durable(struct explore_world *w UNUSED, u64 block)
 {
-	return durable_lost(&durable, block);
+	return durable_lost(durable, block);
 }
 
 static int begin(struct explore_world *w, char *err_text, size_t err_size)
@@ -79,7 +81,7 @@ static int begin(struct explore_world *w, char *err_text, size_t err_size)
 	if (!w->region)
 		return -ENOMEM;
 	exploring = w;
-	durable = (struct durable){0};
+	durable = sim_static_alloc(sizeof(*durable));
 	pmem_sim_observe(on_pmem);
 	err = world_build(w, err_text, err_size);
 	if (err) {
@@ -102,11 +104,12 @@ static int begin(struct explore_world *w, char *err_text, size_t err_size)
 		sim_set_boot_mm(NULL);
 		sim_occupy(st);
 	}
-	durable_at_start = durable;
 	sim_set_point_hook(on_point);
 	sim_set_panic_hook(on_panic);
 	protocol_set_hook(script_step);
 	atomic_fetch_add(&protocol_watchers, 1);
+	sim_stop_clock();
+	footprint_open(w, sizeof(*w));
 	sim_snapshot_take();
 	return 0;
 }
@@ -118,6 +121,7 @@ static void end(struct explore_world *w)
 	sim_set_panic_hook(NULL);
 	sim_set_point_hook(NULL);
 	sim_snapshot_drop();
+	footprint_close();
 	pmem_sim_observe(NULL);
 	/* The arena is made anew by the next begin(). */
 	memset(w->threads, 0, sizeof(w->threads));
@@ -126,7 +130,6 @@ static void end(struct explore_world *w)
 static int reset(struct explore_world *w UNUSED)
 {
 	sim_snapshot_restore();
-	durable = durable_at_start;
 	return 0;
 }
 
@@ -144,8 +147,14 @@ static void resume_one(struct explore_world *w, unsigned t)
 {
 	struct sim_thread *st = sim_of(w, t);
 	struct explore_thread *et = &w->threads[t];
+	unsigned pending = sim_ipi_pending(st->cpu);
 
+	footprint_on();
 	sim_resume(st);
+	footprint_off();
+	footprint_moved(st->index);
+	if (sim_ipi_pending(st->cpu) < pending)
+		footprint_took(t);
 	if (et->status == EXPLORE_PANICKED)
 		return;
 	et->status = st->state == SIM_DEAD ? EXPLORE_DONE
@@ -182,7 +191,11 @@ static bool can_interrupt(struct explore_world *w, unsigned t)
 
 static void interrupt(struct explore_world *w, unsigned t)
 {
+	footprint_on();
+	/* That it can is part of what it depends on. */
+	BUG_ON(!sim_ipi_can_deliver(sim_of(w, t)->cpu));
 	sim_ipi_deliver(sim_of(w, t)->cpu);
+	footprint_off();
 	resume_acknowledged(w);
 }
 
@@ -227,6 +240,7 @@ const struct explore_backend *explore_backend(void)
 		.interrupt = interrupt,
 		.visit_tlbs = visit_tlbs,
 		.not_durable = not_durable,
+		.recorder = footprint_recorder,
 		.clock_ns = clock_ns,
 		.alloc = alloc,
 		.release = free,

@@ -142,7 +142,12 @@ void cpu_relax(void)
 
 u64 time_ns(void)
 {
-	return sim_machine->now += 100;
+	return sim_machine->now += sim_machine->clock_stopped ? 0 : 100;
+}
+
+void sim_stop_clock(void)
+{
+	sim_machine->clock_stopped = true;
 }
 
 void *phys_to_virt(paddr_t a)

@@ -53,7 +53,8 @@ struct machine {
 	int irq_cpu;            /* >= 0: an IPI handler runs on that CPU */
 	unsigned irq_depth_off; /* interrupts off, nesting, inside a handler */
 	u64 now;                /* ns */
-	u64 random;             /* state of the default scheduler */
+	bool clock_stopped;
+	u64 random; /* state of the default scheduler */
 	paddr_t kernel_root;
 	u64 pmem_start, pmem_next, pmem_end; /* arena offsets */
 	/* set by sim_boot_mm(): programs without mm link without it */

@@ -86,6 +86,9 @@ struct sim_thread *sim_current(void);
 void sim_set_boot_mm(struct mm *mm);
 unsigned sim_set_boot_cpu(unsigned cpu);
 
+/* From now on reading the clock does not advance it: a reading no longer tells how many there were before. */
+void sim_stop_clock(void);
+
 /* The default scheduler: picks among the runnable at random, by the seed, until nobody is left. */
 enum sim_result { SIM_ALL_DONE, SIM_DEADLOCK, SIM_LIVELOCK };
 enum sim_result sim_run(void);
