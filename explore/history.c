@@ -481,7 +481,7 @@ static bool same_as_final(const struct search *s, const struct model *m)
 	for (unsigned f = 0; f < s->w->sc->nr_files; f++) {
 		if (m->size[f] != s->final.size[f])
 			return false;
-		for (u64 p = 0; inside(m, f, p); p++)
+		for (u64 p = 0; inside(m, f, p) && p < EXPLORE_MAX_PAGES; p++)
 			for (unsigned k = 0; k < parts_in(bytes_inside(m, f, p)); k++)
 				if (m->page[f][p].part[k] != s->final.page[f][p].part[k])
 					return false;
@@ -623,7 +623,7 @@ static void final_text(const struct search *s, char *buf, size_t size)
 			buf + n, size - n, "%s%s holds", f ? ", " : "", s->w->sc->files[f].name);
 		if (n < size && !s->final.size[f])
 			n += (size_t)fmt_snprintf(buf + n, size - n, " nothing");
-		for (u64 p = 0; inside(&s->final, f, p) && n + 48 < size; p++)
+		for (u64 p = 0; inside(&s->final, f, p) && p < EXPLORE_MAX_PAGES && n + 48 < size; p++)
 			n += page_text(s, f, p, buf + n, size - n);
 	}
 }

@@ -146,17 +146,17 @@ static int begin(struct explore_world *w, char *err, size_t err_size)
 			"reboot");
 		return -EBUSY;
 	}
-	for (kb.ram_order = 0; PAGE_SIZE << kb.ram_order < scratch_size(); kb.ram_order++)
+	for (kb.ram_order = 0; PAGE_SIZE << kb.ram_order < scratch_size(w->sc->huge); kb.ram_order++)
 		;
 	kb.ram = pmm_alloc(kb.ram_order);
 	if (!kb.ram) {
 		fmt_snprintf(err, err_size, "no %lu KiB of contiguous memory",
-			(unsigned long)(scratch_size() >> 10));
+			(unsigned long)(scratch_size(w->sc->huge) >> 10));
 		return -ENOMEM;
 	}
 	/* Not in the registry of regions: nobody else shall find it. */
 	kb.region = (struct pmem_region){.base = page_to_paddr(kb.ram),
-		.len = scratch_size(),
+		.len = scratch_size(w->sc->huge),
 		.virt = page_to_virt(kb.ram),
 		.flush = PMEM_FLUSH_CACHE,
 		.source = "scratch"};
@@ -231,7 +231,7 @@ static int reset(struct explore_world *w)
 	int err;
 
 	world_destroy(w);
-	scratch_fill(kb.region.virt);
+	scratch_fill(kb.region.virt, w->sc->huge);
 	err = world_build(w, text, sizeof(text));
 	for (unsigned t = 0; !err && t < w->sc->nr_threads; t++)
 		err = start_thread(w, t);

@@ -201,9 +201,14 @@ static void check_tlb_entry(void *arg, unsigned thread, paddr_t root, uaddr_t pa
 	for (unsigned t = 0; t < w->sc->nr_threads && !from->v->oracle; t++) {
 		struct entry e = {.w = w, .v = from->v, .thread = thread, .pte = pte, .where = "TLB"};
 
-		if (w->threads[t].mm->root.v == root.v && !order &&
-			find_mapped(w, t, page.v, &e.file, &e.page))
-			check_entry(&e);
+		if (w->threads[t].mm->root.v != root.v)
+			continue;
+		/* Of 2 MiB the pages that scenarios name: a mapping that has such entries begins where they do. */
+		for (u64 k = 0; k < (order ? EXPLORE_MAX_PAGES : 1) && !from->v->oracle; k++) {
+			e.pte.v = pte.v + (k << PAGE_SHIFT);
+			if (find_mapped(w, t, page.v + (k << PAGE_SHIFT), &e.file, &e.page))
+				check_entry(&e);
+		}
 	}
 }
 

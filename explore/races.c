@@ -4,7 +4,6 @@
  * (tests/mutants) shows that the scenario bites.
  *
  * Races of the catalogue that cannot be shown yet, and why:
- *	huge-zero-stale, pte-vs-pmd            faults map 4 KiB only
  *	mapsync-unreachable                    MAP_SYNC is refused, and the journal writes through
  *	poison                                 no machine check is simulated
  * The race fork-copy shows in private copies only: fork copies no entries of shared mappings.
@@ -55,6 +54,12 @@ static const struct race races[] = {
 		"file f 1 hole; A: load f 0; load f 0 | B: write f 0 7"},
 	{"stale-zero-other-mm", "one address space has the zero page, a write fault in another allocates",
 		"file f 1 hole; prepare A load f 0; A: load f 0 | B: store f 0 7; load f 0"},
+	{"huge-zero-stale",
+		"a read fault maps 2 MiB of zeros; meanwhile a write fault allocates one of its pages",
+		"file f 512 huge hole; A: load f 1; load f 3 | B: store f 3 7"},
+	{"pte-vs-pmd",
+		"a fault of 2 MiB where a fault of 4 KiB has just put a page table: a private copy is lost",
+		"together; file f 512 huge; A: pstore f 0 7 | B: pload f 1; pload f 0"},
 	{"self-copy",
 		"write(2) from a mapping of the same hole: the zero page goes under the lock, and the "
 		"copy faults",

@@ -126,7 +126,7 @@ static int parse_operands(struct parser *ps, unsigned syntax, struct script_op *
 	if (op_syntax[syntax].value)
 		err = number(ps, ~0ull, &op->value);
 	if (!err && op_syntax[syntax].optional_nr && !at_end_of_op(ps))
-		err = number(ps, EXPLORE_MAX_PAGES, &op->nr);
+		err = number(ps, scenario_map_pages(ps->sc, op->file), &op->nr);
 	if (!err && op_syntax[syntax].head && at(ps, "head"))
 		op->head = true, next(ps);
 	if (!err && op_syntax[syntax].tail && at(ps, "tail"))
@@ -152,11 +152,13 @@ static int parse_op(struct parser *ps, struct script_op *op)
 		if (!op_syntax[i].no_file)
 			err = file_index(ps, &op->file);
 		if (!err && op_syntax[i].page)
-			err = number(ps, op->kind == OP_TRUNCATE ? EXPLORE_MAX_PAGES : EXPLORE_MAX_PAGES - 1,
+			err = number(ps,
+				op->kind == OP_TRUNCATE ? scenario_map_pages(ps->sc, op->file)
+							: EXPLORE_MAX_PAGES - 1,
 				&op->page);
 		if (!err)
 			err = parse_operands(ps, i, op);
-		if (!err && op_new_size(op) > EXPLORE_MAX_PAGES * 4096)
+		if (!err && op_new_size(op) > scenario_map_pages(ps->sc, op->file) * 4096)
 			err = fail(ps, "too large");
 		if (!err && !at_end_of_op(ps))
 			err = fail(ps, "one word too many");
@@ -178,10 +180,18 @@ static int parse_file(struct parser *ps)
 		return fail(ps, "not a file name");
 	str_copy(sc->files[sc->nr_files].name, ps->word, sizeof(sc->files[0].name));
 	next(ps);
-	err = number(ps, EXPLORE_MAX_PAGES, &pages);
+	err = number(ps, PAGES_PER_HUGE, &pages);
 	if (err)
 		return err;
 	sc->files[sc->nr_files].pages = (unsigned)pages;
+	if (at(ps, "huge") != (pages > EXPLORE_MAX_PAGES) ||
+		(at(ps, "huge") && (pages != PAGES_PER_HUGE || sc->huge)))
+		return fail(ps, "a file has up to 8 pages; or 512 and is huge, which one of them may be");
+	sc->files[sc->nr_files].huge = at(ps, "huge");
+	if (at(ps, "huge")) {
+		sc->huge = true;
+		next(ps);
+	}
 	sc->files[sc->nr_files].hole = at(ps, "hole");
 	if (at(ps, "hole"))
 		next(ps);

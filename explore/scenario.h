@@ -3,7 +3,8 @@
  * Scenarios: a few files and two to four short threads, in a text form that a user can write.
  *
  *	scenario  = { setup ";" } thread { "|" thread }
- *	setup     = "file" NAME PAGES [ "hole" ]    a file; its pages hold data, or nothing (hole)
+ *	setup     = "file" NAME PAGES [ "huge" ] [ "hole" ]    a file; its pages hold data, or nothing (hole). huge: it has 512 pages, and
+ *	                                            entries of 2 MiB can map it; the operations still name the first 8 pages
  *	          | "full"                          no free block is left: the next one to be had is one that gets freed
  *	          | "together"                      the threads share one address space; otherwise each has its own
  *	          | "zeroing" "fault"               new blocks are zeroed by the fault, not inside the allocation
@@ -102,9 +103,10 @@ struct scenario {
 	struct {
 		char name[8];
 		unsigned pages;
-		bool hole;
+		bool hole, huge;
 	} files[EXPLORE_MAX_FILES];
 	unsigned nr_files;
+	bool huge; /* one of the files is */
 	bool full, together, zero_in_fault;
 	struct {
 		unsigned thread;
@@ -125,6 +127,11 @@ void scenario_op_text(const struct scenario *sc, const struct script_op *op, cha
 static inline u64 scenario_initial_value(unsigned file, u64 page)
 {
 	return 100 * (file + 1) + page;
+}
+/* Pages of a file that threads map, and that it can have. */
+static inline u64 scenario_map_pages(const struct scenario *sc, unsigned file)
+{
+	return sc->files[file].huge ? PAGES_PER_HUGE : EXPLORE_MAX_PAGES;
 }
 /* Is op a load or a store? */
 static inline bool op_is_access(const struct script_op *op)

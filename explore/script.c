@@ -19,15 +19,22 @@ void script_step(struct explore_thread *t, enum protocol_step s, u64 arg)
 	t->w->backend->pause(t);
 }
 
+static u64 map_len(const struct explore_thread *t, unsigned file)
+{
+	return scenario_map_pages(t->w->sc, file) << PAGE_SHIFT;
+}
+
 static int map_file(struct explore_thread *t, unsigned file, bool shared)
 {
-	struct mmap_request rq = {.len = EXPLORE_MAX_PAGES * PAGE_SIZE,
+	struct mmap_request rq = {.len = map_len(t, file),
 		.flags = VMA_READ | VMA_WRITE | VMA_MAYWRITE | (shared ? VMA_SHARED : 0)};
 	int err = vfs_mmap(t->w->files[file], &rq);
 	long at;
 
 	if (err)
 		return err;
+	if (t->w->sc->files[file].huge)
+		rq.align = HUGE_SIZE; /* also while the file is shorter */
 	at = mm_map(t->mm, &rq);
 	if (at < 0)
 		return (int)at;
@@ -65,7 +72,7 @@ int script_map(struct explore_thread *t, const struct script_op *op)
 
 static int unmap_file(struct explore_thread *t, unsigned file)
 {
-	const u64 len = EXPLORE_MAX_PAGES * PAGE_SIZE;
+	const u64 len = map_len(t, file);
 	int err = t->maps.shared[file].v ? mm_unmap(t->mm, t->maps.shared[file], len) : 0;
 
 	return err || !t->maps.private[file].v ? err : mm_unmap(t->mm, t->maps.private[file], len);
@@ -73,8 +80,8 @@ static int unmap_file(struct explore_thread *t, unsigned file)
 
 static int protect_file(struct explore_thread *t, unsigned file, bool writable)
 {
-	return mm_protect(t->mm, t->maps.shared[file], EXPLORE_MAX_PAGES * PAGE_SIZE,
-		VMA_READ | (writable ? VMA_WRITE : 0));
+	return mm_protect(
+		t->mm, t->maps.shared[file], map_len(t, file), VMA_READ | (writable ? VMA_WRITE : 0));
 }
 
 static uaddr_t address_of(const struct explore_thread *t, const struct script_op *op)
@@ -109,9 +116,8 @@ static i64 do_mapped(struct explore_thread *t, const struct script_op *op)
 	return vfs_write(t->w->files[op->file], buf, PAGE_SIZE, &pos);
 }
 
-static int move_map(struct explore_thread *t, uaddr_t *map, uaddr_t *moved)
+static int move_map(struct explore_thread *t, u64 len, uaddr_t *map, uaddr_t *moved)
 {
-	const u64 len = EXPLORE_MAX_PAGES * PAGE_SIZE;
 	uaddr_t from = *map;
 	long at;
 
@@ -129,9 +135,10 @@ static int move_map(struct explore_thread *t, uaddr_t *map, uaddr_t *moved)
 
 static int do_mremap(struct explore_thread *t, unsigned file)
 {
-	int err = move_map(t, &t->maps.shared[file], &t->moved.shared[file]);
+	const u64 len = map_len(t, file);
+	int err = move_map(t, len, &t->maps.shared[file], &t->moved.shared[file]);
 
-	return err ? err : move_map(t, &t->maps.private[file], &t -> moved.private[file]);
+	return err ? err : move_map(t, len, &t->maps.private[file], &t -> moved.private[file]);
 }
 
 /* What the thread's device holds of that page; NULL: nothing. With `unused`: room for one more. */

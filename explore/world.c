@@ -27,9 +27,18 @@ static int make_file(struct explore_world *w, unsigned f)
 	dax_mapping_configure(m, &w->config);
 	if (sc->zero_in_fault)
 		m->zeroing = DAX_ZERO_IN_FAULT;
+	if (sc->files[f].huge && !sc->files[f].hole) { /* one aligned extent, written */
+		struct extent e;
+
+		err = vfs_fallocate(w->inodes[f], 0, 0, HUGE_SIZE);
+		if (!err)
+			err = w->inodes[f]->ops->map_extent(w->inodes[f], 0, PAGES_PER_HUGE, MAP_WRITE, &e);
+		if (err)
+			return err;
+	}
 	if (sc->files[f].hole)
 		return vfs_truncate(w->inodes[f], (u64)sc->files[f].pages << PAGE_SHIFT);
-	for (u64 p = 0; p < sc->files[f].pages; p++) {
+	for (u64 p = 0; p < MIN(sc->files[f].pages, (u64)EXPLORE_MAX_PAGES); p++) {
 		ssize_t n;
 
 		for (unsigned k = 0; k < PAGE_SIZE / sizeof(u64); k++)

@@ -140,9 +140,9 @@ void world_prepare(struct explore_world *w, unsigned t);
 /* Start values of everything that changes in a run. */
 void world_reset_threads(struct explore_world *w);
 
-/* scratch.c: an ext4 file system of a few blocks. */
-u64 scratch_size(void);
-void scratch_fill(void *to);
+/* scratch.c: an ext4 file system of a few blocks; huge: with 2 MiB of aligned ones besides. `to`: aligned to 2 MiB. */
+u64 scratch_size(bool huge);
+void scratch_fill(void *to, bool huge);
 
 /* script.c: entry of a scripted thread; arg: its struct explore_thread. */
 void script_main(void *arg);

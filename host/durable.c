@@ -2,6 +2,13 @@
 /* What a crash may lose. See durable.h. */
 #include "host/durable.h"
 
+/* Where a block is kept; >= DURABLE_BLOCKS: nowhere. */
+static u64 durable_slot(u64 block)
+{
+	return block % PAGES_PER_HUGE < 64 ? block / PAGES_PER_HUGE * 64 + block % PAGES_PER_HUGE
+					   : DURABLE_BLOCKS;
+}
+
 static const u64 lines[DURABLE_LINES] = {0, 64, PAGE_SIZE - 64}; /* offsets in a block */
 
 static void fence(struct durable *d, unsigned cpu)
@@ -38,13 +45,12 @@ void durable_event(struct durable *d, unsigned cpu, u32 who, enum pmem_sim_event
 		fence(d, cpu);
 		return;
 	}
-	for (u64 block = off >> PAGE_SHIFT;
-		n && block <= (off + n - 1) >> PAGE_SHIFT && block < DURABLE_BLOCKS; block++)
-		for (unsigned k = 0; k < DURABLE_LINES; k++) {
+	for (u64 block = off >> PAGE_SHIFT; n && block <= (off + n - 1) >> PAGE_SHIFT; block++)
+		for (unsigned k = 0; durable_slot(block) < DURABLE_BLOCKS && k < DURABLE_LINES; k++) {
 			u64 line = (block << PAGE_SHIFT) + lines[k];
 
 			if (line < off + n && off < line + 64)
-				touch_line(d, cpu, who, what, block, k);
+				touch_line(d, cpu, who, what, durable_slot(block), k);
 		}
 }
 
@@ -52,6 +58,7 @@ u32 durable_lost(const struct durable *d, u64 block)
 {
 	u32 who = 0;
 
+	block = durable_slot(block);
 	for (unsigned k = 0; block < DURABLE_BLOCKS && k < DURABLE_LINES; k++) {
 		who |= d->cached[block][k];
 		for (unsigned cpu = 0; cpu < DURABLE_CPUS; cpu++)

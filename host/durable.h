@@ -8,7 +8,7 @@
  * a flush of its own a CPU's fence does nothing for what others have flushed: that is what the race fsync-early-clean is about. A
  * cache may write a line back whenever it likes, so "not durable" means "may be lost".
  *
- * Kept per block for the lines of the first word, of the second line and of the last word, which are the words that scenarios tell
+ * Kept for the first 64 blocks of each 2 MiB: a scenario's small files, and what it names of a huge one; and of a block for the lines of the first word, of the second line and of the last word, which are the words that scenarios tell
  * apart. State is outside the arena: the explorer's backend saves and restores it with the snapshot. No locks.
  */
 #ifndef HOST_DURABLE_H
@@ -16,7 +16,7 @@
 
 #include "host/pmem_sim.h"
 
-#define DURABLE_BLOCKS 128
+#define DURABLE_BLOCKS 128 /* slots: durable_slot() */
 #define DURABLE_LINES 3
 #define DURABLE_CPUS 5
 

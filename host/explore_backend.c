@@ -15,6 +15,7 @@
 #include <time.h>
 
 #define RAM_SIZE (4ull << 20)
+#define HUGE_RAM_SIZE (48ull << 20) /* with room for 2 MiB of zeros */
 
 static struct explore_world *exploring; /* for hooks that have no argument */
 static struct durable *durable;         /* in the arena */
@@ -65,18 +66,21 @@ static u32 not_durable(struct explore_world *w UNUSED, u64 block)
 
 static int begin(struct explore_world *w, char *err_text, size_t err_size)
 {
+	const bool huge = w->sc->huge;
 	void *image;
 	int err;
 
-	sim_init(&(struct sim_config){
-		.ram = RAM_SIZE, .pmem = scratch_size(), .cpus = 1 + w->sc->nr_threads, .seed = 1});
+	sim_init(&(struct sim_config){.ram = huge ? HUGE_RAM_SIZE : RAM_SIZE,
+		.pmem = scratch_size(huge) + HUGE_SIZE,
+		.cpus = 1 + w->sc->nr_threads,
+		.seed = 1});
 	sim_boot_mm();
 	sim_boot_fs();
-	image = malloc(scratch_size());
+	image = malloc(scratch_size(huge));
 	if (!image)
 		return -ENOMEM;
-	scratch_fill(image);
-	w->region = sim_add_pmem(scratch_size(), image, scratch_size());
+	scratch_fill(image, huge);
+	w->region = sim_add_pmem(scratch_size(huge), image, scratch_size(huge));
 	free(image);
 	if (!w->region)
 		return -ENOMEM;
