@@ -313,11 +313,13 @@ static int check_size(struct parser *ps, unsigned f)
 	const struct scenario *sc = ps->sc;
 	u64 most = sc->files[f].pages, inserted = 0;
 	const struct script_op *op;
+	bool shifts = false;
 
 	for (unsigned t = 0; t < sc->nr_threads; t++)
 		for (unsigned i = 0; (op = op_of(sc, t, i)); i++) {
 			if (op->file != f)
 				continue;
+			shifts |= op->kind == OP_INSERT || op->kind == OP_COLLAPSE;
 			if (op->kind == OP_INSERT)
 				inserted += op->nr;
 			else if (op->kind == OP_ZERO)
@@ -327,6 +329,9 @@ static int check_size(struct parser *ps, unsigned f)
 			else if (op_may_resize(op, f) && op->kind != OP_COLLAPSE)
 				most = MAX(most, op->page + 1);
 		}
+	if (sc->files[f].huge)
+		return shifts ? fail(ps, "what lies behind the first 8 pages of a huge file is not known")
+			      : 0;
 	return inserted + most > EXPLORE_MAX_PAGES ? fail(ps, "a file may get too large") : 0;
 }
 

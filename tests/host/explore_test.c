@@ -91,6 +91,7 @@ static void test_language(void)
 		{"file f 8 huge; load f 0", "a huge file of eight"},
 		{"file f 512; load f 0", "512 pages that are not huge"},
 		{"file f 512 huge; file g 512 huge; load f 0", "two huge files"},
+		{"file f 512 huge; collapse f 0", "unknown pages that move"},
 		{"file f 512 huge; load f 8", "a page of a huge file that is not looked at"},
 		{"file f 1; load f 0 head", "half a page of the wrong kind"},
 		{"file f 8; truncate f 8 head", "a size that is too large"},
