@@ -159,6 +159,7 @@ static int begin(struct explore_world *w, char *err, size_t err_size)
 		.len = scratch_size(w->sc->huge),
 		.virt = page_to_virt(kb.ram),
 		.flush = PMEM_FLUSH_CACHE,
+		.durable = true, /* for scenarios with MAP_SYNC */
 		.source = "scratch"};
 	w->region = &kb.region;
 	kb.thread = thread_current();

@@ -4,7 +4,7 @@
  * (tests/mutants) shows that the scenario bites.
  *
  * Races of the catalogue that cannot be shown yet, and why:
- *	mapsync-unreachable                    MAP_SYNC is refused, and the journal writes through
+ *	mapsync-unreachable                    needs a crash between a store and the commit; the journal writes through
  *	poison                                 no machine check is simulated
  * The race fork-copy shows in private copies only: fork copies no entries of shared mappings.
  */

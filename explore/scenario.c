@@ -230,6 +230,10 @@ static int parse_setup(struct parser *ps)
 		next(ps);
 		ps->sc->together = true;
 		err = 0;
+	} else if (at(ps, "sync")) {
+		next(ps);
+		ps->sc->sync = true;
+		err = 0;
 	} else if (at(ps, "zeroing")) {
 		next(ps);
 		if (!at(ps, "fault"))

@@ -7,6 +7,7 @@
  *	                                            entries of 2 MiB can map it; the operations still name the first 8 pages
  *	          | "full"                          no free block is left: the next one to be had is one that gets freed
  *	          | "together"                      the threads share one address space; otherwise each has its own
+ *	          | "sync"                          the shared mappings are synchronous (MAP_SYNC)
  *	          | "zeroing" "fault"               new blocks are zeroed by the fault, not inside the allocation
  *	          | "prepare" LETTER op             done by that thread before the race starts
  *	thread    = [ LETTER ":" ] op { ";" op }    LETTER: A for the first thread, and so on
@@ -107,7 +108,7 @@ struct scenario {
 	} files[EXPLORE_MAX_FILES];
 	unsigned nr_files;
 	bool huge; /* one of the files is */
-	bool full, together, zero_in_fault;
+	bool full, together, sync, zero_in_fault;
 	struct {
 		unsigned thread;
 		struct script_op op;

@@ -27,7 +27,8 @@ static u64 map_len(const struct explore_thread *t, unsigned file)
 static int map_file(struct explore_thread *t, unsigned file, bool shared)
 {
 	struct mmap_request rq = {.len = map_len(t, file),
-		.flags = VMA_READ | VMA_WRITE | VMA_MAYWRITE | (shared ? VMA_SHARED : 0)};
+		.flags = VMA_READ | VMA_WRITE | VMA_MAYWRITE | (shared ? VMA_SHARED : 0) |
+			(shared && t->w->sc->sync ? VMA_SYNC : 0)};
 	int err = vfs_mmap(t->w->files[file], &rq);
 	long at;
 

@@ -191,6 +191,17 @@ static int look_up(struct inode *i, u64 pgoff, enum map_intent intent, struct ex
 	return i->ops->map_extent(i, pgoff, 1, intent, e);
 }
 
+/*
+ * MAP_SYNC promises that a store is durable when the program has flushed its line, without fsync. So before the first store can happen,
+ * which is before the entry is writable, the block map must be durable. The page is tagged dirty all the same: other mappings of it
+ * rely on fsync.
+ */
+static int commit_map(struct inode *i, u64 pgoff)
+{
+	PROTOCOL_STEP_ARG(COMMIT_MAP, pgoff);
+	return i->ops->commit_map(i, pgoff);
+}
+
 /* Read fault, locked: the block read-only, or the zero page where there is none. */
 static int map_for_read(struct mapping *m, struct dax_segment *s, struct fault *f)
 {
@@ -219,6 +230,8 @@ static int map_for_write(struct mapping *m, struct dax_lock *l, struct dax_segme
 	int err = look_up(m->inode, f->pgoff, MAP_WRITE, &e);
 
 	if (err)
+		return err;
+	if ((f->vma->flags & VMA_SYNC) && (err = commit_map(m->inode, f->pgoff)))
 		return err;
 	if (e.is_new && m->zeroing == DAX_ZERO_IN_FAULT) {
 		PROTOCOL_STEP_ARG(ZERO_BLOCK, f->pgoff);

@@ -97,6 +97,10 @@ int dax_zero_range(struct inode *i, u64 pos, u64 len, bool keep_size);
 int dax_shift(struct inode *i, u64 pos, u64 len, bool insert);
 ssize_t dax_write(struct inode *i, uaddr_t buf, size_t n, u64 pos);
 ssize_t dax_kwrite(struct inode *i, const void *buf, size_t n, u64 pos);
+/* O_DIRECT: where the buffer is a mapping of a DAX file its pages are pinned and the copy goes straight to their blocks, as a device's
+ * would; other buffers as in dax_read and dax_write. */
+ssize_t dax_direct_write(struct inode *i, uaddr_t buf, size_t n, u64 pos);
+ssize_t dax_direct_read(struct inode *i, uaddr_t buf, size_t n, u64 pos);
 /* No inode lock. */
 ssize_t dax_read(struct inode *i, uaddr_t buf, size_t n, u64 pos);
 ssize_t dax_kread(struct inode *i, void *buf, size_t n, u64 pos);

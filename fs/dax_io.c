@@ -10,9 +10,14 @@
  * A buffer that maps holes of the very range that is written would lose its zero page to the unmap each time round and never be
  * copied. So after a round without progress the bytes go through kernel memory, which is filled without the lock.
  * write(2) is called with the inode lock, read(2) without.
+ *
+ * O_DIRECT stands for a device that reads and writes user memory by physical address. Where a page of the buffer is a block of a DAX file
+ * it is pinned (mm/pin.h), the copy goes to the block itself (step DMA), and the pin is dropped. The inode lock is taken before the
+ * first pin, by read(2) as well: who waits for pins holds the inode lock of the pinned file, so nobody with a pin may wait for one.
  */
 #include "fs/dax_priv.h"
 #include "mm/kmem.h"
+#include "mm/pin.h"
 #include "mm/uaccess.h"
 
 #define CHUNK_PAGES 16u /* copied under one lock: bounds how long a fault waits */
@@ -21,7 +26,17 @@
 struct buffer {
 	uaddr_t user;
 	char *kernel; /* non-NULL: this one */
+	bool device;  /* it is pinned persistent memory, and a device copies */
 };
+
+/* What copying is called where it begins. */
+static void step_copy(const struct buffer *b, u64 pgoff)
+{
+	if (b->device)
+		PROTOCOL_STEP_ARG(DMA, pgoff);
+	else
+		PROTOCOL_STEP_ARG(COPY_DATA, pgoff);
+}
 
 static int buffer_touch(const struct buffer *b, u64 off, size_t n, bool write)
 {
@@ -46,6 +61,14 @@ static size_t copy_out(const struct buffer *b, u64 off, const char *src, size_t 
 {
 	size_t left;
 
+	if (b->device) {
+		if (src)
+			pmem_copy(b->kernel + off, src, n);
+		else
+			pmem_zero(b->kernel + off, n);
+		pmem_fence();
+		return n;
+	}
 	if (b->kernel) {
 		if (src)
 			memcpy(b->kernel + off, src, n);
@@ -68,7 +91,7 @@ static ssize_t write_piece(struct inode *i, struct mapping *m, struct dax_lock *
 	char *blocks = phys_to_virt(e->pa);
 	size_t done;
 
-	PROTOCOL_STEP_ARG(COPY_DATA, e->pgoff);
+	step_copy(b, e->pgoff);
 	done = copy_in(blocks + (pos - start), b, off, n);
 	if (e->state == EXTENT_UNWRITTEN && done) {
 		u64 end = pos + done, first = pos >> PAGE_SHIFT, last = (end - 1) >> PAGE_SHIFT;
@@ -187,13 +210,13 @@ ssize_t dax_kwrite(struct inode *i, const void *buf, size_t n, u64 pos)
 	return do_write(i, &(struct buffer){.kernel = (char *)(uintptr_t)buf}, n, pos);
 }
 
-static ssize_t read_chunk(
-	struct inode *i, struct mapping *m, const struct buffer *b, u64 off, u64 pos, size_t n)
+static ssize_t read_chunk(struct inode *i, struct mapping *m, enum dax_lock_for who, const struct buffer *b,
+	u64 off, u64 pos, size_t n)
 {
 	u64 first = pos >> PAGE_SHIFT, last = (pos + n - 1) >> PAGE_SHIFT, size;
 	struct dax_lock l;
 	size_t done = 0;
-	int err = dax_lock(m, &l, DAX_FOR_READ, first, last);
+	int err = dax_lock(m, &l, who, first, last);
 
 	if (err)
 		return err;
@@ -210,7 +233,7 @@ static ssize_t read_chunk(
 		if (err)
 			break;
 		want = MIN(n - done, ((page + e.len) << PAGE_SHIFT) - at);
-		PROTOCOL_STEP_ARG(COPY_DATA, page);
+		step_copy(b, page);
 		copied = copy_out(b, off + done,
 			e.state == EXTENT_MAPPED ? (char *)phys_to_virt(e.pa) + (at & PAGE_MASK) : NULL,
 			want);
@@ -222,7 +245,7 @@ static ssize_t read_chunk(
 	return done ? (ssize_t)done : err;
 }
 
-static ssize_t do_read(struct inode *i, const struct buffer *b, size_t n, u64 pos)
+static ssize_t do_read(struct inode *i, enum dax_lock_for who, const struct buffer *b, size_t n, u64 pos)
 {
 	struct mapping *m = dax_mapping(i);
 	ssize_t done = 0, got;
@@ -242,7 +265,7 @@ static ssize_t do_read(struct inode *i, const struct buffer *b, size_t n, u64 po
 			got = buffer_touch(b, done, chunk, true);
 		}
 		if (!got)
-			got = read_chunk(i, m, b, done, at, chunk);
+			got = read_chunk(i, m, who, b, done, at, chunk);
 		if (got < 0)
 			return done ? done : got;
 		done += got;
@@ -252,10 +275,59 @@ static ssize_t do_read(struct inode *i, const struct buffer *b, size_t n, u64 po
 
 ssize_t dax_read(struct inode *i, uaddr_t buf, size_t n, u64 pos)
 {
-	return do_read(i, &(struct buffer){.user = buf}, n, pos);
+	return do_read(i, DAX_FOR_READ, &(struct buffer){.user = buf}, n, pos);
 }
 
 ssize_t dax_kread(struct inode *i, void *buf, size_t n, u64 pos)
 {
-	return do_read(i, &(struct buffer){.kernel = buf}, n, pos);
+	return do_read(i, DAX_FOR_READ, &(struct buffer){.kernel = buf}, n, pos);
+}
+
+/* The part of a transfer whose buffer lies in one page. DAX_FOR_WRITE for a read as well: the inode lock is held. */
+static ssize_t direct_piece(struct inode *i, uaddr_t buf, size_t n, u64 pos, bool write)
+{
+	struct buffer b = {.user = buf};
+	struct mm_pin pin;
+	ssize_t done;
+	int err = mm_pin(thread_current()->mm, buf, !write, &pin);
+
+	if (err && err != -EOPNOTSUPP)
+		return err;
+	if (!err)
+		b = (struct buffer){
+			.kernel = (char *)phys_to_virt(pin.pa) + (buf.v & PAGE_MASK), .device = true};
+	done = write ? do_write(i, &b, n, pos) : do_read(i, DAX_FOR_WRITE, &b, n, pos);
+	if (!err)
+		mm_unpin(&pin);
+	return done;
+}
+
+static ssize_t direct(struct inode *i, uaddr_t buf, size_t n, u64 pos, bool write)
+{
+	ssize_t done = 0;
+
+	if (!user_range_ok(buf, n))
+		return -EFAULT;
+	while ((size_t)done < n) {
+		uaddr_t at = uaddr_add(buf, done);
+		size_t piece = MIN(n - done, PAGE_SIZE - (at.v & PAGE_MASK));
+		ssize_t got = direct_piece(i, at, piece, pos + done, write);
+
+		if (got < 0)
+			return done ? done : got;
+		done += got;
+		if ((size_t)got < piece)
+			break;
+	}
+	return done;
+}
+
+ssize_t dax_direct_write(struct inode *i, uaddr_t buf, size_t n, u64 pos)
+{
+	return direct(i, buf, n, pos, true);
+}
+
+ssize_t dax_direct_read(struct inode *i, uaddr_t buf, size_t n, u64 pos)
+{
+	return direct(i, buf, n, pos, false);
 }

@@ -5,6 +5,7 @@
  * Rule: whoever changes a file's size, blocks or times holds its inode lock; reads and faults do not. Data of regular files moves by the dax_*
  * calls alone. Writing sets mtime and ctime in memory; they reach the disk at fsync, sync or eviction.
  */
+#include "drivers/pmem.h"
 #include "fs/vfs_priv.h"
 #include "mm/kmem.h"
 
@@ -131,6 +132,11 @@ static int open_create(
 	return err;
 }
 
+static bool can_direct(const struct inode *i)
+{
+	return mode_is_reg(i->mode) && !i->fops;
+}
+
 /* May the inode be opened this way? */
 static int open_check(struct inode *i, u32 flags)
 {
@@ -142,9 +148,11 @@ static int open_check(struct inode *i, u32 flags)
 		return 0;
 	if (mode_is_lnk(i->mode))
 		return -ELOOP;
-	if (mode_is_dir(i->mode))
-		return writing || (flags & O_CREAT_) ? -EISDIR : 0;
-	if (i->fops)
+	if (mode_is_dir(i->mode) && (writing || (flags & O_CREAT_)))
+		return -EISDIR;
+	if ((flags & O_DIRECT_) && !can_direct(i))
+		return -EINVAL;
+	if (mode_is_dir(i->mode) || i->fops)
 		return 0;
 	if (!mode_is_reg(i->mode))
 		return -ENXIO;
@@ -278,7 +286,13 @@ ssize_t vfs_read(struct file *f, uaddr_t buf, size_t n, u64 *pos)
 	size = inode_size(i);
 	if (!n || *pos >= size)
 		return 0;
-	r = dax_read(i, buf, MIN((u64)n, size - *pos), *pos);
+	if (!(f->flags & O_DIRECT_)) {
+		r = dax_read(i, buf, MIN((u64)n, size - *pos), *pos);
+	} else {
+		mutex_lock(&i->lock);
+		r = dax_direct_read(i, buf, MIN((u64)n, size - *pos), *pos);
+		mutex_unlock(&i->lock);
+	}
 	if (r > 0)
 		*pos += r;
 	return r;
@@ -313,7 +327,7 @@ ssize_t vfs_write(struct file *f, uaddr_t buf, size_t n, u64 *pos)
 	r = write_limit(i, at, n);
 	if (r > 0) {
 		inode_touch(i, INODE_MTIME | INODE_CTIME);
-		r = dax_write(i, buf, r, at);
+		r = f->flags & O_DIRECT_ ? dax_direct_write(i, buf, r, at) : dax_write(i, buf, r, at);
 	}
 	mutex_unlock(&i->lock);
 	if (r <= 0)
@@ -484,6 +498,12 @@ int vfs_fsync(struct inode *i, u64 first_page, u64 last_page, bool datasync)
 	return err;
 }
 
+/* Memory that is gone at power-off cannot keep what MAP_SYNC promises. */
+static bool can_map_sync(const struct inode *i)
+{
+	return i->ops->commit_map && i->super->region && i->super->region->durable;
+}
+
 int vfs_mmap(struct file *f, struct mmap_request *rq)
 {
 	struct inode *i = f->inode;
@@ -496,8 +516,12 @@ int vfs_mmap(struct file *f, struct mmap_request *rq)
 		return -EACCES;
 	if (shared && (rq->flags & VMA_WRITE) && !may_write(f))
 		return -EACCES;
+	if ((rq->flags & VMA_SYNC) && !can_map_sync(i))
+		return -EOPNOTSUPP;
 	if (!shared || may_write(f))
 		rq->flags |= VMA_MAYWRITE;
+	else
+		rq->flags &= ~(u32)VMA_MAYWRITE;
 	if (rq->pgoff + DIV_ROUND_UP(rq->len, PAGE_SIZE) > i->super->max_size >> PAGE_SHIFT)
 		return -EOVERFLOW;
 	m = dax_mapping(i);

@@ -80,13 +80,16 @@ static int copy_pages(struct copy *c, const struct vma *v)
 
 static int copy_vma(struct copy *c, const struct vma *v)
 {
-	struct vma *n = vma_alloc(c->child);
+	struct vma *n;
 
+	if (v->flags & VMA_DONTFORK)
+		return 0;
+	n = vma_alloc(c->child);
 	if (!n)
 		return -ENOMEM;
 	n->start = v->start;
 	n->end = v->end;
-	n->flags = v->flags;
+	n->flags = v->flags & ~(u32)(VMA_LOCKED | VMA_LOCKONFAULT);
 	n->pgoff = v->pgoff;
 	n->rmap = v->rmap;
 	n->file = v->file;
@@ -96,7 +99,7 @@ static int copy_vma(struct copy *c, const struct vma *v)
 		n->ops->open(n);
 	vma_attach(c->child, n);
 	if (!n->rmap)
-		return copy_pages(c, v);
+		return v->flags & VMA_WIPEONFORK ? 0 : copy_pages(c, v);
 	/* From here on walkers come into the child's tables as well: none may while its entries are
 	 * made without their ptl. */
 	int err = 0;

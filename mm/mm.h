@@ -25,6 +25,10 @@ enum { /* vma.flags */
 	VMA_MAYWRITE = 16, /* mprotect may add VMA_WRITE */
 	VMA_STACK = 32,    /* grows down, guard gap below */
 	VMA_SYNC = 64,     /* MAP_SYNC */
+	VMA_LOCKED = 128,  /* mlock: to be kept populated. Pages never leave anyway */
+	VMA_DONTFORK = 256,
+	VMA_WIPEONFORK = 512,   /* a child has it empty; anonymous memory only */
+	VMA_LOCKONFAULT = 1024, /* with VMA_LOCKED: nobody populates it */
 };
 
 struct fault;
@@ -90,6 +94,7 @@ struct mm {
 	uaddr_t brk_start, brk;          /* m */
 	uaddr_t mmap_top;                /* addresses are handed out downwards from here */
 	u64 total_pages;                 /* m; mapped, for limits */
+	u32 map_flags;                   /* m; VMA_* of every new mapping: mlockall(MCL_FUTURE) */
 	_Atomic(u64) loaded;             /* CPUs that have this address space loaded */
 	_Atomic(u64) tlb_gen;            /* counts shootdowns */
 	_Atomic(u32) tlb_pending; /* gathers that may have changed entries and not shot them down yet */
@@ -157,7 +162,27 @@ struct mremap_request {
 /* mremap(2): the address or a negative errno, as Linux's; -EFAULT: the old range does not lie in one VMA. */
 long mm_remap(struct mm *mm, const struct mremap_request *rq);
 int mm_protect(struct mm *mm, uaddr_t start, u64 len, u32 prot_flags);
-int mm_discard(struct mm *mm, uaddr_t start, u64 len); /* MADV_DONTNEED */
+/* MADV_DONTNEED; -EINVAL: part of it is locked, unless locked_too. */
+int mm_discard(struct mm *mm, uaddr_t start, u64 len, bool locked_too);
+/* VMA flags that no entry shows (from VMA_LOCKED on): first all of `clear` go, then `set` come. -ENOMEM: a hole
+ * in the range, nothing was changed. */
+int mm_change_flags(struct mm *mm, uaddr_t start, u64 len, u32 clear, u32 set);
+/* Locks what is mapped (flags `now`; 0: leaves it as it is) and what will be mapped (`later`; 0: no more). Unlocks both. */
+void mm_lock_all(struct mm *mm, u32 now, u32 later);
+void mm_unlock_all(struct mm *mm);
+/* The flags that the VMAs of the range have in common, and those that any has. -ENOMEM: a hole in it. */
+int mm_flags_of(struct mm *mm, uaddr_t start, u64 len, u32 *all, u32 *any);
+/*
+ * Faults the pages of a range in. POPULATE_TOUCH: as mmap and mlock do it: for writing where that makes a private page, else for
+ * reading, which dirties nothing. The first error ends it: -ENOMEM (a hole in the range; no memory), -EFAULT (a page cannot be had, or the
+ * access is not allowed), -EINTR (killed). Context: as mm_fault().
+ */
+enum populate { POPULATE_TOUCH, POPULATE_READ, POPULATE_WRITE };
+int mm_populate(struct mm *mm, uaddr_t start, u64 len, enum populate how);
+/* POPULATE_TOUCH for every locked VMA; errors are passed over. */
+void mm_populate_locked(struct mm *mm);
+/* mincore: vec[i] = 1 if page i of [start, start + nr pages) has an entry, else 0. -ENOMEM: a hole in it. */
+int mm_resident(struct mm *mm, uaddr_t start, u64 nr, u8 *vec);
 /* The break after the call: the old one if it could not be moved. */
 long mm_brk(struct mm *mm, uaddr_t brk);
 /* A copy for fork: private anonymous pages shared copy-on-write; file pages are not copied but faulted

@@ -229,14 +229,14 @@ static bool map_by_growing(struct mm *mm, uaddr_t start, uaddr_t end, u32 flags)
 /* The place is free. */
 static int map_at(struct mm *mm, uaddr_t start, uaddr_t end, const struct mmap_request *rq)
 {
-	if (!rq->ops && map_by_growing(mm, start, end, rq->flags))
+	if (!rq->ops && map_by_growing(mm, start, end, rq->flags | mm->map_flags))
 		return 0;
 	struct vma *v = vma_alloc(mm);
 	if (!v)
 		return -ENOMEM;
 	v->start = start;
 	v->end = end;
-	v->flags = rq->flags;
+	v->flags = rq->flags | mm->map_flags;
 	v->pgoff = rq->pgoff;
 	v->rmap = rq->rmap;
 	v->file = rq->file;
@@ -413,7 +413,7 @@ out:
 	return err;
 }
 
-int mm_discard(struct mm *mm, uaddr_t start, u64 len)
+int mm_discard(struct mm *mm, uaddr_t start, u64 len, bool locked_too)
 {
 	struct tlb_gather g;
 	uaddr_t end;
@@ -428,12 +428,95 @@ int mm_discard(struct mm *mm, uaddr_t start, u64 len)
 			err = -ENOMEM;
 		if (!v || v->start.v >= end.v)
 			break;
+		if ((v->flags & VMA_LOCKED) && !locked_too) {
+			err = -EINVAL;
+			break;
+		}
 		zap_range(&g, UADDR(MAX(start.v, v->start.v)), UADDR(MIN(end.v, v->end.v)), ZAP_ALL);
 		start = v->end;
 	}
 	tlb_gather_finish(&g);
 	rwsem_read_unlock(&mm->lock);
 	return err;
+}
+
+/* --- flags --- */
+
+static void change_flags_of(struct vma *v, u32 clear, u32 set)
+{
+	vma_write_lock(v);
+	v->flags = (v->flags & ~clear) | set;
+	vma_write_unlock(v);
+}
+
+bool mm_all_mapped(const struct mm *mm, uaddr_t start, uaddr_t end, u32 *all, u32 *any)
+{
+	*all = ~0u;
+	*any = 0;
+	for (struct vma *v = vma_find(mm, start); v && v->start.v <= start.v; v = vma_next(v)) {
+		*all &= v->flags;
+		*any |= v->flags;
+		if (v->end.v >= end.v)
+			return true;
+		start = v->end;
+	}
+	return start.v >= end.v;
+}
+
+int mm_change_flags(struct mm *mm, uaddr_t start, u64 len, u32 clear, u32 set)
+{
+	struct vma *v;
+	uaddr_t end;
+	u32 all, any;
+	int err;
+
+	if (!mm_make_range(start, len, &end))
+		return -ENOMEM;
+	if (!len)
+		return 0;
+	rwsem_write_lock(&mm->lock);
+	err = mm_all_mapped(mm, start, end, &all, &any) ? 0 : -ENOMEM;
+	v = vma_find(mm, start);
+	if (!err)
+		err = mm_split_borders(mm, start, end, &v);
+	if (!err) {
+		for (; v && v->start.v < end.v; v = vma_next(v))
+			change_flags_of(v, clear, set);
+		merge_around(mm, start, end);
+	}
+	rwsem_write_unlock(&mm->lock);
+	return err;
+}
+
+void mm_lock_all(struct mm *mm, u32 now, u32 later)
+{
+	rwsem_write_lock(&mm->lock);
+	mm->map_flags = later;
+	for (struct vma *v = vma_first(mm); v && now; v = vma_next(v))
+		change_flags_of(v, VMA_LOCKONFAULT, now);
+	rwsem_write_unlock(&mm->lock);
+}
+
+void mm_unlock_all(struct mm *mm)
+{
+	rwsem_write_lock(&mm->lock);
+	mm->map_flags = 0;
+	for (struct vma *v = vma_first(mm); v; v = vma_next(v))
+		change_flags_of(v, VMA_LOCKED | VMA_LOCKONFAULT, 0);
+	rwsem_write_unlock(&mm->lock);
+}
+
+int mm_flags_of(struct mm *mm, uaddr_t start, u64 len, u32 *all, u32 *any)
+{
+	uaddr_t end;
+	bool mapped;
+
+	if (!mm_make_range(start, len, &end))
+		return -ENOMEM;
+	rwsem_read_lock(&mm->lock);
+	mapped = mm_all_mapped(mm, start, end, all, any);
+	rwsem_read_unlock(&mm->lock);
+	return mapped ? 0 : -ENOMEM;
 }
 
 /* --- looking at it --- */

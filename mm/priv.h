@@ -70,6 +70,8 @@ int mm_split_borders(struct mm *mm, uaddr_t start, uaddr_t end, struct vma **v);
 /* Removes everything in [start, end), entries included; what is left to close goes on the list. -ENOMEM. */
 int mm_unmap_locked(struct mm *mm, uaddr_t start, uaddr_t end, struct removed *list);
 bool mm_is_free(const struct mm *mm, uaddr_t start, uaddr_t end);
+/* mm->lock held. Is [start, end) mapped without a hole? Notes the flags that all of its VMAs have, and those that any has. */
+bool mm_all_mapped(const struct mm *mm, uaddr_t start, uaddr_t end, u32 *all, u32 *any);
 
 /* --- zap.c --- */
 

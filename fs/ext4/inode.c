@@ -315,6 +315,12 @@ int ext4_write_inode(struct inode *i)
 	return journal_stop(h);
 }
 
+/* Writing through, each handle has written its lines back when it stops; what is left is to drain them to the medium. */
+int ext4_commit_map(struct inode *i, u64 pgoff UNUSED)
+{
+	return journal_commit(ext4_fs(i->super)->journal);
+}
+
 int ext4_sync_inode(struct inode *i, bool datasync UNUSED)
 {
 	return journal_commit(ext4_fs(i->super)->journal);
@@ -387,6 +393,7 @@ const struct inode_ops ext4_file_ops = {
 	.orphan_del = ext4_orphan_del,
 	.write_inode = ext4_write_inode,
 	.sync_inode = ext4_sync_inode,
+	.commit_map = ext4_commit_map,
 };
 
 const struct inode_ops ext4_dir_ops = {

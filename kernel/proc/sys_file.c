@@ -440,7 +440,7 @@ enum {
 	F_DUPFD_CLOEXEC_ = 1030,
 	FD_CLOEXEC_ = 1
 };
-#define SETTABLE_FLAGS (O_APPEND_ | O_NONBLOCK_)
+#define SETTABLE_FLAGS (O_APPEND_ | O_NONBLOCK_ | O_DIRECT_)
 
 static long file_flags(int fd, bool set, u32 flags)
 {
@@ -450,7 +450,9 @@ static long file_flags(int fd, bool set, u32 flags)
 	if (!file)
 		return -EBADF;
 	mutex_lock(&file->pos_lock);
-	if (set)
+	if (set && (flags & O_DIRECT_) && (!mode_is_reg(file->inode->mode) || file->ops))
+		ret = -EINVAL;
+	else if (set)
 		file->flags = (file->flags & ~SETTABLE_FLAGS) | (flags & SETTABLE_FLAGS);
 	else
 		ret = file->flags;

@@ -3,6 +3,7 @@
 #include "fs/vfs.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/syscall.h"
+#include "mm/kmem.h"
 #include "mm/mm.h"
 #include "mm/uaccess.h"
 
@@ -100,14 +101,21 @@ static long map_file(struct mmap_request *rq, u32 flags, int fd, u64 offset)
 		rq->flags |= VMA_SYNC;
 	if (__builtin_add_overflow(offset, rq->len, &last) || (i64)last < 0)
 		ret = -EOVERFLOW;
-	else if (rq->flags & VMA_SYNC)
-		ret = -EOPNOTSUPP; /* until the journal promises that an acknowledged store can be reached after a crash */
 	else
 		ret = vfs_mmap(file, rq);
 	if (!ret)
 		ret = mm_map(current_mm(), rq);
 	file_put(file);
 	return ret;
+}
+
+static bool wants_populating(u32 flags)
+{
+	u32 all = current_mm()->map_flags;
+
+	if (flags & MAP_POPULATE_)
+		return !(flags & MAP_NONBLOCK_);
+	return (flags & MAP_LOCKED_) || (all & (VMA_LOCKED | VMA_LOCKONFAULT)) == VMA_LOCKED;
 }
 
 long sys_mmap(struct trap_frame *f)
@@ -130,7 +138,7 @@ long sys_mmap(struct trap_frame *f)
 	rq = (struct mmap_request){
 		.addr = UADDR(addr & ~PAGE_MASK),
 		.len = len,
-		.flags = vma_flags(prot) | (u32)type | VMA_MAYWRITE,
+		.flags = vma_flags(prot) | (u32)type | VMA_MAYWRITE | (flags & MAP_LOCKED_ ? VMA_LOCKED : 0),
 		.fixed = flags & (MAP_FIXED_ | MAP_FIXED_NOREPLACE_),
 		.noreplace = flags & MAP_FIXED_NOREPLACE_,
 	};
@@ -140,9 +148,9 @@ long sys_mmap(struct trap_frame *f)
 		ret = -EOPNOTSUPP; /* shared memory needs a file: map one */
 	else
 		ret = mm_map(current_mm(), &rq);
-	if (ret > 0 && (flags & MAP_POPULATE_) && (prot & (PROT_READ_ | PROT_WRITE_)))
-		(void)prefault_user(
-			UADDR((u64)ret), len, prot & PROT_WRITE_); /* advice: errors show at the access */
+	if (ret > 0 && wants_populating(flags))
+		(void)mm_populate(current_mm(), UADDR((u64)ret), len,
+			POPULATE_TOUCH); /* advice: errors show at the access */
 	return ret;
 }
 
@@ -180,13 +188,153 @@ long sys_mprotect(struct trap_frame *f)
 	return mm_protect(current_mm(), UADDR(f->rdi), len, vma_flags(prot));
 }
 
-enum {
+enum { MREMAP_MAYMOVE_ = 1, MREMAP_FIXED_ = 2, MREMAP_DONTUNMAP_ = 4 };
+
+long sys_mremap(struct trap_frame *f)
+{
+	u32 flags = (u32)f->r10;
+	struct mremap_request rq = {
+		.addr = UADDR(f->rdi),
+		.old_len = f->rsi,
+		.new_len = f->rdx,
+		.new_addr = UADDR(f->r8),
+		.may_move = flags & MREMAP_MAYMOVE_,
+		.fixed = flags & MREMAP_FIXED_,
+		.keep_old = flags & MREMAP_DONTUNMAP_,
+	};
+	long ret;
+
+	if (flags & ~(u32)(MREMAP_MAYMOVE_ | MREMAP_FIXED_ | MREMAP_DONTUNMAP_))
+		return -EINVAL;
+	ret = mm_remap(current_mm(), &rq);
+	if (ret > 0 && rq.new_len > rq.old_len) { /* what was locked stays populated */
+		u32 all, any;
+
+		if (!mm_flags_of(current_mm(), UADDR((u64)ret), rq.new_len, &all, &any) &&
+			(any & (VMA_LOCKED | VMA_LOCKONFAULT)) == VMA_LOCKED)
+			(void)mm_populate(current_mm(), UADDR((u64)ret), rq.new_len, POPULATE_TOUCH);
+	}
+	return ret;
+}
+
+#define MINCORE_PIECE 512u /* pages looked at under one hold of mm->lock */
+
+long sys_mincore(struct trap_frame *f)
+{
+	u64 at = f->rdi, left = DIV_ROUND_UP(f->rsi, PAGE_SIZE);
+	uaddr_t vec = UADDR(f->rdx);
+	u8 *buf;
+	int err = 0;
+
+	if (at & PAGE_MASK)
+		return -EINVAL;
+	if (f->rsi > USER_TOP || at > USER_TOP - f->rsi)
+		return -ENOMEM;
+	if (!user_range_ok(vec, left))
+		return -EFAULT;
+	buf = kmalloc(MINCORE_PIECE);
+	if (!buf)
+		return -EAGAIN;
+	while (!err && left) {
+		u64 n = MIN(left, MINCORE_PIECE);
+
+		err = mm_resident(current_mm(), UADDR(at), n, buf);
+		if (!err)
+			err = copy_to_user(vec, buf, n);
+		at += n << PAGE_SHIFT;
+		vec = uaddr_add(vec, n);
+		left -= n;
+	}
+	kfree(buf);
+	return err;
+}
+
+/* The range of mlock and munlock, which need not begin at a page: in whole pages. */
+static int lock_range(u64 addr, u64 len, uaddr_t *start, u64 *whole)
+{
+	*start = UADDR(ALIGN_DOWN(addr, PAGE_SIZE));
+	*whole = ALIGN_UP(len + (addr & PAGE_MASK), PAGE_SIZE); /* as on Linux, a length that wraps is 0 */
+	if (start->v + *whole < start->v)
+		return -EINVAL;
+	return start->v + *whole > USER_TOP ? -ENOMEM : 0;
+}
+
+/* The pages of a DAX file never leave, and there is no swap: to lock is to fault in, and to remember it. */
+static long do_mlock(u64 addr, u64 len, u32 flags)
+{
+	uaddr_t start;
+	u64 whole;
+	int err = lock_range(addr, len, &start, &whole);
+
+	if (!err)
+		err = mm_change_flags(current_mm(), start, whole, VMA_LOCKONFAULT, flags);
+	if (!err && flags == VMA_LOCKED)
+		err = mm_populate(current_mm(), start, whole, POPULATE_TOUCH);
+	return err == -EFAULT ? -ENOMEM : err;
+}
+
+long sys_mlock(struct trap_frame *f)
+{
+	return do_mlock(f->rdi, f->rsi, VMA_LOCKED);
+}
+
+enum { MLOCK_ONFAULT_ = 1 };
+
+long sys_mlock2(struct trap_frame *f)
+{
+	u32 flags = (u32)f->rdx;
+
+	if (flags & ~(u32)MLOCK_ONFAULT_)
+		return -EINVAL;
+	return do_mlock(f->rdi, f->rsi, VMA_LOCKED | (flags ? VMA_LOCKONFAULT : 0));
+}
+
+long sys_munlock(struct trap_frame *f)
+{
+	uaddr_t start;
+	u64 whole;
+	int err = lock_range(f->rdi, f->rsi, &start, &whole);
+
+	return err ? err : mm_change_flags(current_mm(), start, whole, VMA_LOCKED | VMA_LOCKONFAULT, 0);
+}
+
+enum { MCL_CURRENT_ = 1, MCL_FUTURE_ = 2, MCL_ONFAULT_ = 4 };
+
+long sys_mlockall(struct trap_frame *f)
+{
+	u32 how = (u32)f->rdi, flags = VMA_LOCKED | (how & MCL_ONFAULT_ ? VMA_LOCKONFAULT : 0);
+
+	if (!how || how == MCL_ONFAULT_ || (how & ~(u32)(MCL_CURRENT_ | MCL_FUTURE_ | MCL_ONFAULT_)))
+		return -EINVAL;
+	mm_lock_all(current_mm(), how & MCL_CURRENT_ ? flags : 0, how & MCL_FUTURE_ ? flags : 0);
+	if (how & MCL_CURRENT_)
+		mm_populate_locked(current_mm());
+	return 0;
+}
+
+long sys_munlockall(struct trap_frame *f UNUSED)
+{
+	mm_unlock_all(current_mm());
+	return 0;
+}
+
+enum { /* Linux: include/uapi/asm-generic/mman-common.h names them */
 	MADV_NORMAL_ = 0,
 	MADV_WILLNEED_ = 3,
 	MADV_DONTNEED_ = 4,
 	MADV_FREE_ = 8,
+	MADV_REMOVE_ = 9,
+	MADV_DONTFORK_ = 10,
+	MADV_DOFORK_ = 11,
 	MADV_HUGEPAGE_ = 14,
-	MADV_DODUMP_ = 17
+	MADV_DODUMP_ = 17,
+	MADV_WIPEONFORK_ = 18,
+	MADV_KEEPONFORK_ = 19,
+	MADV_COLD_ = 20,
+	MADV_PAGEOUT_ = 21,
+	MADV_POPULATE_READ_ = 22,
+	MADV_POPULATE_WRITE_ = 23,
+	MADV_DONTNEED_LOCKED_ = 24,
 };
 
 static int no_op(void *arg UNUSED, struct file *f UNUSED, u64 first UNUSED, u64 last UNUSED)
@@ -194,21 +342,72 @@ static int no_op(void *arg UNUSED, struct file *f UNUSED, u64 first UNUSED, u64 
 	return 0;
 }
 
+static int punch_range(void *arg UNUSED, struct file *f, u64 first, u64 last)
+{
+	return vfs_fallocate(f->inode, FALLOC_PUNCH_HOLE_ | FALLOC_KEEP_SIZE_, first << PAGE_SHIFT,
+		(last - first + 1) << PAGE_SHIFT);
+}
+
+/* MADV_POPULATE_*: a right that is missing is the caller's mistake. */
+static int populate(uaddr_t start, u64 len, bool write)
+{
+	u32 all, any, right = write ? VMA_WRITE : VMA_READ;
+
+	if (!mm_flags_of(current_mm(), start, len, &all, &any) && !(all & right))
+		return -EINVAL;
+	return mm_populate(current_mm(), start, len, write ? POPULATE_WRITE : POPULATE_READ);
+}
+
+static int advise(uaddr_t start, u64 len, int advice)
+{
+	struct mm *mm = current_mm();
+	u32 all = 0, any = 0;
+	int hole = mm_flags_of(mm, start, len, &all, &any);
+
+	switch (advice) {
+	case MADV_NORMAL_ ... MADV_WILLNEED_: /* hints that need nothing done, also the next two lines */
+	case MADV_HUGEPAGE_ ... MADV_DODUMP_:
+		return hole;
+	case MADV_FREE_:
+	case MADV_COLD_:
+	case MADV_PAGEOUT_:
+		return any & VMA_LOCKED ? -EINVAL : hole;
+	case MADV_DONTNEED_:
+	case MADV_DONTNEED_LOCKED_:
+		return mm_discard(mm, start, len, advice == MADV_DONTNEED_LOCKED_);
+	case MADV_REMOVE_:
+		if (any & VMA_LOCKED)
+			return -EINVAL;
+		if ((all & (VMA_SHARED | VMA_WRITE)) != (VMA_SHARED | VMA_WRITE))
+			return hole ? hole : -EACCES;
+		return mm_for_each_file_range(mm, start, len, punch_range, NULL);
+	case MADV_DONTFORK_:
+		return mm_change_flags(mm, start, len, 0, VMA_DONTFORK);
+	case MADV_DOFORK_:
+		return mm_change_flags(mm, start, len, VMA_DONTFORK, 0);
+	case MADV_WIPEONFORK_:
+		return any & VMA_SHARED ? -EINVAL : mm_change_flags(mm, start, len, 0, VMA_WIPEONFORK);
+	case MADV_KEEPONFORK_:
+		return mm_change_flags(mm, start, len, VMA_WIPEONFORK, 0);
+	default:
+		return populate(start, len, advice == MADV_POPULATE_WRITE_);
+	}
+}
+
+static bool is_advice(int advice)
+{
+	return (advice >= MADV_NORMAL_ && advice <= MADV_DONTNEED_) ||
+		(advice >= MADV_FREE_ && advice <= MADV_DOFORK_) ||
+		(advice >= MADV_HUGEPAGE_ && advice <= MADV_DONTNEED_LOCKED_);
+}
+
 long sys_madvise(struct trap_frame *f)
 {
 	u64 len = f->rsi;
-	int advice = (int)f->rdx;
-	int err = check_range(f->rdi, &len);
 
-	if (err)
+	if (!is_advice((int)f->rdx) || check_range(f->rdi, &len))
 		return -EINVAL;
-	if (advice == MADV_DONTNEED_)
-		return len ? mm_discard(current_mm(), UADDR(f->rdi), len) : 0;
-	/* Hints that need nothing done. */
-	if ((advice >= MADV_NORMAL_ && advice <= MADV_WILLNEED_) || advice == MADV_FREE_ ||
-		(advice >= MADV_HUGEPAGE_ && advice <= MADV_DODUMP_))
-		return len ? mm_for_each_file_range(current_mm(), UADDR(f->rdi), len, no_op, NULL) : 0;
-	return -EINVAL;
+	return len ? advise(UADDR(f->rdi), len, (int)f->rdx) : 0;
 }
 
 enum { MS_ASYNC_ = 1, MS_INVALIDATE_ = 2, MS_SYNC_ = 4 };
@@ -221,7 +420,7 @@ static int sync_range(void *arg UNUSED, struct file *f, u64 first, u64 last)
 long sys_msync(struct trap_frame *f)
 {
 	u64 len = f->rsi;
-	u32 flags = (u32)f->rdx;
+	u32 flags = (u32)f->rdx, all, any;
 	int err;
 
 	if ((flags & ~(MS_ASYNC_ | MS_INVALIDATE_ | MS_SYNC_)) ||
@@ -230,6 +429,9 @@ long sys_msync(struct trap_frame *f)
 	err = check_range(f->rdi, &len);
 	if (err || !len)
 		return err;
+	if ((flags & MS_INVALIDATE_) && !mm_flags_of(current_mm(), UADDR(f->rdi), len, &all, &any) &&
+		(any & VMA_LOCKED))
+		return -EBUSY;
 	return mm_for_each_file_range(
 		current_mm(), UADDR(f->rdi), len, flags & MS_SYNC_ ? sync_range : no_op, NULL);
 }

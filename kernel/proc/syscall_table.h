@@ -30,7 +30,9 @@
 	X(21, access)           \
 	X(22, pipe)             \
 	X(24, sched_yield)      \
+	X(25, mremap)   \
 	X(26, msync)            \
+	X(27, mincore)   \
 	X(28, madvise)          \
 	X(32, dup)              \
 	X(33, dup2)             \
@@ -77,6 +79,10 @@
 	X(133, mknod)           \
 	X(137, statfs)          \
 	X(138, fstatfs)         \
+	X(149, mlock)   \
+	X(150, munlock)   \
+	X(151, mlockall)   \
+	X(152, munlockall)   \
 	X(158, arch_prctl)      \
 	X(162, sync)            \
 	X(169, reboot)          \
@@ -106,6 +112,7 @@
 	X(293, pipe2)           \
 	X(316, renameat2)       \
 	X(318, getrandom)       \
+	X(325, mlock2)          \
 	X(332, statx)           \
 	X(436, close_range)     \
 	X(439, faccessat2)      \

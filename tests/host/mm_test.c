@@ -206,7 +206,7 @@ static void test_arguments(void)
 	is(mm_protect(mm, UADDR(BASE), PAGE_SIZE, VMA_READ), -ENOMEM, "mprotect where nothing is");
 	is(mm_protect(mm, UADDR(BASE), ~0ull, VMA_READ), -ENOMEM, "mprotect that wraps");
 	is(mm_protect(mm, UADDR(BASE), PAGE_SIZE, VMA_SHARED), -EINVAL, "mprotect with other flags");
-	is(mm_discard(mm, UADDR(BASE), PAGE_SIZE), -ENOMEM, "madvise where nothing is");
+	is(mm_discard(mm, UADDR(BASE), PAGE_SIZE, false), -ENOMEM, "madvise where nothing is");
 	is(mm_fault(mm, UADDR(0), 0), FAULT_SIGSEGV_MAP, "fault at null");
 	is(mm_fault(mm, UADDR(~0ull), FAULT_WRITE), FAULT_SIGSEGV_MAP, "fault at the last address");
 	mm_put(mm);
@@ -428,7 +428,7 @@ static void test_ranges_and_copies(void)
 	is(prefault_user(UADDR(BASE + 4 * PAGE_SIZE - 8), 16, true), 0, "prefault");
 	is(copy_to_user_nofault(UADDR(BASE + 4 * PAGE_SIZE - 4), buf, 8), 0, "then it is");
 	is(prefault_user(UADDR(end - 8), 16, false), -EFAULT, "prefault past the end");
-	is(mm_discard(mm, UADDR(BASE), 5 * PAGE_SIZE), 0, "madvise(DONTNEED)");
+	is(mm_discard(mm, UADDR(BASE), 5 * PAGE_SIZE, false), 0, "madvise(DONTNEED)");
 	is(load(BASE + 4 * PAGE_SIZE + 8), 0, "anonymous memory reads zero afterwards");
 	unload();
 	mm_put(mm);
@@ -545,7 +545,7 @@ static bool step_discard(struct proc *p)
 		m->copied = false;
 		m->value = 0;
 	}
-	return mm_discard(p->mm, UADDR(page_start(first)), n * PAGE_SIZE) == want;
+	return mm_discard(p->mm, UADDR(page_start(first)), n * PAGE_SIZE, false) == want;
 }
 
 static u64 model_value(const struct model_page *m)
@@ -799,7 +799,7 @@ static void sharer(void *arg)
 		u64 v = load(a);
 		lost |= v != i && v != 0;
 		if (i % 17 == 0)
-			mm_discard(shared_mm, UADDR(SHARED_AT + 40 * PAGE_SIZE), PAGE_SIZE);
+			mm_discard(shared_mm, UADDR(SHARED_AT + 40 * PAGE_SIZE), PAGE_SIZE, false);
 	}
 }
 

@@ -4,6 +4,7 @@
 #include "syscall.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -31,6 +32,48 @@ int madvise(void *addr, size_t len, int advice)
 int msync(void *addr, size_t len, int flags)
 {
 	return (int)SYSCALL3(msync, addr, len, flags);
+}
+
+void *mremap(void *addr, size_t old_len, size_t new_len, int flags, ...)
+{
+	void *new_addr = NULL;
+	va_list ap;
+
+	va_start(ap, flags);
+	if (flags & MREMAP_FIXED)
+		new_addr = va_arg(ap, void *);
+	va_end(ap);
+	return (void *)SYSCALL5(mremap, addr, old_len, new_len, flags, new_addr);
+}
+
+int mincore(void *addr, size_t len, unsigned char *vec)
+{
+	return (int)SYSCALL3(mincore, addr, len, vec);
+}
+
+int mlock(const void *addr, size_t len)
+{
+	return (int)SYSCALL2(mlock, addr, len);
+}
+
+int mlock2(const void *addr, size_t len, unsigned flags)
+{
+	return (int)SYSCALL3(mlock2, addr, len, flags);
+}
+
+int munlock(const void *addr, size_t len)
+{
+	return (int)SYSCALL2(munlock, addr, len);
+}
+
+int mlockall(int flags)
+{
+	return (int)SYSCALL1(mlockall, flags);
+}
+
+int munlockall(void)
+{
+	return (int)SYSCALL0(munlockall);
 }
 
 void *sbrk(ptrdiff_t increment)

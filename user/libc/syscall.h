@@ -28,6 +28,7 @@ long __syscall_result(long ret);
 #define SYSCALL6(name, a, b, c, d, e, f) \
 	__syscall_result(                \
 		raw_syscall(SYS_##name, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f)))
+#define SYSCALL5(name, a, b, c, d, e) SYSCALL6(name, a, b, c, d, e, 0)
 #define SYSCALL4(name, a, b, c, d) SYSCALL6(name, a, b, c, d, 0, 0)
 #define SYSCALL3(name, a, b, c) SYSCALL6(name, a, b, c, 0, 0, 0)
 #define SYSCALL2(name, a, b) SYSCALL6(name, a, b, 0, 0, 0, 0)

@@ -214,6 +214,54 @@ static void test_protection(void)
 	munmap(p, 4 * PAGE);
 }
 
+/* A pinned page of a mapping is where an O_DIRECT read goes. */
+static void test_direct(void)
+{
+	char *p;
+	int fd;
+
+	fresh_file();
+	p = map_file(PROT_READ | PROT_WRITE, MAP_SHARED);
+	fd = open("mm-direct", O_RDWR | O_CREAT | O_TRUNC | O_DIRECT, 0644);
+	CHECK("O_DIRECT write from a mapping", pwrite(fd, p, 2 * PAGE, 0) == 2 * PAGE);
+	CHECK("O_DIRECT read into a mapping of another file",
+		pread(fd, p + 2 * PAGE, 2 * PAGE, 0) == 2 * PAGE && p[2 * PAGE] == 'A' &&
+			p[3 * PAGE] == 'B' && file_byte(3 * PAGE) == 'B');
+	CHECK("into memory that is no file's",
+		pread(fd, buf, PAGE, PAGE) == PAGE && buf[0] == 'B' && buf[PAGE - 1] == 'B');
+	CHECK("the file shrinks when the pins are gone", ftruncate(file_fd, 0) == 0);
+	CHECK_ERRNO("O_DIRECT read past the end of a mapping", pread(fd, p, PAGE, 0), EFAULT);
+	close(fd);
+	unlink("mm-direct");
+	munmap(p, 4 * PAGE);
+}
+
+static void test_map_sync(void)
+{
+	char *p;
+	int fd;
+
+	fresh_file();
+	p = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED_VALIDATE | MAP_SYNC, file_fd, 0);
+	CHECK("MAP_SYNC on persistent memory", p != MAP_FAILED);
+	p[0] = 'S';
+	CHECK("takes stores", file_byte(0) == 'S');
+	ftruncate(file_fd, 8 * PAGE);
+	munmap(p, 4 * PAGE);
+	p = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED_VALIDATE | MAP_SYNC, file_fd, 0);
+	p[7 * PAGE] = 'T';
+	CHECK("into holes as well", file_byte(7 * PAGE) == 'T');
+	munmap(p, 8 * PAGE);
+	fd = open("/tmp/mm-sync", O_RDWR | O_CREAT, 0644);
+	ftruncate(fd, PAGE);
+	CHECK("MAP_SYNC on memory that is gone at power-off is refused",
+		fd < 0 ||
+			(mmap(NULL, PAGE, PROT_READ, MAP_SHARED_VALIDATE | MAP_SYNC, fd, 0) == MAP_FAILED &&
+				errno == EOPNOTSUPP));
+	close(fd);
+	unlink("/tmp/mm-sync");
+}
+
 static int check_cow(void *arg)
 {
 	char *p = arg;
@@ -449,6 +497,8 @@ int main(int argc, char **argv)
 	test_holes();
 	test_private();
 	test_self_copy();
+	test_direct();
+	test_map_sync();
 	test_protection();
 	test_fork();
 	test_signals();

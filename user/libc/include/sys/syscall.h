@@ -32,7 +32,9 @@ long syscall(long nr, ...);
 #define SYS_readv 19
 #define SYS_writev 20
 #define SYS_sched_yield 24
+#define SYS_mremap 25
 #define SYS_msync 26
+#define SYS_mincore 27
 #define SYS_madvise 28
 #define SYS_dup 32
 #define SYS_dup2 33
@@ -54,6 +56,10 @@ long syscall(long nr, ...);
 #define SYS_rmdir 84
 #define SYS_unlink 87
 #define SYS_getppid 110
+#define SYS_mlock 149
+#define SYS_munlock 150
+#define SYS_mlockall 151
+#define SYS_munlockall 152
 #define SYS_arch_prctl 158
 #define SYS_sync 162
 #define SYS_reboot 169
@@ -67,5 +73,6 @@ long syscall(long nr, ...);
 #define SYS_fallocate 285
 #define SYS_pipe2 293
 #define SYS_getrandom 318
+#define SYS_mlock2 325
 
 #endif
