@@ -196,10 +196,12 @@ static int look_up(struct inode *i, u64 pgoff, enum map_intent intent, struct ex
  * which is before the entry is writable, the block map must be durable. The page is tagged dirty all the same: other mappings of it
  * rely on fsync.
  */
-static int commit_map(struct inode *i, u64 pgoff)
+int dax_commit_map(struct inode *i, const struct fault *f, u64 pgoff, u64 nr)
 {
+	if (likely(!(f->vma->flags & VMA_SYNC)))
+		return 0;
 	PROTOCOL_STEP_ARG(COMMIT_MAP, pgoff);
-	return i->ops->commit_map(i, pgoff);
+	return i->ops->commit_map(i, pgoff, nr);
 }
 
 /* Read fault, locked: the block read-only, or the zero page where there is none. */
@@ -231,8 +233,6 @@ static int map_for_write(struct mapping *m, struct dax_lock *l, struct dax_segme
 
 	if (err)
 		return err;
-	if ((f->vma->flags & VMA_SYNC) && (err = commit_map(m->inode, f->pgoff)))
-		return err;
 	if (e.is_new && m->zeroing == DAX_ZERO_IN_FAULT) {
 		PROTOCOL_STEP_ARG(ZERO_BLOCK, f->pgoff);
 		pmem_zero(phys_to_virt(e.pa), PAGE_SIZE);
@@ -240,6 +240,9 @@ static int map_for_write(struct mapping *m, struct dax_lock *l, struct dax_segme
 	}
 	if (tag_test(s->zero, f->pgoff))
 		unmap_zero_of(m, s, l, f->pgoff, f->pgoff);
+	err = dax_commit_map(m->inode, f, f->pgoff, 1);
+	if (unlikely(err))
+		return err;
 	PROTOCOL_STEP_ARG(TAG_DIRTY, f->pgoff);
 	tag_set(s->dirty, f->pgoff);
 	PROTOCOL_STEP_ARG(SET_PTE, f->pgoff);

@@ -97,6 +97,9 @@ static int map_for_write(struct mapping *m, struct dax_lock *l, struct dax_segme
 	}
 	if (tags_any(s->zero))
 		dax_unmap_zero(m, l, first, last);
+	err = dax_commit_map(m->inode, f, first, PAGES_PER_HUGE);
+	if (unlikely(err))
+		return err;
 	PROTOCOL_STEP_ARG(TAG_DIRTY, first);
 	tags_set_all(s->dirty);
 	PROTOCOL_STEP_ARG(SET_PTE, first);

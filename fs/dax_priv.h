@@ -87,6 +87,9 @@ enum fault_result dax_fault_result(int err, const struct fault *f);
 /* The walks of mm/rmap.h, under whatever the scheme takes round them. */
 void dax_unmap(struct mapping *m, struct dax_lock *l, u64 first, u64 last, enum rmap_what what);
 void dax_wrprotect(struct mapping *m, struct dax_lock *l, u64 first, u64 last);
+/* In a synchronous mapping: makes the way to the blocks of [pgoff, pgoff + nr) durable, which were looked up for writing. Else nothing. Step
+ * COMMIT_MAP. */
+int dax_commit_map(struct inode *i, const struct fault *f, u64 pgoff, u64 nr);
 /*
  * For everyone who takes the blocks of [first, last] away or moves them. l is held (DAX_FOR_REMOVE); unmaps the pages everywhere and
  * sees that no device has a pin on one of them: if there are pins it drops l, waits until they are gone, takes l again and

@@ -107,9 +107,9 @@ struct inode_ops {
 	int (*write_inode)(struct inode *i);
 	/* Makes the metadata changes of this inode so far durable (fsync). Inode lock NOT needed. datasync: only what is needed to read the data. */
 	int (*sync_inode)(struct inode *i, bool datasync);
-	/* MAP_SYNC: on return the way to the block of page pgoff, which was looked up for writing, survives a crash. Inode lock NOT
+	/* MAP_SYNC: on return the way to the blocks of nr pages, which were looked up for writing, survives a crash. Inode lock NOT
 	 * needed: page faults call it under the DAX lock, with no handle open. NULL: a mapping cannot be synchronous. */
-	int (*commit_map)(struct inode *i, u64 pgoff);
+	int (*commit_map)(struct inode *i, u64 pgoff, u64 nr);
 
 	int (*lookup)(struct inode *dir, const char *name, size_t len, u64 *ino);
 	int (*create)(struct inode *dir, const char *name, size_t len, u32 mode,

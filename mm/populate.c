@@ -112,8 +112,8 @@ int mm_resident(struct mm *mm, uaddr_t start, u64 nr, u8 *vec)
 		vec[i] = 0;
 	rwsem_read_lock(&mm->lock); /* no VMA goes, so no page-table page does */
 	err = mm_all_mapped(mm, start, end, &all, &any) ? 0 : -ENOMEM;
-	if (!err)
-		pt_visit(mm->root, start, end, note_entry, &r);
+	while (!err && start.v < end.v)
+		start = pt_visit(mm->root, start, end, note_entry, &r);
 	rwsem_read_unlock(&mm->lock);
 	return err;
 }

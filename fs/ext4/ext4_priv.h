@@ -237,7 +237,7 @@ void ext4_write_raw(struct journal_handle *h, struct ext4_inode *ei);
 void ext4_store_inode(struct journal_handle *h, struct ext4_inode *ei);
 int ext4_write_inode(struct inode *i);
 int ext4_sync_inode(struct inode *i, bool datasync);
-int ext4_commit_map(struct inode *i, u64 pgoff);
+int ext4_commit_map(struct inode *i, u64 pgoff, u64 nr);
 void ext4_evict(struct inode *i);
 /* Adds blocks (of 4 KiB, may be negative) to i_blocks. map_lock held exclusively; the caller writes raw. */
 void ext4_add_blocks(struct ext4_inode *ei, i64 n);

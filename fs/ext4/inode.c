@@ -316,7 +316,7 @@ int ext4_write_inode(struct inode *i)
 }
 
 /* Writing through, each handle has written its lines back when it stops; what is left is to drain them to the medium. */
-int ext4_commit_map(struct inode *i, u64 pgoff UNUSED)
+int ext4_commit_map(struct inode *i, u64 pgoff UNUSED, u64 nr UNUSED)
 {
 	return journal_commit(ext4_fs(i->super)->journal);
 }

@@ -262,7 +262,7 @@ static void test_parts(void)
 	in(mm);
 	is(load(a, 4), 11, "%s: whose stores are seen", scheme);
 	mm_put(child);
-	is(mm_discard(mm, uaddr_add(a, 8 * PAGE_SIZE), PAGE_SIZE), 0, "%s: discard a page", scheme);
+	is(mm_discard(mm, uaddr_add(a, 8 * PAGE_SIZE), PAGE_SIZE, false), 0, "%s: discard a page", scheme);
 	ok(load(a, 8) == 0 && load(a, 4) == 11, "%s: loses nothing", scheme);
 	mm_unmap(mm, a, HUGE_SIZE);
 	file_put(f);

@@ -193,7 +193,7 @@ static void note_writable(void *arg, struct vma *v, u64 pgoff, u64 pte)
 	spy.late += pte_writable((pte_t){pte});
 }
 
-static int spy_commit(struct inode *i, u64 pgoff)
+static int spy_commit(struct inode *i, u64 pgoff, u64 nr)
 {
 	struct extent e;
 
@@ -201,7 +201,7 @@ static int spy_commit(struct inode *i, u64 pgoff)
 	if (spy.real->map_extent(i, pgoff, 1, MAP_LOOK, &e) || e.state != EXTENT_MAPPED)
 		spy.late++;
 	rmap_visit(&atomic_load(&i->mapping)->rmap, pgoff, pgoff, note_writable, NULL);
-	return spy.err ? spy.err : spy.real->commit_map(i, pgoff);
+	return spy.err ? spy.err : spy.real->commit_map(i, pgoff, nr);
 }
 
 static void test_sync(void)
