@@ -239,7 +239,6 @@ static void test_direct(void)
 static void test_map_sync(void)
 {
 	char *p;
-	int fd;
 
 	fresh_file();
 	p = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED_VALIDATE | MAP_SYNC, file_fd, 0);
@@ -252,14 +251,6 @@ static void test_map_sync(void)
 	p[7 * PAGE] = 'T';
 	CHECK("into holes as well", file_byte(7 * PAGE) == 'T');
 	munmap(p, 8 * PAGE);
-	fd = open("/tmp/mm-sync", O_RDWR | O_CREAT, 0644);
-	ftruncate(fd, PAGE);
-	CHECK("MAP_SYNC on memory that is gone at power-off is refused",
-		fd < 0 ||
-			(mmap(NULL, PAGE, PROT_READ, MAP_SHARED_VALIDATE | MAP_SYNC, fd, 0) == MAP_FAILED &&
-				errno == EOPNOTSUPP));
-	close(fd);
-	unlink("/tmp/mm-sync");
 }
 
 static int check_cow(void *arg)
