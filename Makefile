@@ -25,7 +25,7 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DEFAULT_GOAL := all
 
-TARGETS := all kernel programs linux-programs newlib image host iso run debug bench profile matrix test lint fmt
+TARGETS := all kernel programs linux-programs newlib image host iso run debug bench profile matrix explore-deep test lint fmt
 .PHONY: $(TARGETS) setup clean help FORCE
 
 ifeq ($(FAULTLINE_INNER),)

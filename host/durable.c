@@ -11,12 +11,18 @@ static u64 durable_slot(u64 block)
 
 static const u64 lines[DURABLE_LINES] = {0, 64, PAGE_SIZE - 64}; /* offsets in a block */
 
+static void fence_block(struct durable *d, unsigned cpu, unsigned b)
+{
+	for (unsigned k = 0; k < DURABLE_LINES; k++)
+		for (u32 who = d->on_its_way[cpu][b][k], c = 0; who && c < DURABLE_CPUS; c++)
+			d->on_its_way[c][b][k] &= ~who;
+}
+
 static void fence(struct durable *d, unsigned cpu)
 {
-	for (unsigned b = 0; b < DURABLE_BLOCKS; b++)
-		for (unsigned k = 0; k < DURABLE_LINES; k++)
-			for (u32 who = d->on_its_way[cpu][b][k], c = 0; who && c < DURABLE_CPUS; c++)
-				d->on_its_way[c][b][k] &= ~who;
+	for (unsigned i = 0; i < DURABLE_BLOCKS / 64; i++)
+		for (u64 *left = &d->flushed[cpu][i]; *left; *left &= *left - 1)
+			fence_block(d, cpu, i * 64 + (unsigned)__builtin_ctzll(*left));
 }
 
 static void touch_line(
@@ -35,6 +41,8 @@ static void touch_line(
 		for (unsigned c = 0; c < DURABLE_CPUS; c++)
 			*way |= d->on_its_way[c][block][k];
 	}
+	if (*way)
+		d->flushed[cpu][block / 64] |= 1ull << block % 64;
 }
 
 void durable_event(struct durable *d, unsigned cpu, u32 who, enum pmem_sim_event what, u64 off, u64 n)

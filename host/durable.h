@@ -23,6 +23,8 @@
 struct durable {
 	u32 cached[DURABLE_BLOCKS][DURABLE_LINES]; /* who stored: bits of the caller's choice */
 	u32 on_its_way[DURABLE_CPUS][DURABLE_BLOCKS][DURABLE_LINES];
+	u64 flushed[DURABLE_CPUS][DURABLE_BLOCKS /
+		64]; /* bit mask: blocks that the CPU has on its way; the fence looks at no others */
 };
 
 /* n bytes at offset `off` of the region, by `who` on `cpu`. */
