@@ -203,6 +203,56 @@ static void test_sync(void)
 	file_put(f);
 }
 
+/* Shifts and zero range under mappings: what is seen, what is tagged, what is flushed. */
+static void test_shift(void)
+{
+	struct file *f = create("/shift");
+	struct inode *i = f->inode;
+	u64 word;
+	bool good = true;
+	uaddr_t a, p;
+
+	truncate_to(f, 600 * PAGE_SIZE);
+	a = map(f, 0, 620, SHARED_RW);
+	p = map(f, 0, 620, PRIVATE_RW);
+	for (u64 k = 0; k < 600; k++)
+		cpu_store_user64(uaddr_add(a, k * PAGE_SIZE), WORD(k, 0));
+	cpu_store_user64(p, 1);
+	cpu_store_user64(uaddr_add(p, 20 * PAGE_SIZE), 2);
+	dax_fsync(i, 0, 499);
+	is(vfs_fallocate(i, FALLOC_COLLAPSE_RANGE_, 10 * PAGE_SIZE, 5 * PAGE_SIZE), 0, "%s: collapse",
+		scheme);
+	for (u64 k = 0; k < 595; k++)
+		good &= load(uaddr_add(a, k * PAGE_SIZE)) == WORD(k < 10 ? k : k + 5, 0);
+	ok(good, "%s: the mapping shows what stands where now", scheme);
+	good = true;
+	for (u64 k = 0; k < 600; k++)
+		good &= !dax_is_dirty(atomic_load(&i->mapping), k);
+	ok(good, "%s: no page is tagged any more", scheme);
+	is(load(uaddr_add(a, 595 * PAGE_SIZE)), FAULTED, "%s: past the new end: SIGBUS", scheme);
+	is(load(p), 1, "%s: a private copy before the range stays", scheme);
+	is(load(uaddr_add(p, 20 * PAGE_SIZE)), WORD(25, 0), "%s: one behind it goes, as on Linux", scheme);
+	is(cpu_store_user64(uaddr_add(a, 20 * PAGE_SIZE), 7), 0, "%s: a store to a page that has moved",
+		scheme);
+	ok(dax_is_dirty(atomic_load(&i->mapping), 20), "%s: is noticed", scheme);
+	is(vfs_fallocate(i, FALLOC_INSERT_RANGE_, 0, 3 * PAGE_SIZE), 0, "%s: insert", scheme);
+	ok(load(a) == 0 && load(uaddr_add(a, 3 * PAGE_SIZE)) == WORD(0, 0) &&
+			load(uaddr_add(a, 23 * PAGE_SIZE)) == 7 &&
+			load(uaddr_add(a, 597 * PAGE_SIZE)) == WORD(599, 0),
+		"%s: all pages show up behind the hole", scheme);
+	is(cpu_store_user64(uaddr_add(a, PAGE_SIZE), 8), 0, "%s: a store into the hole", scheme);
+	is(vfs_fallocate(i, FALLOC_ZERO_RANGE_, 100, 4 * PAGE_SIZE), 0, "%s: zero range", scheme);
+	ok(load(a) == 0 && load(uaddr_add(a, PAGE_SIZE)) == 0 && load(uaddr_add(a, 4 * PAGE_SIZE)) == 0 &&
+			load(uaddr_add(a, 4 * PAGE_SIZE + 104)) == 0 &&
+			load(uaddr_add(a, 5 * PAGE_SIZE)) == WORD(2, 0),
+		"%s: is seen through the mapping", scheme);
+	is(cpu_store_user64(uaddr_add(a, PAGE_SIZE), 9), 0, "%s: a store to a page that it emptied", scheme);
+	ok(vfs_kread(i, &word, 8, PAGE_SIZE) == 8 && word == 9, "%s: reaches the file", scheme);
+	mm_unmap(mm, a, 620 * PAGE_SIZE);
+	mm_unmap(mm, p, 620 * PAGE_SIZE);
+	file_put(f);
+}
+
 /* read(2) and write(2) whose buffer is a mapping of the same pages of the same file. */
 static void test_self_copy(void)
 {
@@ -273,6 +323,7 @@ int main(void)
 		test_tail();
 		test_punch();
 		test_sync();
+		test_shift();
 		test_self_copy();
 		save_and_judge(image);
 	}

@@ -484,6 +484,33 @@ static u64 memory_in_use(void)
 	return pmm_total_pages() - pmm_free_pages();
 }
 
+/* A shift takes every 2 MiB entry behind it away, and changes which pages can have one. */
+static void test_shift(void)
+{
+	struct file *f = create("/shift");
+	uaddr_t a;
+
+	vfs_fallocate(f->inode, 0, 0, 2 * HUGE_SIZE);
+	a = map(f, 2 * PAGES_PER_HUGE, RW_SHARED);
+	ok(store(a, 3, 3) && store(a, LAST, 4) && store(a, PAGES_PER_HUGE, 5), "%s: 4 MiB", scheme);
+	entry_is(mm, a, PAGES_PER_HUGE, 'H', "by 2 MiB", scheme);
+	is(vfs_fallocate(f->inode, FALLOC_COLLAPSE_RANGE_, 100 * PAGE_SIZE, PAGE_SIZE), 0,
+		"%s: a page is taken out", scheme);
+	ok(load(a, 3) == 3 && load(a, LAST - 1) == 4 && load(a, LAST) == 5, "%s: what follows has moved",
+		scheme);
+	entry_is(mm, a, 3, 'p', "in 4 KiB", scheme);
+	is(vfs_fallocate(f->inode, FALLOC_INSERT_RANGE_, 100 * PAGE_SIZE, PAGE_SIZE), 0,
+		"%s: and put in again", scheme);
+	ok(load(a, 100) == 0 && load(a, LAST) == 4 && load(a, PAGES_PER_HUGE) == 5, "%s: it is back", scheme);
+	entry_is(mm, a, PAGES_PER_HUGE, 'H', "by 2 MiB where the blocks allow it", scheme);
+	is(vfs_fallocate(f->inode, FALLOC_ZERO_RANGE_, HUGE_SIZE + PAGE_SIZE, PAGE_SIZE), 0,
+		"%s: zero range of a page", scheme);
+	ok(load(a, PAGES_PER_HUGE) == 5 && load(a, PAGES_PER_HUGE + 1) == 0, "%s: leaves those beside it",
+		scheme);
+	mm_unmap(mm, a, 2 * HUGE_SIZE);
+	file_put(f);
+}
+
 int main(void)
 {
 	char dir[] = "/tmp/huge_test.XXXXXX", cmd[100];
@@ -497,6 +524,7 @@ int main(void)
 		u64 before = memory_in_use();
 		test_allocated();
 		test_parts();
+		test_shift();
 		test_size();
 		test_private();
 		test_zero(false);
