@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * busy [DIRECTORY]: changes files for ever, so that the power can be cut in the middle of work.
- * Each round creates a file, writes and maps it, punches and truncates it, syncs and renames it,
+ * Each round creates a file, writes and maps it, punches, shifts and truncates it, syncs and renames it,
  * and removes an older one; a line now and then says how far it came.
  */
 #include "util.h"
@@ -22,6 +22,19 @@ static void fill(char *page, unsigned long round, unsigned i)
 {
 	memset(page, (int)(round + i), PAGE);
 	snprintf(page, PAGE, "busy: round %lu page %u\n", round, i);
+}
+
+/* Part of it goes to zeros, part goes, and a hole comes in: each may be where the power is cut. */
+static void shift_file(const char *path, int fd, unsigned pages)
+{
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, PAGE, PAGE) < 0)
+		err(1, "punch %s", path);
+	if (fallocate(fd, FALLOC_FL_INSERT_RANGE, (off_t)(pages / 2 * PAGE), 3 * PAGE) < 0)
+		err(1, "insert %s", path);
+	if (fallocate(fd, FALLOC_FL_ZERO_RANGE, PAGE / 2, 2 * PAGE) < 0)
+		err(1, "zero range %s", path);
+	if (fallocate(fd, FALLOC_FL_COLLAPSE_RANGE, PAGE, 2 * PAGE) < 0)
+		err(1, "collapse %s", path);
 }
 
 static void write_file(const char *path, unsigned long round)
@@ -45,8 +58,8 @@ static void write_file(const char *path, unsigned long round)
 		err(1, "mmap %s", path);
 	fill(map + (pages + 1) * PAGE, round, pages + 1);
 	munmap(map, (pages + 2) * PAGE);
-	if (pages > 2 && fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, PAGE, PAGE) < 0)
-		err(1, "punch %s", path);
+	if (pages > 2)
+		shift_file(path, fd, pages);
 	if (fsync(fd) < 0)
 		err(1, "fsync %s", path);
 	if (round % 5 == 0 && ftruncate(fd, PAGE / 2) < 0)
