@@ -324,7 +324,8 @@ int vfs_truncate(struct inode *i, u64 size);
 #define FALLOC_ZERO_RANGE_ 16
 #define FALLOC_INSERT_RANGE_ 32
 #define FALLOC_UNSHARE_RANGE_ 64
-/* Is mode one that fallocate(2) has? 0, -EINVAL, -EOPNOTSUPP: what Linux says before it looks at the file. */
+/* Is mode one that fallocate(2) has? 0 or -EOPNOTSUPP: what Linux says before it looks at the file. (Before 6.13 it said -EINVAL to collapse
+ * or insert with anything else.) */
 int vfs_fallocate_mode(u32 mode);
 int vfs_fallocate(struct inode *i, u32 mode, u64 pos, u64 len);
 #define SYNC_RANGE_WAIT_BEFORE_ 1

@@ -391,27 +391,25 @@ int vfs_truncate(struct inode *i, u64 size)
 	return err;
 }
 
-#define FALLOC_MODES                                                                                 \
-	(u32)(FALLOC_KEEP_SIZE_ | FALLOC_PUNCH_HOLE_ | FALLOC_COLLAPSE_RANGE_ | FALLOC_ZERO_RANGE_ | \
-		FALLOC_INSERT_RANGE_ | FALLOC_UNSHARE_RANGE_)
-
 #define SHIFT_MODES (u32)(FALLOC_COLLAPSE_RANGE_ | FALLOC_INSERT_RANGE_)
 
 int vfs_fallocate_mode(u32 mode)
 {
-	u32 what = mode & ~(u32)FALLOC_KEEP_SIZE_;
+	bool keep_size = mode & FALLOC_KEEP_SIZE_;
 
-	if (mode & ~FALLOC_MODES)
+	switch (mode & ~(u32)FALLOC_KEEP_SIZE_) {
+	case 0:
+	case FALLOC_ZERO_RANGE_:
+	case FALLOC_UNSHARE_RANGE_:
+		return 0;
+	case FALLOC_PUNCH_HOLE_:
+		return keep_size ? 0 : -EOPNOTSUPP;
+	case FALLOC_COLLAPSE_RANGE_:
+	case FALLOC_INSERT_RANGE_:
+		return keep_size ? -EOPNOTSUPP : 0;
+	default:
 		return -EOPNOTSUPP;
-	if ((what & FALLOC_PUNCH_HOLE_) && ((what & FALLOC_ZERO_RANGE_) || !(mode & FALLOC_KEEP_SIZE_)))
-		return -EOPNOTSUPP;
-	if ((mode & FALLOC_COLLAPSE_RANGE_) && mode != FALLOC_COLLAPSE_RANGE_)
-		return -EINVAL;
-	if ((mode & FALLOC_INSERT_RANGE_) && mode != FALLOC_INSERT_RANGE_)
-		return -EINVAL;
-	if ((what & FALLOC_UNSHARE_RANGE_) && what != FALLOC_UNSHARE_RANGE_)
-		return -EINVAL;
-	return 0;
+	}
 }
 
 /* Collapse and insert, inode lock held: whole blocks, and both inside the file. */
