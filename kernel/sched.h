@@ -61,6 +61,16 @@ void thread_exit(void) NORETURN;
 void thread_set_mm(struct mm *mm);
 void thread_set_fs_base(u64 base);
 u64 thread_fs_base(void);
+/* The same for a stopped thread. */
+void thread_init_fs_base(struct thread *t, u64 base);
+/* Extended user registers of the current thread to user memory, in Linux's signal-frame form (fpu_user_size() bytes, aligned to 64),
+ * and back: nothing there is believed; 0: initial state. -EFAULT, -ENOMEM. */
+int thread_push_fpu(uaddr_t to);
+int thread_pop_fpu(uaddr_t from);
+/* Initial extended registers for the current thread. */
+void thread_reset_fpu(void);
+/* Which floating-point exception of the current thread is not masked, as siginfo's FPE_* says it; simd: SSE, else x87. */
+int thread_fpu_exception(bool simd);
 /* fork: copies user FPU state and FS base of the current thread into a stopped one. */
 void thread_copy_user_state(struct thread *to);
 /* exec: initial FPU state, FS base 0. */

@@ -19,6 +19,7 @@
 #include "mm/kmem.h"
 #include "mm/kva.h"
 #include "mm/tlb.h"
+#include "mm/uaccess.h"
 
 #define NR_SWITCH_REGS 6 /* popped by switch_stacks */
 
@@ -153,6 +154,11 @@ void thread_set_fs_base(u64 base)
 	preempt_enable();
 }
 
+void thread_init_fs_base(struct thread *t, u64 base)
+{
+	((struct sched_thread *)t)->fs_base = base;
+}
+
 u64 thread_fs_base(void)
 {
 	return current()->fs_base;
@@ -171,16 +177,87 @@ void thread_copy_user_state(struct thread *to)
 	t->fs_base = from->fs_base;
 }
 
-void thread_reset_user_state(void)
+/* The registers are the current thread's own all the time: the kernel uses none of them. */
+static void save_fpu(void *area)
+{
+	preempt_disable();
+	fpu_save(area);
+	preempt_enable();
+}
+
+static void load_fpu(const void *area)
+{
+	preempt_disable();
+	fpu_restore(area);
+	preempt_enable();
+}
+
+int thread_push_fpu(uaddr_t to)
+{
+	void *area = fpu_alloc();
+	int err;
+
+	if (!area)
+		return -ENOMEM;
+	save_fpu(area);
+	fpu_mark_user(area);
+	err = copy_to_user(to, area, fpu_user_size());
+	fpu_free(area);
+	return err;
+}
+
+int thread_pop_fpu(uaddr_t from)
+{
+	void *area;
+	int err;
+
+	if (!from.v) {
+		thread_reset_fpu();
+		return 0;
+	}
+	area = fpu_alloc();
+	if (!area)
+		return -ENOMEM;
+	err = copy_from_user(area, from, FPU_LEGACY_SIZE);
+	if (!err && fpu_is_marked(area))
+		err = copy_from_user(area, from, fpu_user_size());
+	if (!err && !fpu_accept(area))
+		err = -EFAULT;
+	if (!err)
+		load_fpu(area);
+	fpu_free(area);
+	return err;
+}
+
+void thread_reset_fpu(void)
 {
 	struct sched_thread *t = current();
 
+	if (!t->fpu)
+		return;
 	preempt_disable();
-	if (t->fpu) {
-		fpu_reset(t->fpu);
-		fpu_restore(t->fpu);
-	}
+	fpu_reset(t->fpu);
+	fpu_restore(t->fpu);
 	preempt_enable();
+}
+
+int thread_fpu_exception(bool simd)
+{
+	void *area = fpu_alloc();
+	unsigned bits = 0;
+
+	if (!area)
+		return 0;
+	save_fpu(area);
+	bits = fpu_unmasked(area, simd);
+	fpu_free(area);
+	/* IE DE ZE OE UE PE, and the order in which Linux looks. */
+	return bits & 1 ? 7 : bits & 4 ? 3 : bits & 8 ? 4 : bits & 0x12 ? 5 : bits & 0x20 ? 6 : 0;
+}
+
+void thread_reset_user_state(void)
+{
+	thread_reset_fpu();
 	thread_set_fs_base(0);
 }
 

@@ -3,7 +3,7 @@
  * XSAVE areas, or FXSAVE areas on a CPU without XSAVE (SDM vol. 1, chapter 13). Clients: kernel/sched.c and kernel/thread.c.
  *
  * Rule: XCR0 has those of x87, SSE, AVX and AVX-512 that the CPU has, the same on every CPU, and the area is as large as the CPU says for that.
- * Protection keys and everything newer stay off. An area is only ever written here, so XRSTOR cannot fault on it.
+ * Protection keys and everything newer stay off. An area is only ever written here, or accepted by fpu_accept(), so XRSTOR cannot fault on it.
  *
  * Locks: none. The format is chosen by the boot CPU; an area belongs to its thread.
  */
@@ -27,10 +27,18 @@
 #define XFEATURE_AVX 4ull
 #define XFEATURE_AVX512 0xe0ull
 
-#define FXSAVE_SIZE 512
+#define FXSAVE_SIZE FPU_LEGACY_SIZE
 #define AREA_ALIGN 64
 #define OFFSET_FCW 0
+#define OFFSET_FSW 2
 #define OFFSET_MXCSR 24
+#define OFFSET_MXCSR_MASK 28
+#define OFFSET_SW 464 /* bytes 464 to 511 are software's */
+#define OFFSET_HEADER 512
+#define HEADER_SIZE 64
+#define MXCSR_MASK_DEFAULT 0xffbfu /* SDM vol. 1, 11.6.6 */
+#define MAGIC1 0x46505853u
+#define MAGIC2 0x46505845u
 #define INITIAL_FCW 0x37f
 #define INITIAL_MXCSR 0x1f80
 
@@ -38,7 +46,15 @@ static struct {
 	bool chosen, xsave;
 	u64 features; /* XCR0 */
 	size_t size;
+	u32 mxcsr_mask;
 } fpu;
+
+struct sw_bytes { /* struct _fpx_sw_bytes, Linux x86-64 */
+	u32 magic1, extended_size;
+	u64 features;
+	u32 xstate_size, pad[7];
+};
+_Static_assert(sizeof(struct sw_bytes) == 48, "Linux x86-64");
 
 static void set_xcr0(u64 v)
 {
@@ -61,6 +77,17 @@ static void choose(void)
 		fpu.features |= XFEATURE_AVX512;
 }
 
+/* Which bits of MXCSR the CPU has. */
+static u32 read_mxcsr_mask(void)
+{
+	static u8 area[FXSAVE_SIZE] ALIGNED(16);
+	u32 mask;
+
+	__asm__ volatile("fxsave64 %0" : "=m"(area));
+	mask = *(u32 *)(area + OFFSET_MXCSR_MASK);
+	return mask ? mask : MXCSR_MASK_DEFAULT;
+}
+
 void fpu_init_cpu(void)
 {
 	bool first = !fpu.chosen;
@@ -74,12 +101,14 @@ void fpu_init_cpu(void)
 		if (first)
 			fpu.size = cpuid(0xd, 0).ebx;
 	}
+	if (first)
+		fpu.mxcsr_mask = read_mxcsr_mask();
 }
 
 /* The word before an area is where its allocation began. */
 void *fpu_alloc(void)
 {
-	u8 *p = kmalloc(fpu.size + AREA_ALIGN + sizeof(void *));
+	u8 *p = kmalloc(fpu_user_size() + AREA_ALIGN + sizeof(void *));
 	void **area;
 
 	if (!p)
@@ -127,4 +156,69 @@ void fpu_restore(const void *area)
 			: "memory");
 	else
 		__asm__ volatile("fxrstor64 (%0)" ::"r"(area) : "memory");
+}
+
+/* ---------------------------------------------------------------- signal frames */
+
+bool fpu_has_xsave(void)
+{
+	return fpu.xsave;
+}
+
+size_t fpu_user_size(void)
+{
+	return fpu.xsave ? fpu.size + sizeof(u32) : FXSAVE_SIZE;
+}
+
+void fpu_mark_user(void *area)
+{
+	struct sw_bytes *sw = (struct sw_bytes *)((u8 *)area + OFFSET_SW);
+
+	if (!fpu.xsave)
+		return;
+	*sw = (struct sw_bytes){
+		.magic1 = MAGIC1,
+		.extended_size = (u32)fpu_user_size(),
+		.features = fpu.features,
+		.xstate_size = (u32)fpu.size,
+	};
+	*(u32 *)((u8 *)area + fpu.size) = MAGIC2;
+}
+
+bool fpu_is_marked(const void *area)
+{
+	const struct sw_bytes *sw = (const struct sw_bytes *)((const u8 *)area + OFFSET_SW);
+
+	return fpu.xsave && sw->magic1 == MAGIC1 && sw->xstate_size == fpu.size &&
+		sw->extended_size == fpu_user_size();
+}
+
+/* XRSTOR faults on a bad header and on reserved bits of MXCSR, and on nothing else that stands in memory (SDM vol. 1, 13.8.1). */
+bool fpu_accept(void *area)
+{
+	u64 *header = (u64 *)((u8 *)area + OFFSET_HEADER);
+
+	if (*(u32 *)((u8 *)area + OFFSET_MXCSR) & ~fpu.mxcsr_mask)
+		return false;
+	if (!fpu.xsave)
+		return true;
+	if (!fpu_is_marked(area) || *(const u32 *)((u8 *)area + fpu.size) != MAGIC2) {
+		memset(header, 0, HEADER_SIZE);
+		header[0] = XFEATURE_X87_SSE;
+		return true;
+	}
+	for (unsigned i = 1; i < HEADER_SIZE / sizeof(*header); i++)
+		if (header[i])
+			return false;
+	return !(header[0] & ~fpu.features);
+}
+
+unsigned fpu_unmasked(const void *area, bool simd)
+{
+	const u8 *a = area;
+	u32 mxcsr = *(const u32 *)(a + OFFSET_MXCSR);
+
+	if (simd)
+		return mxcsr & ~(mxcsr >> 7) & 0x3f;
+	return *(const u16 *)(a + OFFSET_FSW) & ~*(const u16 *)(a + OFFSET_FCW) & 0x3fu;
 }

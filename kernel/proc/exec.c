@@ -8,7 +8,7 @@
 #include "kernel/proc/exec_args.h"
 #include "kernel/proc/files.h"
 #include "kernel/proc/process.h"
-#include "kernel/proc/signal.h"
+#include "kernel/proc/task.h"
 #include "kernel/sched.h"
 #include "mm/kmem.h"
 #include "mm/uaccess.h"
@@ -30,8 +30,10 @@ static int open_program(const char *path, struct file **out)
 {
 	struct file *f;
 	struct inode *i;
-	int err = vfs_open(process_current()->cwd, path, O_RDONLY_, 0, &f);
+	struct inode *cwd = process_cwd(process_current());
+	int err = vfs_open(cwd, path, O_RDONLY_, 0, &f);
 
+	iput(cwd);
 	if (err)
 		return err;
 	i = f->inode;
@@ -205,12 +207,19 @@ static void start_frame(struct trap_frame *f, u64 entry, u64 sp)
 static void commit(struct exec *e, const char *path, struct exec_args *args, struct trap_frame *frame)
 {
 	struct process *p = process_current();
+	struct task *t = task_current();
 	struct mm *old = thread_current()->mm;
 	uaddr_t sp = UADDR(0);
 
+	task_leave_memory(t);
 	thread_set_mm(e->mm);
 	if (old)
 		mm_put(old);
+	vfork_release(p);
+	p->execed = true;
+	signal_reset_handlers(p, false);
+	t->altstack = (struct user_stack){.flags = 2}; /* SS_DISABLE */
+	t->restart.fn = NULL;
 	process_set_exe(p, e->file);
 	files_close_on_exec(p->files);
 	thread_reset_user_state();
@@ -234,6 +243,8 @@ static int exec_in(struct exec *e, const char *path, struct exec_args *args, str
 		pr_info("exec", "%s cannot be run: %s", e->path, why);
 	if (!err)
 		err = build_mm(e);
+	if (!err)
+		err = task_be_alone();
 	if (!err) {
 		commit(e, path, args, frame);
 		return 0;

@@ -238,8 +238,8 @@ static ssize_t copy_out_locked(struct report *r, uaddr_t buf, size_t n, u64 *pos
 static ssize_t explore_read(struct file *f, uaddr_t buf, size_t n, u64 *pos)
 {
 	struct report *r = f->data;
-	ssize_t ret =
-		WAIT_EVENT_KILLABLE(&r->more, atomic_load(&r->length) > *pos || !atomic_load(&r->running));
+	ssize_t ret = WAIT_EVENT_INTERRUPTIBLE(
+		&r->more, atomic_load(&r->length) > *pos || !atomic_load(&r->running));
 
 	if (ret)
 		return ret;

@@ -9,12 +9,13 @@
 #include "kernel/proc/exec.h"
 #include "kernel/proc/exec_args.h"
 #include "kernel/proc/files.h"
+#include "kernel/proc/futex.h"
 #include "kernel/proc/pipe.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/pseudo.h"
 #include "kernel/proc/random.h"
-#include "kernel/proc/signal.h"
 #include "kernel/proc/syscall.h"
+#include "kernel/proc/task.h"
 #include "kernel/proc/tty.h"
 #include "kernel/sched.h"
 
@@ -54,18 +55,18 @@ static const char *reason(int err)
 /* First code of init's thread. */
 static void init_start(void *arg)
 {
-	struct process *p = arg;
+	struct task *t = arg;
 	struct exec_args *args = exec_args_create();
 	int err = args ? init_args(args) : -ENOMEM;
 
 	if (!err)
-		err = process_exec(options.init, args, &p->start);
+		err = process_exec(options.init, args, &t->start);
 	exec_args_destroy(args);
 	if (err) {
 		pr_err("init", "%s: %s (error %d)", options.init, reason(err), -err);
 		process_exit(WAIT_EXITED(STATUS_NO_INIT));
 	}
-	process_start_user(p);
+	task_start_user(t);
 }
 
 static int open_console(struct files *fs)
@@ -87,37 +88,43 @@ static int open_console(struct files *fs)
 }
 
 /* The process with its files and directory; its address space comes from its own exec. */
-static int create_init(struct process **out)
+static int create_init(struct thread **out)
 {
 	struct process *p = process_create("init");
-	struct thread *t;
+	struct thread *thread;
+	struct task *t;
 	int err = -ENOMEM;
 
 	if (!p)
 		return -ENOMEM;
+	t = task_create(p, NULL);
+	if (!t)
+		goto out_discard;
 	p->files = files_create();
 	if (!p->files)
-		goto out_discard;
+		goto out_task;
 	err = open_console(p->files);
 	if (err)
-		goto out_discard;
+		goto out_task;
 	p->cwd = vfs_root();
 	err = -ENOENT;
 	if (!p->cwd)
-		goto out_discard;
-	err = process_publish(p, NULL);
+		goto out_task;
+	err = process_publish(p, t, NULL);
 	if (err < 0)
-		goto out_discard;
-	t = thread_create_stopped(p->name, init_start, p, NULL, true);
+		goto out_task;
+	thread = thread_create_stopped(p->name, init_start, t, NULL, true);
 	err = -ENOMEM;
-	if (!t)
+	if (!thread)
 		goto out_withdraw;
-	process_attach(p, t);
-	*out = p;
+	task_attach(t, thread);
+	*out = thread;
 	return 0;
 
 out_withdraw:
-	process_withdraw(p);
+	process_withdraw(p, t);
+out_task:
+	task_destroy(t);
 out_discard:
 	process_discard(p);
 	return err;
@@ -153,13 +160,16 @@ static int exit_status(int wait_status)
 	return signo ? 128 + signo : wait_status >> 8;
 }
 
-static int start_everything(struct process **init)
+static int start_everything(struct thread **init)
 {
 	int err;
 
 	process_table_init();
 	random_init();
-	err = pipe_init();
+	futex_init();
+	err = itimer_init();
+	if (!err)
+		err = pipe_init();
 	if (!err)
 		err = tty_init();
 	if (!err)
@@ -171,14 +181,14 @@ static int start_everything(struct process **init)
 
 int proc_run_init(void)
 {
-	struct process *init;
+	struct thread *init;
 	int status, err = start_everything(&init);
 
 	if (err) {
 		pr_err("init", "no first process: error %d", -err);
 		return STATUS_NO_INIT;
 	}
-	thread_wake(init->thread);
+	thread_wake(init);
 	status = exit_status(process_wait_kernel(PID_INIT));
 	kill_everybody();
 	if (sys_reboot_request() == REBOOT_RESTART) {

@@ -76,7 +76,7 @@ static ssize_t pipe_read(struct file *f, uaddr_t buf, size_t n, u64 *pos UNUSED)
 			return 0;
 		if (f->flags & O_NONBLOCK_)
 			return -EAGAIN;
-		err = WAIT_EVENT_KILLABLE(&p->can_read, read_ready(p));
+		err = WAIT_EVENT_INTERRUPTIBLE(&p->can_read, read_ready(p));
 		if (err)
 			return err;
 		mutex_lock(&p->lock);
@@ -134,7 +134,7 @@ static ssize_t pipe_write(struct file *f, uaddr_t buf, size_t n, u64 *pos UNUSED
 			ret = -EAGAIN;
 			break;
 		}
-		ret = WAIT_EVENT_KILLABLE(&p->can_write, write_ready(p, need));
+		ret = WAIT_EVENT_INTERRUPTIBLE(&p->can_write, write_ready(p, need));
 		if (ret)
 			break;
 	}

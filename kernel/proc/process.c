@@ -5,25 +5,31 @@
 #include "fs/vfs.h"
 #include "kernel/log.h"
 #include "kernel/proc/files.h"
+#include "kernel/proc/task.h"
 #include "lib/string.h"
 #include "mm/kmem.h"
 
 #define PID_HASH 256
 
 static const struct lock_class table_class = {"process table", RANK_PROCESS_TABLE, false};
+static const struct lock_class cwd_class = {"current directory", RANK_SPIN_FIRST, false};
 
 static struct {
 	struct mutex lock;
-	struct list hash[PID_HASH]; /* lock */
-	i32 last_pid;               /* lock */
-	_Atomic(u32) count;         /* written under lock */
+	struct list hash[PID_HASH];   /* lock; processes by pid */
+	struct list groups[PID_HASH]; /* lock; processes by pgid */
+	i32 last_pid;                 /* lock */
+	_Atomic(u32) count;           /* written under lock */
 } table;
 
 void process_table_init(void)
 {
 	mutex_init(&table.lock, &table_class);
-	for (unsigned i = 0; i < PID_HASH; i++)
+	for (unsigned i = 0; i < PID_HASH; i++) {
 		list_init(&table.hash[i]);
+		list_init(&table.groups[i]);
+	}
+	task_table_init();
 	process_wait_init();
 }
 
@@ -37,6 +43,11 @@ void process_table_unlock(void)
 	mutex_unlock(&table.lock);
 }
 
+bool process_table_locked(void)
+{
+	return mutex_held(&table.lock);
+}
+
 struct process *process_create(const char *name)
 {
 	struct process *p = kzalloc(sizeof(*p));
@@ -46,8 +57,15 @@ struct process *process_create(const char *name)
 	list_init(&p->children);
 	list_node_init(&p->sibling);
 	list_node_init(&p->hash_node);
+	list_node_init(&p->group_node);
+	list_node_init(&p->timer_node);
+	list_init(&p->tasks);
 	waitq_init(&p->child_wait);
-	p->umask = 022;
+	waitq_init(&p->stop_wait);
+	signal_queue_init(&p->pending);
+	spin_init(&p->cwd_lock, &cwd_class);
+	p->exit_signal = SIGCHLD_;
+	atomic_init(&p->umask, 022);
 	str_copy(p->name, name, sizeof(p->name));
 	return p;
 }
@@ -75,31 +93,52 @@ struct process *process_find_locked(i32 pid)
 	return NULL;
 }
 
-/* The next free pid after the last one given out, so that a pid is not used again soon. */
-static i32 new_pid_locked(void)
+static bool group_exists_locked(i32 pgid)
+{
+	struct process *p;
+
+	LIST_FOR_EACH (p, &table.groups[pgid % PID_HASH], group_node)
+		if (p->pgid == pgid)
+			return true;
+	return false;
+}
+
+/* The next free one after the last one given out, so that a number is not used again soon. */
+i32 process_new_id_locked(void)
 {
 	for (i32 tries = 0; tries < PID_MAX; tries++) {
 		if (++table.last_pid == PID_MAX)
 			table.last_pid = PID_INIT + 1;
-		if (!process_find_locked(table.last_pid))
+		if (!process_find_locked(table.last_pid) && !task_find_locked(table.last_pid) &&
+			!group_exists_locked(table.last_pid))
 			return table.last_pid;
 	}
 	return -EAGAIN;
 }
 
-int process_publish(struct process *p, struct process *parent)
+void process_set_group_locked(struct process *p, i32 pgid)
+{
+	list_remove(&p->group_node);
+	p->pgid = pgid;
+	list_push_back(&table.groups[pgid % PID_HASH], &p->group_node);
+}
+
+int process_publish(struct process *p, struct task *first, struct process *parent)
 {
 	i32 pid;
 
 	process_table_lock();
-	pid = new_pid_locked();
+	pid = process_new_id_locked();
 	if (pid > 0) {
 		p->pid = pid;
 		p->parent = parent;
 		atomic_store(&p->ppid, parent ? parent->pid : 0);
 		if (parent)
 			list_push_back(&parent->children, &p->sibling);
+		p->sid = parent ? parent->sid : 0;
+		process_set_group_locked(p, parent ? parent->pgid : 0);
 		list_push_back(&table.hash[pid % PID_HASH], &p->hash_node);
+		task_link_locked(first, pid);
 		atomic_fetch_add(&table.count, 1);
 	}
 	process_table_unlock();
@@ -110,22 +149,16 @@ static void unlink_locked(struct process *p)
 {
 	list_remove(&p->sibling);
 	list_remove(&p->hash_node);
+	list_remove(&p->group_node);
+	itimer_stop_locked(p);
+	signal_queue_clear(&p->pending);
 	atomic_fetch_sub(&table.count, 1);
 }
 
-void process_attach(struct process *p, struct thread *t)
+void process_withdraw(struct process *p, struct task *first)
 {
 	process_table_lock();
-	t->process = p;
-	p->thread = t;
-	if (atomic_load(&p->fatal_signal))
-		atomic_store(&t->killed, true);
-	process_table_unlock();
-}
-
-void process_withdraw(struct process *p)
-{
-	process_table_lock();
+	task_unlink_locked(first);
 	unlink_locked(p);
 	process_table_unlock();
 }
@@ -138,6 +171,23 @@ void process_for_each_locked(void (*fn)(struct process *p, void *arg), void *arg
 	for (unsigned i = 0; i < PID_HASH; i++)
 		LIST_FOR_EACH_SAFE (p, next, &table.hash[i], hash_node)
 			fn(p, arg);
+}
+
+unsigned process_for_each_in_group_locked(i32 pgid, void (*fn)(struct process *p, void *arg), void *arg)
+{
+	struct process *p, *next;
+	unsigned n = 0;
+
+	DEBUG_ASSERT(mutex_held(&table.lock));
+	if (pgid < 0)
+		return 0;
+	LIST_FOR_EACH_SAFE (p, next, &table.groups[pgid % PID_HASH], group_node) {
+		if (p->pgid != pgid)
+			continue;
+		fn(p, arg);
+		n++;
+	}
+	return n;
 }
 
 void process_reap_locked(struct process *p)
@@ -169,4 +219,26 @@ void process_set_name(struct process *p, const char *path)
 	const char *slash = strrchr(path, '/');
 
 	str_copy(p->name, slash ? slash + 1 : path, sizeof(p->name));
+}
+
+struct inode *process_cwd(struct process *p)
+{
+	struct inode *dir;
+
+	spin_lock(&p->cwd_lock);
+	dir = p->cwd;
+	iref(dir);
+	spin_unlock(&p->cwd_lock);
+	return dir;
+}
+
+void process_set_cwd(struct process *p, struct inode *dir)
+{
+	struct inode *old;
+
+	spin_lock(&p->cwd_lock);
+	old = p->cwd;
+	p->cwd = dir;
+	spin_unlock(&p->cwd_lock);
+	iput(old);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Faults and exceptions of user programs: one line in the log that says who did what where and why it was wrong, and the
- * signal that Linux would send. The process then ends on its way back to user mode; the kernel goes on.
+ * signal that Linux would send. Unless it handles that, the process ends on its way back to user mode; the kernel goes on.
  */
 #include "fs/vfs.h"
 #include "kernel/log.h"
 #include "kernel/proc/process.h"
-#include "kernel/proc/signal.h"
+#include "kernel/proc/task.h"
+#include "kernel/sched.h"
 #include "lib/fmt.h"
 
 #define REASON_MAX 128
@@ -43,23 +44,25 @@ static int describe_file(void *arg, struct vma *v)
 }
 
 /* The signal, and why in words. */
-static int explain(enum fault_result why, struct mm *mm, struct fault_place *p)
+static struct siginfo explain(enum fault_result why, struct mm *mm, struct fault_place *p)
 {
+	struct siginfo info = {.signo = SIGKILL_, .fault = {.addr = p->addr}};
 	const char *reason = "no memory left";
-	int signo = SIGKILL_;
 
 	if (why == FAULT_SIGSEGV_MAP || why == FAULT_SIGSEGV_ACC) {
-		signo = SIGSEGV_;
+		info.signo = SIGSEGV_;
+		info.code = why == FAULT_SIGSEGV_MAP ? SEGV_MAPERR_ : SEGV_ACCERR_;
 		reason = why == FAULT_SIGSEGV_MAP ? "nothing is mapped there"
 						  : "the mapping does not allow it";
 	} else if (why == FAULT_SIGBUS) {
-		signo = SIGBUS_;
+		info.signo = SIGBUS_;
+		info.code = BUS_ADRERR_;
 		reason = "no page to give there";
 	}
 	fmt_snprintf(p->reason, sizeof(p->reason), "%s", reason);
 	if (why == FAULT_SIGBUS && mm)
 		mm_for_each_vma(mm, describe_file, p);
-	return signo;
+	return info;
 }
 
 static void who(char *buf, size_t size)
@@ -69,23 +72,84 @@ static void who(char *buf, size_t size)
 	fmt_snprintf(buf, size, "%s[%d]", p->name, p->pid);
 }
 
+/* Will the program see the signal itself? Then it is not for the log. A guess: another task may change it. */
+static bool is_handled(int signo)
+{
+	struct signal_action act;
+
+	if (signo == SIGKILL_)
+		return false;
+	signal_get_action(signo, &act);
+	return act.handler > SIG_IGN_ && !(atomic_load(&task_current()->blocked) & signal_bit(signo));
+}
+
+static void note_fault(u64 trap, u64 error, u64 address)
+{
+	struct task *t = task_current();
+
+	t->fault_trap = trap;
+	t->fault_error = error;
+	t->fault_address = address;
+}
+
 void user_fault(struct trap_frame *f, enum fault_result why, uaddr_t addr, unsigned flags)
 {
 	struct fault_place place = {.addr = addr.v};
 	char name[PROCESS_NAME_LEN + 12];
-	int signo = explain(why, thread_current()->mm, &place);
+	struct siginfo info = explain(why, thread_current()->mm, &place);
 
-	who(name, sizeof(name));
-	pr_warn(name, "%s: %s at 0x%llx (%s), rip 0x%llx", signal_name(signo), access_name(flags),
-		(unsigned long long)addr.v, place.reason, (unsigned long long)f->rip);
-	signal_kill_self(signo);
+	note_fault(f->vector, f->error, addr.v);
+	if (!is_handled(info.signo)) {
+		who(name, sizeof(name));
+		pr_warn(name, "%s: %s at 0x%llx (%s), rip 0x%llx", signal_name(info.signo),
+			access_name(flags), (unsigned long long)addr.v, place.reason,
+			(unsigned long long)f->rip);
+	}
+	if (info.signo == SIGKILL_)
+		signal_kill_self(SIGKILL_);
+	else
+		signal_force(&info);
+}
+
+enum { TRAP_DIVIDE = 0, TRAP_DEBUG = 1, TRAP_OPCODE = 6, TRAP_X87 = 16, TRAP_ALIGNMENT = 17, TRAP_SIMD = 19 };
+
+/* What Linux puts into siginfo. */
+static struct siginfo exception_info(const struct trap_frame *f, int signo)
+{
+	struct siginfo info = {.signo = signo, .fault = {.addr = f->rip}};
+
+	switch (f->vector) {
+	case TRAP_DIVIDE:
+		info.code = FPE_INTDIV_;
+		break;
+	case TRAP_DEBUG:
+		info.code = TRAP_TRACE_;
+		break;
+	case TRAP_OPCODE:
+		info.code = ILL_ILLOPN_;
+		break;
+	case TRAP_X87:
+	case TRAP_SIMD:
+		info.code = thread_fpu_exception(f->vector == TRAP_SIMD);
+		break;
+	case TRAP_ALIGNMENT:
+		info.code = BUS_ADRALN_;
+		break;
+	default:
+		info = signal_from_kernel(signo);
+	}
+	return info;
 }
 
 void user_exception(struct trap_frame *f, int signo, const char *what)
 {
 	char name[PROCESS_NAME_LEN + 12];
+	struct siginfo info = exception_info(f, signo);
 
-	who(name, sizeof(name));
-	pr_warn(name, "%s: %s, rip 0x%llx", signal_name(signo), what, (unsigned long long)f->rip);
-	signal_kill_self(signo);
+	note_fault(f->vector, f->error, 0);
+	if (!is_handled(signo)) {
+		who(name, sizeof(name));
+		pr_warn(name, "%s: %s, rip 0x%llx", signal_name(signo), what, (unsigned long long)f->rip);
+	}
+	signal_force(&info);
 }

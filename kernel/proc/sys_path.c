@@ -31,8 +31,7 @@ int sys_get_base(int dirfd, const char *path, struct inode **out)
 	int err = -ENOTDIR;
 
 	if (path[0] == '/' || dirfd == AT_FDCWD_) {
-		*out = process_current()->cwd;
-		iref(*out);
+		*out = process_cwd(process_current());
 		return 0;
 	}
 	file = sys_get_any_file(dirfd);
@@ -73,8 +72,7 @@ static int descriptor_inode(int dirfd, struct inode **out)
 	struct file *file;
 
 	if (dirfd == AT_FDCWD_) {
-		*out = process_current()->cwd;
-		iref(*out);
+		*out = process_cwd(process_current());
 		return 0;
 	}
 	file = sys_get_any_file(dirfd);
@@ -177,15 +175,11 @@ long sys_truncate(struct trap_frame *f)
 /* Takes over the reference of dir. */
 static long set_cwd(struct inode *dir)
 {
-	struct process *p = process_current();
-	struct inode *old = p->cwd;
-
 	if (!mode_is_dir(dir->mode)) {
 		iput(dir);
 		return -ENOTDIR;
 	}
-	p->cwd = dir;
-	iput(old);
+	process_set_cwd(process_current(), dir);
 	return 0;
 }
 
@@ -214,11 +208,14 @@ long sys_fchdir(struct trap_frame *f)
 long sys_getcwd(struct trap_frame *f)
 {
 	char *path = kmalloc(PATH_MAX_LEN);
+	struct inode *cwd;
 	long ret;
 
 	if (!path)
 		return -ENOMEM;
-	ret = vfs_path_of(process_current()->cwd, path, PATH_MAX_LEN);
+	cwd = process_cwd(process_current());
+	ret = vfs_path_of(cwd, path, PATH_MAX_LEN);
+	iput(cwd);
 	if (ret >= 0) {
 		ret = (long)strlen(path) + 1;
 		if ((u64)ret > f->rsi)

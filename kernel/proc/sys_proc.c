@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls on processes, signals and the system as a whole. */
+/* System calls on the process as a whole and on the system. Tasks: sys_task.c; signals: sys_signal.c; children, groups: sys_jobs.c. */
 #include "fs/vfs.h"
 #include "kernel/log.h"
 #include "kernel/proc/exec.h"
@@ -13,12 +13,6 @@
 #include "mm/uaccess.h"
 
 long sys_getpid(struct trap_frame *f UNUSED)
-{
-	return process_current()->pid;
-}
-
-/* One thread a process: its id is the process's. */
-long sys_gettid(struct trap_frame *f UNUSED)
 {
 	return process_current()->pid;
 }
@@ -48,36 +42,6 @@ long sys_getegid(struct trap_frame *f UNUSED)
 	return 0;
 }
 
-long sys_set_tid_address(struct trap_frame *f UNUSED)
-{
-	return process_current()->pid;
-}
-
-long sys_sched_yield(struct trap_frame *f UNUSED)
-{
-	thread_yield();
-	return 0;
-}
-
-long sys_fork(struct trap_frame *f)
-{
-	return process_fork(f);
-}
-
-/* The child has its own copy of the address space: a parent that counts on sharing it is outside what vfork() promises. */
-long sys_vfork(struct trap_frame *f)
-{
-	return process_fork(f);
-}
-
-/* Only what fork() is made of: a new process that sends SIGCHLD, on the same stack address. */
-long sys_clone(struct trap_frame *f)
-{
-	if (f->rdi != SIGCHLD_ || f->rsi)
-		return -EINVAL;
-	return process_fork(f);
-}
-
 long sys_execve(struct trap_frame *f)
 {
 	struct exec_args *args;
@@ -93,146 +57,6 @@ long sys_execve(struct trap_frame *f)
 	exec_args_destroy(args);
 	kfree(path);
 	return err;
-}
-
-long sys_exit(struct trap_frame *f)
-{
-	process_exit(WAIT_EXITED((int)f->rdi));
-}
-
-long sys_exit_group(struct trap_frame *f)
-{
-	process_exit(WAIT_EXITED((int)f->rdi));
-}
-
-enum {
-	WNOHANG_ = 1,
-	WUNTRACED_ = 2,
-	WCONTINUED_ = 8,
-	WNOTHREAD_ = 0x20000000,
-	WALL_ = 0x40000000,
-	WCLONE_ = (int)0x80000000,
-};
-
-#define RUSAGE_SIZE 144 /* struct rusage: all zeros, nothing is accounted */
-
-long sys_wait4(struct trap_frame *f)
-{
-	u32 options = (u32)f->rdx;
-	i32 status = 0;
-	long pid;
-
-	if (options & ~(u32)(WNOHANG_ | WUNTRACED_ | WCONTINUED_ | WNOTHREAD_ | WALL_ | WCLONE_))
-		return -EINVAL;
-	pid = process_wait((i32)f->rdi, options & WNOHANG_, &status);
-	if (pid <= 0)
-		return pid;
-	if (f->rsi && copy_to_user(UADDR(f->rsi), &status, sizeof(status)))
-		return -EFAULT;
-	if (f->r10 && zero_user(UADDR(f->r10), RUSAGE_SIZE))
-		return -EFAULT;
-	return pid;
-}
-
-static long kill_one(i32 pid, int signo)
-{
-	struct process *p;
-	long ret = -ESRCH;
-
-	process_table_lock();
-	p = process_find_locked(pid);
-	if (p)
-		ret = signo ? signal_send_locked(p, signo) : 0;
-	process_table_unlock();
-	return ret;
-}
-
-/* There is one process group: 0 means every process but init, -1 every other one. */
-long sys_kill(struct trap_frame *f)
-{
-	i32 pid = (i32)f->rdi;
-	int signo = (int)f->rsi;
-	struct process *except = pid == -1 ? process_current() : NULL;
-
-	if (signo < 0 || signo > NR_SIGNALS)
-		return -EINVAL;
-	if (pid > 0)
-		return kill_one(pid, signo);
-	if (pid < -1)
-		return -ESRCH;
-	if (!signo)
-		return 0;
-	return signal_send_all(signo, except) ? 0 : -ESRCH;
-}
-
-struct user_sigaction { /* struct sigaction as the kernel sees it, Linux x86-64 */
-	u64 handler, flags, restorer, mask;
-};
-_Static_assert(sizeof(struct user_sigaction) == 32, "Linux x86-64");
-
-enum { SIG_DFL_ = 0, SIG_IGN_ = 1, SIGSET_SIZE = 8 };
-
-static int set_disposition(int signo, u64 handler)
-{
-	static _Atomic(bool) told;
-
-	if (signo == SIGKILL_ || signo == SIGSTOP_)
-		return -EINVAL;
-	if (handler > SIG_IGN_) {
-		if (!atomic_exchange(&told, true))
-			pr_info("signal", "%s[%d] wants to handle %s: handlers are not supported",
-				process_current()->name, process_current()->pid, signal_name(signo));
-		return -ENOSYS;
-	}
-	signal_set_ignored(signo, handler == SIG_IGN_);
-	return 0;
-}
-
-long sys_rt_sigaction(struct trap_frame *f)
-{
-	int signo = (int)f->rdi, err = 0;
-	struct user_sigaction old = {0}, act;
-
-	if (f->r10 != SIGSET_SIZE || signo < 1 || signo > NR_SIGNALS)
-		return -EINVAL;
-	if (atomic_load(&process_current()->ignored) & signal_bit(signo))
-		old.handler = SIG_IGN_;
-	if (f->rsi) {
-		err = copy_from_user(&act, UADDR(f->rsi), sizeof(act));
-		if (!err)
-			err = set_disposition(signo, act.handler);
-	}
-	if (!err && f->rdx)
-		err = copy_to_user(UADDR(f->rdx), &old, sizeof(old));
-	return err;
-}
-
-enum { SIG_BLOCK_, SIG_UNBLOCK_, SIG_SETMASK_ };
-
-long sys_rt_sigprocmask(struct trap_frame *f)
-{
-	u64 old = atomic_load(&process_current()->blocked), set;
-
-	if (f->r10 != SIGSET_SIZE)
-		return -EINVAL;
-	if (f->rsi) {
-		if (copy_from_user(&set, UADDR(f->rsi), sizeof(set)))
-			return -EFAULT;
-		switch ((u32)f->rdi) {
-		case SIG_BLOCK_:
-			signal_set_blocked(old | set);
-			break;
-		case SIG_UNBLOCK_:
-			signal_set_blocked(old & ~set);
-			break;
-		case SIG_SETMASK_:
-			signal_set_blocked(set);
-			break;
-		default:
-			return -EINVAL;
-		}
-	}
-	return f->rdx ? copy_to_user(UADDR(f->rdx), &old, sizeof(old)) : 0;
 }
 
 enum { ARCH_SET_GS_ = 0x1001, ARCH_SET_FS_ = 0x1002, ARCH_GET_FS_ = 0x1003 };

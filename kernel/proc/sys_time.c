@@ -2,6 +2,7 @@
 /* System calls on time. Wall-clock time is the VFS's, so that clock_gettime() and time stamps agree. */
 #include "fs/vfs.h"
 #include "kernel/proc/syscall.h"
+#include "kernel/proc/task.h"
 #include "kernel/thread.h"
 #include "mm/uaccess.h"
 
@@ -15,6 +16,31 @@ enum { /* Linux clock ids */
 	CLOCK_MONOTONIC_COARSE_ = 6,
 	CLOCK_BOOTTIME_ = 7,
 };
+
+bool sys_timespec_to_ns(const struct user_timespec *ts, u64 *ns)
+{
+	if (ts->sec < 0 || ts->nsec < 0 || ts->nsec >= (i64)NS_PER_SEC)
+		return false;
+	if (__builtin_mul_overflow((u64)ts->sec, NS_PER_SEC, ns) ||
+		__builtin_add_overflow(*ns, (u64)ts->nsec, ns) || *ns > INT64_MAX)
+		*ns = INT64_MAX; /* 292 years */
+	return true;
+}
+
+u64 sys_deadline_in(u64 ns)
+{
+	return time_ns() + ns;
+}
+
+u64 sys_deadline_at(u64 ns, bool realtime)
+{
+	struct time_spec now = vfs_now();
+	u64 wall = (u64)now.sec * NS_PER_SEC + now.nsec;
+
+	if (!realtime)
+		return ns;
+	return ns > wall ? time_ns() + (ns - wall) : 0;
+}
 
 static struct user_timespec from_ns(u64 ns)
 {
@@ -55,23 +81,64 @@ long sys_gettimeofday(struct trap_frame *f)
 	return f->rsi ? copy_to_user(UADDR(f->rsi), zone, sizeof(zone)) : 0;
 }
 
+/* args: deadline, where the rest goes (0: nowhere). */
+static long sleep_on(struct task_restart *r)
+{
+	u64 deadline = r->args[0], now;
+	struct user_timespec left;
+
+	while ((now = time_ns()) < deadline) {
+		thread_prepare_block();
+		if (thread_interrupted()) {
+			thread_cancel_block();
+			left = from_ns(deadline - now);
+			if (r->args[1] && copy_to_user(UADDR(r->args[1]), &left, sizeof(left)))
+				return -EFAULT;
+			return -ERESTART_RESTARTBLOCK;
+		}
+		thread_block_until(deadline);
+	}
+	return 0;
+}
+
+static long sleep_until(u64 deadline, u64 rest)
+{
+	struct task_restart *r = &task_current()->restart;
+
+	*r = (struct task_restart){.fn = sleep_on, .args = {deadline, rest}};
+	return sleep_on(r);
+}
+
 long sys_nanosleep(struct trap_frame *f)
 {
-	struct user_timespec want, left;
-	u64 ns, start = time_ns(), slept;
-	int err = copy_from_user(&want, UADDR(f->rdi), sizeof(want));
+	struct user_timespec want;
+	u64 ns;
 
-	if (err)
-		return err;
-	if (want.sec < 0 || want.nsec < 0 || want.nsec >= (i64)NS_PER_SEC)
+	if (copy_from_user(&want, UADDR(f->rdi), sizeof(want)))
+		return -EFAULT;
+	if (!sys_timespec_to_ns(&want, &ns))
 		return -EINVAL;
-	if (__builtin_mul_overflow((u64)want.sec, NS_PER_SEC, &ns) ||
-		__builtin_add_overflow(ns, (u64)want.nsec, &ns) || ns > INT64_MAX)
-		ns = INT64_MAX; /* 292 years */
-	err = thread_sleep_ns(ns);
-	if (err != -EINTR || !f->rsi)
-		return err;
-	slept = time_ns() - start;
-	left = from_ns(slept < ns ? ns - slept : 0);
-	return copy_to_user(UADDR(f->rsi), &left, sizeof(left)) ? -EFAULT : err;
+	return sleep_until(sys_deadline_in(ns), f->rsi);
+}
+
+#define TIMER_ABSTIME_ 1
+
+long sys_clock_nanosleep(struct trap_frame *f)
+{
+	i32 clock = (i32)f->rdi;
+	struct user_timespec want;
+	u64 ns, deadline;
+	long ret;
+
+	if (clock != CLOCK_REALTIME_ && clock != CLOCK_MONOTONIC_ && clock != CLOCK_BOOTTIME_)
+		return -EINVAL;
+	if (copy_from_user(&want, UADDR(f->rdx), sizeof(want)))
+		return -EFAULT;
+	if (!sys_timespec_to_ns(&want, &ns))
+		return -EINVAL;
+	if (!(f->rsi & TIMER_ABSTIME_))
+		return sleep_until(sys_deadline_in(ns), f->r10);
+	deadline = sys_deadline_at(ns, clock == CLOCK_REALTIME_);
+	ret = sleep_until(deadline, 0);
+	return ret == -ERESTART_RESTARTBLOCK ? -ERESTARTNOHAND : ret;
 }

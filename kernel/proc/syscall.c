@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System-call dispatch: one table look-up, no lock. Also what happens on every return to user mode.
+ * System-call dispatch: one table look-up, no lock. What happens on the way back is in deliver.c.
  * The entry itself (registers saved, interrupts on) is kernel/cpu/entry.asm.
  */
 #include "kernel/proc/syscall.h"
@@ -37,15 +37,12 @@ u64 syscall_dispatch(struct trap_frame *f)
 {
 	u64 nr = f->error;
 
-	if (likely(nr < ARRAY_SIZE(handlers) && handlers[nr]))
-		return (u64)handlers[nr](f);
+	if (likely(nr < ARRAY_SIZE(handlers) && handlers[nr])) {
+		long ret = handlers[nr](f);
+
+		/* Only deliver.c knows what to make of these. */
+		DEBUG_ASSERT(ret > -ERESTARTSYS || ret < -ERESTART_RESTARTBLOCK || thread_interrupted());
+		return (u64)ret;
+	}
 	return (u64)unknown_call(nr);
-}
-
-void trap_user_return(struct trap_frame *f UNUSED)
-{
-	struct thread *t = thread_current();
-
-	if (unlikely(atomic_load_explicit(&t->killed, memory_order_relaxed)))
-		process_exit(WAIT_SIGNALED(atomic_load(&t->process->fatal_signal)));
 }

@@ -56,6 +56,11 @@ struct user_timespec {
 	i64 sec, nsec;
 };
 _Static_assert(sizeof(struct user_timespec) == 16, "Linux x86-64");
+/* Nanoseconds, 292 years at most. False: not a valid time. */
+bool sys_timespec_to_ns(const struct user_timespec *ts, u64 *ns);
+/* A point of time_ns(): in `ns` from now; that of a clock (realtime: CLOCK_REALTIME, else CLOCK_MONOTONIC). */
+u64 sys_deadline_in(u64 ns);
+u64 sys_deadline_at(u64 ns, bool realtime);
 
 /* What reboot(2) asked for. */
 enum reboot_request { REBOOT_NONE, REBOOT_POWER_OFF, REBOOT_RESTART };

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting for children.
+ * Waiting for children: wait4 and waitid.
  *
- * No wake-up is lost: process->exits counts the children that ended. A waiter reads the count before it looks at its
- * children and sleeps only while the count has not moved; an ending child moves it before it wakes the parent.
+ * No wake-up is lost: process->child_events counts what happened to the children. A waiter reads the count before it looks at
+ * its children and sleeps only while the count has not moved; who changes a child's state moves it before it wakes the parent.
  */
 #include "kernel/proc/process.h"
 #include "lib/errno.h"
 
 static struct {
 	struct waitq wait;
-	_Atomic(u32) exits; /* of any process, as process->exits */
+	_Atomic(u32) exits; /* processes that became zombies */
 } kernel_waiter;
 
 void process_wait_init(void)
@@ -18,47 +18,84 @@ void process_wait_init(void)
 	waitq_init(&kernel_waiter.wait);
 }
 
-/* Reaps a zombie child that fits `pid` and returns its pid; 0: children, but none has ended; -ECHILD: no such child. */
-static long reap_child_locked(struct process *p, i32 pid, i32 *wait_status)
+void process_wake_waiters_locked(struct process *p)
+{
+	atomic_fetch_add(&p->child_events, 1);
+	waitq_wake_all(&p->child_wait);
+}
+
+/* Is `child` one of those that the request is about? Children that end without SIGCHLD want __WALL or __WCLONE. */
+static bool fits(const struct process *child, const struct wait_request *rq)
+{
+	bool clone = child->exit_signal != SIGCHLD_;
+
+	if (rq->which == WAIT_PID && child->pid != rq->id)
+		return false;
+	if (rq->which == WAIT_GROUP && child->pgid != rq->id)
+		return false;
+	return (rq->options & WALL_) || clone == !!(rq->options & WCLONE_);
+}
+
+/* Has `child` something to tell? Then it is told, and unless WNOWAIT says otherwise that is that. */
+static bool take_news_locked(struct process *child, u32 options, struct wait_result *out)
+{
+	bool keep = options & WNOWAIT_;
+
+	if (child->state == PROCESS_ZOMBIE) {
+		if (!(options & WEXITED_))
+			return false;
+		*out = (struct wait_result){child->pid, child->wait_status};
+		if (!keep)
+			process_reap_locked(child);
+		return true;
+	}
+	if ((options & WSTOPPED_) && child->stop_news) {
+		*out = (struct wait_result){child->pid, WAIT_STOPPED(child->stop_signal)};
+		child->stop_news = keep;
+		return true;
+	}
+	if ((options & WCONTINUED_) && child->continue_news) {
+		*out = (struct wait_result){child->pid, WAIT_CONTINUED};
+		child->continue_news = keep;
+		return true;
+	}
+	return false;
+}
+
+/* 1: told; 0: children, but without news; -ECHILD: no such child. */
+static int look_locked(struct process *p, const struct wait_request *rq, struct wait_result *out)
 {
 	struct process *child, *next;
-	long ret = -ECHILD;
+	int ret = -ECHILD;
 
 	LIST_FOR_EACH_SAFE (child, next, &p->children, sibling) {
-		if (pid > 0 && child->pid != pid)
+		if (!fits(child, rq))
 			continue;
-		if (child->state != PROCESS_ZOMBIE) {
+		if (take_news_locked(child, rq->options, out))
+			return 1;
+		if (child->state != PROCESS_ZOMBIE || (rq->options & WEXITED_))
 			ret = 0;
-			continue;
-		}
-		ret = child->pid;
-		*wait_status = child->wait_status;
-		process_reap_locked(child);
-		break;
 	}
 	return ret;
 }
 
-long process_wait(i32 pid, bool nohang, i32 *wait_status)
+int process_wait(const struct wait_request *rq, struct wait_result *out)
 {
 	struct process *p = process_current();
 
-	/* 0 and -1: any child; there is one process group. Other groups have no members. */
-	if (pid < -1)
-		return -ECHILD;
+	*out = (struct wait_result){0};
 	for (;;) {
-		u32 exits = atomic_load(&p->exits);
-		long ret;
-		int err;
+		u32 events = atomic_load(&p->child_events);
+		int ret;
 
 		process_table_lock();
-		ret = reap_child_locked(p, pid, wait_status);
+		ret = look_locked(p, rq, out);
 		process_table_unlock();
-		if (ret || nohang)
+		if (ret || (rq->options & WNOHANG_))
+			return MIN(ret, 0);
+		ret = WAIT_EVENT_INTERRUPTIBLE(&p->child_wait, atomic_load(&p->child_events) != events);
+		if (ret)
 			return ret;
-		err = WAIT_EVENT_KILLABLE(&p->child_wait, atomic_load(&p->exits) != exits);
-		if (err)
-			return err;
 	}
 }
 
