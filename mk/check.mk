@@ -18,6 +18,12 @@ DEEP_SECONDS ?= 90
 explore-deep: build/host-fast/explore
 	@tools/explore-deep $(DEEP_SECONDS)
 
+# Five minutes of stress each, on two and on eight CPUs.
+test-long: programs
+	@$(MAKE) --no-print-directory BUILD=debug kernel
+	@$(MAKE) --no-print-directory BUILD=release kernel
+	@STRESS_SECONDS=300 prove --timer tests/stress.t
+
 C_SOURCES = $(shell find boot kernel mm fs drivers lib explore host tests user -name '*.[ch]' | sort)
 
 lint:

@@ -15,6 +15,9 @@
  * - a second file takes the blocks that the first one frees. One process rewrites it and must find
  *   each word exactly as written: a store that lands in a freed block is caught there.
  *
+ * With 512 pages or more there are entries of 2 MiB as well: now and then a process gives 2 MiB of the file new, reserved blocks and maps the
+ * file anew, so that no page tables stand in the way. The others still have theirs, or have not.
+ *
  * A mapped access past the end of the file kills its process by SIGBUS. That is not an error: the
  * supervisor counts it and starts the worker again; models and counters live in a mapped file.
  */
@@ -37,7 +40,8 @@
 
 #define WORDS_PER_PAGE (PAGE / 8)
 #define HALF (WORDS_PER_PAGE / 2) /* words below: for all writers; from here on: owned chunks */
-#define CHUNK 8UL                 /* words of an owned chunk */
+#define HUGE_PAGES 512UL
+#define CHUNK 8UL /* words of an owned chunk */
 #define MAX_WRITERS 64
 #define OTHER_WRITER 200 /* the second file's writer: never seen in the first file */
 #define MAX_SEQUENCE 0xffffffU
@@ -281,6 +285,25 @@ static void op_allocate(void)
 		err(1, "fallocate");
 }
 
+/* 2 MiB of the file get blocks that one entry can map. */
+static void op_huge(void)
+{
+	unsigned long page, words = HUGE_PAGES * WORDS_PER_PAGE;
+	off_t before = file_size();
+
+	if (pages < HUGE_PAGES)
+		return;
+	page = random_below(pages / HUGE_PAGES) * HUGE_PAGES;
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(page * PAGE),
+		    (off_t)(HUGE_PAGES * PAGE)) < 0)
+		err(1, "punch hole of 2 MiB");
+	forget(page * WORDS_PER_PAGE, page * WORDS_PER_PAGE + words, before);
+	if (fallocate(fd, 0, (off_t)(page * PAGE), (off_t)(HUGE_PAGES * PAGE)) < 0)
+		err(1, "fallocate of 2 MiB");
+	if (mmap((void *)map, pages * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) != map)
+		err(1, "mmap");
+}
+
 static void op_fsync(void)
 {
 	if (fsync(fd) < 0)
@@ -299,6 +322,7 @@ static const struct {
 	{op_truncate, 4},
 	{op_allocate, 2},
 	{op_fsync, 1},
+	{op_huge, 2},
 };
 
 static void random_operation(void)
@@ -469,6 +493,8 @@ static void set_up(void)
 	fd = open(join_path(dir, "stress-shared"), O_RDWR);
 	if (fd < 0)
 		err(1, "stress-shared");
+	if (pages >= HUGE_PAGES && fallocate(fd, 0, 0, (off_t)(pages * PAGE)) < 0)
+		err(1, "fallocate");
 	deadline = now_ms() + seconds * 1000;
 }
 
@@ -498,9 +524,23 @@ static int parse_options(int argc, char **argv)
 													: -1;
 }
 
+/* Faults of 2 MiB since boot; 0 where nobody counts them. */
+static unsigned long huge_faults(void)
+{
+	unsigned long n = 0;
+	FILE *f = fopen("/proc/faultline/memory", "r");
+
+	if (f) {
+		if (fscanf(f, "huge_faults %lu", &n) != 1)
+			n = 0;
+		fclose(f);
+	}
+	return n;
+}
+
 int main(int argc, char **argv)
 {
-	unsigned long deaths = 0;
+	unsigned long deaths = 0, huge;
 	uint64_t ops = 0;
 	int failed;
 
@@ -512,10 +552,12 @@ int main(int argc, char **argv)
 	}
 	set_up();
 	printf("stress: %u processes, %lu pages, %ld seconds\n", writers, pages, seconds);
+	huge = huge_faults();
 	failed = supervise(&deaths);
 	for (unsigned i = 1; i <= writers; i++)
 		ops += atomic_load(&shared->ops[i]);
-	printf("stress: %s ops=%llu other=%llu sigbus=%lu\n", failed ? "FAILED" : "OK",
-		(unsigned long long)ops, (unsigned long long)atomic_load(&shared->ops[OTHER_WRITER]), deaths);
+	printf("stress: %s ops=%llu other=%llu sigbus=%lu huge=%lu\n", failed ? "FAILED" : "OK",
+		(unsigned long long)ops, (unsigned long long)atomic_load(&shared->ops[OTHER_WRITER]), deaths,
+		huge_faults() - huge);
 	return failed;
 }
