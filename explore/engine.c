@@ -48,53 +48,82 @@ void cell_close(struct cell *c)
 	release_arrays(c);
 }
 
-u8 engine_enabled(struct explore_world *w)
+choices_t engine_enabled(struct explore_world *w)
 {
 	const struct explore_backend *b = w->backend;
-	u8 mask = 0;
+	choices_t mask = 0;
 
 	for (unsigned t = 0; t < w->sc->nr_threads; t++) {
 		if (w->threads[t].status != EXPLORE_DONE && b->can_run(w, t))
-			mask |= (u8)(1u << t);
+			mask |= (choices_t)(1u << t);
 		if (b->can_interrupt && b->can_interrupt(w, t))
-			mask |= (u8)(1u << (CHOICE_INTERRUPT + t));
+			mask |= (choices_t)(1u << (CHOICE_INTERRUPT + t));
+		if (b->pending_stores && b->pending_stores(w, t))
+			mask |= (choices_t)(1u << (CHOICE_DRAIN + t));
 	}
 	return mask;
 }
 
-static bool is_preemption(const struct node *n, choice_t choice)
+/* Does a store that was made just now stay in its buffer while others move? The bounds count that like a switch. */
+static bool delays_store(const struct node *n, choice_t choice)
 {
-	return choice < CHOICE_INTERRUPT && n->last < NR_CHOICES && choice != n->last &&
-		(n->enabled >> n->last & 1);
+	return n->delayed < NR_CHOICES && choice != CHOICE_DRAIN + n->delayed;
 }
 
-static bool is_switch(const struct node *n, choice_t choice)
+static unsigned preemptions_of(const struct node *n, choice_t choice)
 {
-	return choice < CHOICE_INTERRUPT && n->last < NR_CHOICES && choice != n->last;
+	bool other = choice < CHOICE_INTERRUPT && n->last < NR_CHOICES && choice != n->last &&
+		(n->enabled >> n->last & 1);
+
+	return (unsigned)other + delays_store(n, choice);
+}
+
+static unsigned switches_by(const struct node *n, choice_t choice)
+{
+	bool other = choice < CHOICE_INTERRUPT && n->last < NR_CHOICES && choice != n->last;
+
+	return (unsigned)other + delays_store(n, choice);
+}
+
+/* A store that did not reach memory at once is told from one that did only by what others do meanwhile. So its way to memory is no choice
+ * right after its own thread went on: that is the same as a step earlier. */
+static bool drains_too_late(const struct node *n, choice_t choice)
+{
+	return choice >= CHOICE_DRAIN && choice == CHOICE_DRAIN + n->ran && n->delayed != n->ran &&
+		n->enabled & ((1u << CHOICE_DRAIN) - 1);
 }
 
 /* The choices at n that the bounds still permit; notes what only the switch bound forbids. */
-static u8 permitted(struct cell *c, const struct node *n, const struct bounds *b)
+static choices_t permitted(struct cell *c, const struct node *n, const struct bounds *b)
 {
-	u8 mask = 0;
+	choices_t mask = 0;
 
 	for (choice_t ch = 0; ch < NR_CHOICES; ch++) {
-		if (!(n->enabled >> ch & 1) ||
-			(b->preemptions >= 0 && n->preemptions + is_preemption(n, ch) > b->preemptions))
+		if (!(n->enabled >> ch & 1) || drains_too_late(n, ch) ||
+			(b->preemptions >= 0 &&
+				n->preemptions + preemptions_of(n, ch) > (unsigned)b->preemptions))
 			continue;
-		if (b->switches >= 0 && n->switches + is_switch(n, ch) > b->switches)
+		if (b->switches >= 0 && n->switches + switches_by(n, ch) > (unsigned)b->switches)
 			c->more_switches = true;
 		else
-			mask |= (u8)(1u << ch);
+			mask |= (choices_t)(1u << ch);
 	}
 	return mask;
 }
 
-choice_t engine_first_choice(u8 last, u8 mask)
+choice_t engine_first_choice(u8 last, choices_t mask)
 {
 	if (last < NR_CHOICES && (mask >> last & 1))
 		return last;
 	return (choice_t)__builtin_ctz(mask);
+}
+
+/* As engine_first_choice, but a new store reaches memory first. */
+static choice_t first_choice(const struct node *n, choices_t mask)
+{
+	if (n->delayed < NR_CHOICES && (mask >> (CHOICE_DRAIN + n->delayed) & 1))
+		return CHOICE_DRAIN + n->delayed;
+	return engine_first_choice(n->last, mask);
 }
 
 void engine_execute(struct cell *c, choice_t choice)
@@ -107,8 +136,10 @@ void engine_execute(struct cell *c, choice_t choice)
 		tally_thread(&c->tally, &w->threads[choice]);
 	if (choice < CHOICE_INTERRUPT)
 		w->backend->resume(w, choice);
-	else
+	else if (choice < CHOICE_DRAIN)
 		w->backend->interrupt(w, choice - CHOICE_INTERRUPT);
+	else
+		w->backend->drain(w, choice - CHOICE_DRAIN);
 }
 
 static bool all_done(const struct explore_world *w)
@@ -153,8 +184,14 @@ static void make_node(struct cell *c, unsigned d)
 
 	n->enabled = engine_enabled(&c->w);
 	n->last = !up ? NR_CHOICES : up->choice < CHOICE_INTERRUPT ? up->choice : up->last;
-	n->preemptions = up ? up->preemptions + is_preemption(up, up->choice) : 0;
-	n->switches = up ? up->switches + is_switch(up, up->choice) : 0;
+	n->preemptions = up ? (u16)(up->preemptions + preemptions_of(up, up->choice)) : 0;
+	n->switches = up ? (u16)(up->switches + switches_by(up, up->choice)) : 0;
+	for (unsigned t = 0; c->w.backend->pending_stores && t < c->w.sc->nr_threads; t++)
+		n->stores[t] = (u8)c->w.backend->pending_stores(&c->w, t);
+	n->ran = up && up->choice < CHOICE_INTERRUPT ? up->choice : NR_CHOICES;
+	n->delayed = up && up->choice < CHOICE_INTERRUPT && n->stores[up->choice] > up->stores[up->choice]
+		? up->choice
+		: NR_CHOICES;
 }
 
 /* The schedule ended at a violation, or by itself: what comes of it, without checks and with the least switching. */
@@ -168,7 +205,7 @@ static void show_rest(struct cell *c, const struct observer *o, const struct vio
 		make_node(c, d);
 		if (!n->enabled)
 			break;
-		n->choice = engine_first_choice(n->last, n->enabled);
+		n->choice = first_choice(n, n->enabled);
 		o->before(o->arg, c, n->choice);
 		engine_execute(c, n->choice);
 		o->after(o->arg, c, n->choice);
@@ -216,8 +253,8 @@ static int run(struct cell *c, unsigned prefix, const struct bounds *b, const st
 				engine_check_end(w, v);
 			if (!n->todo)
 				break;
-			choice = n->choice = engine_first_choice(n->last, n->todo);
-			n->todo &= (u8) ~(1u << choice);
+			choice = n->choice = first_choice(n, n->todo);
+			n->todo &= (choices_t) ~(1u << choice);
 		}
 		if (o)
 			o->before(o->arg, c, choice);
@@ -249,7 +286,7 @@ static unsigned backtrack(struct cell *c)
 
 		if (n->todo) {
 			n->choice = (choice_t)__builtin_ctz(n->todo);
-			n->todo &= (u8) ~(1u << n->choice);
+			n->todo &= (choices_t) ~(1u << n->choice);
 			return c->depth;
 		}
 		c->depth--;
@@ -301,7 +338,7 @@ const char *engine_bound_reached(const struct cell *c, const struct bounds *b, u
 		return "first";
 	if (b->max && c->interleavings >= b->max)
 		return "max";
-	if (b->ns && (c->interleavings & 63) == 0 && c->w.backend->clock_ns() - start >= b->ns)
+	if (b->ns && (c->runs & 63) == 0 && c->w.backend->clock_ns() - start >= b->ns)
 		return "seconds";
 	return NULL;
 }
@@ -310,7 +347,7 @@ static unsigned switches_of(const struct cell *c)
 {
 	const struct node *last = c->depth ? &c->nodes[c->depth - 1] : NULL;
 
-	return last ? last->switches + is_switch(last, last->choice) : 0;
+	return last ? last->switches + switches_by(last, last->choice) : 0;
 }
 
 /* Every schedule that b permits, but for those with fewer than `least` switches, which an earlier call has counted. */
@@ -322,6 +359,7 @@ static int enumerate(struct cell *c, const struct bounds *b, unsigned least, u64
 	do {
 		int err = run(c, prefix, b, NULL, &v);
 
+		c->runs++;
 		if (err)
 			return err;
 		if ((c->complete || v.oracle) && switches_of(c) >= least) {
@@ -384,8 +422,12 @@ int cell_replay(struct cell *c, const struct schedule *s, const struct observer 
 	int err;
 
 	for (unsigned i = 0; i < s->len && i < ENGINE_MAX_DEPTH; i++) {
-		/* Where hardware delivers interrupts they came within the transition that sent them. */
-		if (s->choices[i] < CHOICE_INTERRUPT || c->w.backend->can_interrupt)
+		bool ours = s->choices[i] < CHOICE_INTERRUPT ||
+			(s->choices[i] < CHOICE_DRAIN ? c->w.backend->can_interrupt != NULL
+						      : c->w.backend->pending_stores != NULL);
+
+		/* Where hardware delivers interrupts they came within the transition that sent them; so do stores. */
+		if (ours)
 			c->nodes[len++] = (struct node){
 				.choice = s->choices[i], .last = s->choices[i] % CHOICE_INTERRUPT};
 	}

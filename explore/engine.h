@@ -14,17 +14,22 @@
 
 #define ENGINE_MAX_DEPTH 2048 /* longer: livelock */
 
-/* 0..3: thread; 4..7: interrupt on the CPU of thread - 4. */
+/* 0..3: thread; 4..7: interrupt on the CPU of thread - 4; 8..11: the oldest store of that CPU's buffer reaches memory. */
 typedef u8 choice_t;
+typedef u16 choices_t; /* bit mask */
 #define CHOICE_INTERRUPT EXPLORE_MAX_THREADS
-#define NR_CHOICES (2 * EXPLORE_MAX_THREADS)
+#define CHOICE_DRAIN (2 * EXPLORE_MAX_THREADS)
+#define NR_CHOICES (3 * EXPLORE_MAX_THREADS)
 
 struct node {
-	u8 enabled, todo; /* bit masks of choices */
+	choices_t enabled, todo;
 	choice_t choice;
-	u8 last;         /* thread that ran before; NR_CHOICES: none */
-	u16 preemptions; /* before this choice: the thread that ran last could have gone on */
-	u16 switches;    /* before this choice: another thread ran next, for whatever reason */
+	u8 last;    /* thread that ran before; NR_CHOICES: none */
+	u8 ran;     /* thread whose transition led here; NR_CHOICES: none */
+	u8 delayed; /* it left a new store in its buffer: the same thread; NR_CHOICES: no */
+	u8 stores[EXPLORE_MAX_THREADS]; /* in the buffers */
+	u16 preemptions; /* before this choice: the thread that ran last could have gone on, or a new store reach memory */
+	u16 switches; /* before this choice: another thread ran next, for whatever reason */
 };
 
 struct bounds {
@@ -52,7 +57,7 @@ struct cell {
 	bool complete;      /* the last schedule ran until nobody could go on */
 	bool more_switches; /* the switch bound left something out */
 	/* results */
-	u64 interleavings, violations, transitions, ns;
+	u64 interleavings, violations, transitions, runs, ns;
 	u64 blocked; /* reduced: runs that ended where all that could go on was asleep */
 	struct tally tally;
 	unsigned longest;
@@ -83,9 +88,9 @@ int cell_explore(struct cell *c, const struct bounds *b);
 int cell_replay(struct cell *c, const struct schedule *s, const struct observer *o, struct violation *v);
 
 /* What engine.c and reduce.c share. */
-u8 engine_enabled(struct explore_world *w);
+choices_t engine_enabled(struct explore_world *w);
 /* `last`, if mask has it: the least switching. */
-choice_t engine_first_choice(u8 last, u8 mask);
+choice_t engine_first_choice(u8 last, choices_t mask);
 void engine_execute(struct cell *c, choice_t choice);
 void engine_check_after(struct explore_world *w, choice_t choice, struct violation *v);
 void engine_check_end(struct explore_world *w, struct violation *v); /* nobody can run */

@@ -18,9 +18,12 @@ void print(struct printer *p, const char *fmt, ...)
 	p->out(p->arg, buf, MIN((size_t)n, sizeof(buf) - 1));
 }
 
+/* Threads A..D, interrupts a..d, stores that reach memory w..z. */
 static char choice_letter(choice_t c)
 {
-	return (char)(c < CHOICE_INTERRUPT ? 'A' + c : 'a' + c - CHOICE_INTERRUPT);
+	return (char)(c < CHOICE_INTERRUPT ? 'A' + c
+			: c < CHOICE_DRAIN ? 'a' + c - CHOICE_INTERRUPT
+					   : 'w' + c - CHOICE_DRAIN);
 }
 
 void scheme_text(const struct dax_config *c, char text[SCHEME_TEXT])
@@ -53,6 +56,8 @@ int parse_schedule(const char *text, struct schedule *out)
 			c = (choice_t)(*text - 'A');
 		else if (*text >= 'a' && *text < 'a' + EXPLORE_MAX_THREADS)
 			c = (choice_t)(CHOICE_INTERRUPT + *text - 'a');
+		else if (*text >= 'w' && *text < 'w' + EXPLORE_MAX_THREADS)
+			c = (choice_t)(CHOICE_DRAIN + *text - 'w');
 		else
 			return -EINVAL;
 		for (text++; *text >= '0' && *text <= '9' && n <= ENGINE_MAX_DEPTH; text++)
@@ -105,6 +110,10 @@ static void show_before(void *arg, struct cell *c, choice_t choice)
 	struct columns *col = arg;
 	char buf[96];
 
+	if (choice >= CHOICE_DRAIN) {
+		row(col, choice - CHOICE_DRAIN, "    . (its oldest store reaches memory)");
+		return;
+	}
 	if (choice >= CHOICE_INTERRUPT) {
 		row(col, choice - CHOICE_INTERRUPT, "  (its CPU takes the interrupt)");
 		return;

@@ -121,6 +121,9 @@ struct explore_backend {
 	/* Interrupts that the thread's CPU has not taken. NULL where hardware delivers them. */
 	bool (*can_interrupt)(struct explore_world *w, unsigned t);
 	void (*interrupt)(struct explore_world *w, unsigned t);
+	/* Stores in the buffer of the thread's CPU; lets the oldest reach memory. NULL where that is hardware's affair. */
+	unsigned (*pending_stores)(struct explore_world *w, unsigned t);
+	void (*drain)(struct explore_world *w, unsigned t);
 	void (*visit_tlbs)(struct explore_world *w, tlb_visit_fn fn, void *arg);
 	/* Bits (EXPLORE_STORED_BY) of the operations whose stores to the block may be lost in a crash now. NULL: cannot tell. */
 	u32 (*not_durable)(struct explore_world *w, u64 block);

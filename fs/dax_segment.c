@@ -10,6 +10,7 @@
  * The root word holds the pointer and, in the low bits, the height: 0 = the root is segment 0 itself, h covers 64^h segments.
  */
 #include "fs/dax.h"
+#include "kernel/protocol.h"
 #include "mm/kmem.h"
 
 #define FANOUT_SHIFT 6
@@ -20,6 +21,18 @@
 struct dax_node {
 	_Atomic(u64) slot[FANOUT]; /* node, or segment at the lowest level */
 };
+
+static u64 peek(_Atomic(u64) *slot)
+{
+	SHARED_READ(slot);
+	return atomic_load_explicit(slot, memory_order_acquire);
+}
+
+static bool publish(_Atomic(u64) *slot, u64 *expected, u64 next)
+{
+	SHARED_WRITE(slot);
+	return atomic_compare_exchange_strong(slot, expected, next);
+}
 
 static unsigned root_height(u64 root)
 {
@@ -59,7 +72,7 @@ static u64 slot_publish(_Atomic(u64) *slot, void *made)
 {
 	u64 expected = 0;
 
-	if (atomic_compare_exchange_strong(slot, &expected, (u64)(uintptr_t)made))
+	if (publish(slot, &expected, (u64)(uintptr_t)made))
 		return (u64)(uintptr_t)made;
 	kfree(made);
 	return expected;
@@ -68,7 +81,7 @@ static u64 slot_publish(_Atomic(u64) *slot, void *made)
 /* Makes the root cover `index`. The new root, 0: no memory. */
 static u64 grow(struct dax_segments *t, u64 index)
 {
-	u64 root = atomic_load_explicit(&t->root, memory_order_acquire);
+	u64 root = peek(&t->root);
 
 	while (!covers(root, index)) {
 		u64 next;
@@ -86,7 +99,7 @@ static u64 grow(struct dax_segments *t, u64 index)
 		}
 		if (!next)
 			return 0;
-		if (atomic_compare_exchange_strong(&t->root, &root, next))
+		if (publish(&t->root, &root, next))
 			root = next;
 		else
 			kfree(root_pointer(next));
@@ -97,14 +110,13 @@ static u64 grow(struct dax_segments *t, u64 index)
 struct dax_segment *dax_segment_find(struct dax_segments *t, u64 pgoff)
 {
 	u64 index = pgoff >> RANGE_SEGMENT_SHIFT;
-	u64 root = atomic_load_explicit(&t->root, memory_order_acquire);
+	u64 root = peek(&t->root);
 	void *p = root_pointer(root);
 
 	if (!covers(root, index))
 		return NULL;
 	for (unsigned h = root_height(root); h && p; h--)
-		p = (void *)(uintptr_t)atomic_load_explicit(
-			&((struct dax_node *)p)->slot[slot_of(index, h)], memory_order_acquire);
+		p = (void *)(uintptr_t)peek(&((struct dax_node *)p)->slot[slot_of(index, h)]);
 	return p;
 }
 
@@ -125,7 +137,7 @@ struct dax_segment *dax_segment_get(struct dax_segments *t, u64 pgoff)
 	p = root_pointer(root);
 	for (unsigned h = root_height(root); h; h--) {
 		_Atomic(u64) *slot = &((struct dax_node *)p)->slot[slot_of(index, h)];
-		u64 next = atomic_load_explicit(slot, memory_order_acquire);
+		u64 next = peek(slot);
 
 		if (!next) {
 			void *made =
@@ -155,8 +167,7 @@ static struct dax_segment *next_below(void *p, unsigned h, u64 base, u64 *index,
 	}
 	span = 1ull << (FANOUT_SHIFT * (h - 1));
 	for (unsigned i = *index > base ? MIN((*index - base) / span, (u64)FANOUT) : 0; i < FANOUT; i++) {
-		void *child = (void *)(uintptr_t)atomic_load_explicit(
-			&((struct dax_node *)p)->slot[i], memory_order_acquire);
+		void *child = (void *)(uintptr_t)peek(&((struct dax_node *)p)->slot[i]);
 		struct dax_segment *s = next_below(child, h - 1, base + i * span, index, last);
 
 		if (s)
@@ -167,7 +178,7 @@ static struct dax_segment *next_below(void *p, unsigned h, u64 base, u64 *index,
 
 struct dax_segment *dax_segment_next(struct dax_segments *t, u64 *index, u64 last)
 {
-	u64 root = atomic_load_explicit(&t->root, memory_order_acquire);
+	u64 root = peek(&t->root);
 
 	return next_below(root_pointer(root), root_height(root), 0, index, last);
 }

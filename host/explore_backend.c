@@ -134,6 +134,7 @@ static void end(struct explore_world *w)
 static int reset(struct explore_world *w UNUSED)
 {
 	sim_snapshot_restore();
+	sim_unmarked_restart();
 	return 0;
 }
 
@@ -183,8 +184,12 @@ static void resume(struct explore_world *w, unsigned t)
 	resume_acknowledged(w);
 }
 
-static void pause_thread(struct explore_thread *t UNUSED)
+/* An operation counts as over when others can know it. They know it by a later store of this CPU, which is behind all
+ * that the operation stored: so those are in memory then. */
+static void pause_thread(struct explore_thread *t)
 {
+	if (t->point == POINT_STEP && t->step == STEP_OP)
+		sim_stores_drain(t->index + 1);
 	sim_pause();
 }
 
@@ -201,6 +206,16 @@ static void interrupt(struct explore_world *w, unsigned t)
 	sim_ipi_deliver(sim_of(w, t)->cpu);
 	footprint_off();
 	resume_acknowledged(w);
+}
+
+static unsigned pending_stores(struct explore_world *w, unsigned t)
+{
+	return sim_stores_pending(sim_of(w, t)->cpu);
+}
+
+static void drain(struct explore_world *w, unsigned t)
+{
+	sim_stores_drain_one(sim_of(w, t)->cpu);
 }
 
 static void visit_tlbs(struct explore_world *w, tlb_visit_fn fn, void *arg)
@@ -242,6 +257,8 @@ const struct explore_backend *explore_backend(void)
 		.pause = pause_thread,
 		.can_interrupt = can_interrupt,
 		.interrupt = interrupt,
+		.pending_stores = pending_stores,
+		.drain = drain,
 		.visit_tlbs = visit_tlbs,
 		.not_durable = not_durable,
 		.recorder = footprint_recorder,

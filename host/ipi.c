@@ -37,8 +37,14 @@ void sim_ipi_deliver(unsigned cpu)
 	c->nr_ipis--;
 	for (unsigned i = 0; i < c->nr_ipis; i++)
 		c->ipis[i] = c->ipis[i + 1];
+	sim_stores_drain(cpu);
 	sim_machine->irq_cpu = (int)cpu;
+	if (c->current)
+		order_threads(ipi.from, c->current);
 	ipi.fn(ipi.arg);
+	sim_stores_drain(cpu);
+	if (c->current)
+		order_threads(c->current, ipi.from);
 	sim_machine->irq_cpu = outer;
 	ipi.from->ipi_left--;
 }
@@ -71,6 +77,7 @@ void cpu_call_many(u64 cpumask, void (*fn)(void *), void *arg)
 {
 	BUG_ON(!irq_enabled());
 	sim_check_no_spinlock();
+	sim_serialise();
 	for (unsigned cpu = 0; cpu < sim_machine->nr_cpus; cpu++)
 		if ((cpumask >> cpu & 1) && cpu != cpu_id())
 			post(cpu, fn, arg);

@@ -17,7 +17,16 @@
 #define SIM_ASAN 0
 #endif
 
+/* The build whose atomic accesses all pass through host/tso/. */
+#ifdef FAULTLINE_TSO
+#define SIM_TSO 1
+#else
+#define SIM_TSO 0
+#endif
+
 #define SIM_MAX_CPUS 16
+#define SIM_MAX_STORES 6 /* in one store buffer */
+#define SIM_ORDERED 8    /* threads that the check of unmarked accesses tells apart */
 #define SIM_MAX_IPIS 64
 
 /* Physical addresses are offsets into the arena; RAM starts at 1 MiB, so that physical 0 is never valid. */
@@ -30,7 +39,23 @@ struct sim_ipi {
 	struct sim_thread *from;
 };
 
+/* What a thread knows of the others' past: a vector clock. */
+struct sim_clock {
+	u32 at[SIM_ORDERED];
+};
+
+struct sim_store {
+	u64 addr, value;
+	unsigned size;
+#if SIM_TSO
+	bool release;
+	struct sim_clock clock; /* of the storing thread */
+#endif
+};
+
 struct sim_cpu {
+	struct sim_store stores[SIM_MAX_STORES]; /* oldest first */
+	unsigned nr_stores;
 	struct sim_thread *current; /* started, and not blocked or dead; NULL: idle */
 	struct mm *loaded_mm;
 	paddr_t root;
@@ -50,6 +75,7 @@ struct machine {
 	unsigned nr_threads;
 	unsigned next_cpu; /* for thread_create() */
 	struct sim_thread *running;
+	bool switching;         /* between two threads, on the controller's stack: no points */
 	int irq_cpu;            /* >= 0: an IPI handler runs on that CPU */
 	unsigned irq_depth_off; /* interrupts off, nesting, inside a handler */
 	u64 now;                /* ns */
@@ -62,6 +88,28 @@ struct machine {
 	int (*fault)(struct mm *mm, uaddr_t a, unsigned flags); /* 0: repaired */
 };
 extern struct machine *sim_machine;
+
+/* Store buffers (store_buffer.c), all of the CPU that code now runs on. An atomic store of 1, 2, 4 or 8 bytes. */
+void sim_store(volatile void *p, u64 value, unsigned size, bool release);
+/* The value that a load there gets from the buffer; false: it reads memory. */
+bool sim_store_forward(const volatile void *p, unsigned size, u64 *value);
+bool sim_store_overlaps(u64 from, u64 to);
+/* An instruction that waits until the buffer is empty. */
+void sim_serialise(void);
+
+/* What happens before what, for the check of unmarked accesses (tso/unmarked.c). */
+#if SIM_TSO
+void order_store(struct sim_store *e, bool release); /* fills in what the store carries */
+void order_store_visible(const struct sim_store *e);
+void order_acquire(const volatile void *p);
+/* All that `from` did so far comes before all that `to` does from now on. */
+void order_threads(const struct sim_thread *from, const struct sim_thread *to);
+#else
+static inline void order_store(struct sim_store *e UNUSED, bool release UNUSED) {}
+static inline void order_store_visible(const struct sim_store *e UNUSED) {}
+static inline void order_acquire(const volatile void *p UNUSED) {}
+static inline void order_threads(const struct sim_thread *from UNUSED, const struct sim_thread *to UNUSED) {}
+#endif
 
 /* Arena */
 extern u64 arena_size;

@@ -114,6 +114,14 @@ void sim_resume(struct sim_thread *t);
 unsigned sim_ipi_pending(unsigned cpu);
 bool sim_ipi_can_deliver(unsigned cpu);
 void sim_ipi_deliver(unsigned cpu);
+/* Store buffers, in the build that has them: stores of CPU `cpu` that are not in memory yet; the oldest, or all, reach it now. */
+unsigned sim_stores_pending(unsigned cpu);
+void sim_stores_drain_one(unsigned cpu);
+void sim_stores_drain(unsigned cpu);
+/* The same build: forgets what the last run touched; a fresh start state. Then, in the end: prints the accesses to shared
+ * state that are neither marked nor ordered; their number. 0 in other builds. */
+void sim_unmarked_restart(void);
+unsigned sim_unmarked_report(void);
 /* What panic() does instead of abort() in a simulated thread; NULL: abort. Must not return: switches away for good. */
 void sim_set_panic_hook(void (*fn)(const char *text));
 /* Ends the running coroutine for good from any depth (panic hook). */

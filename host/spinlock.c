@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Spinlocks of the simulation: `tickets` is 0 (free) or 1 (held); who finds it held gives way until it is free. */
+/* Spinlocks of the simulation: `tickets` is 0 (free) or 1 (held); who finds it held gives way until it is free. Taking one is a locked
+ * instruction, dropping it a store that may wait in the store buffer. */
 #include "kernel/sync/spinlock.h"
 #include "host/machine.h"
 #include "kernel/log.h"
@@ -16,6 +17,7 @@ void spin_init(struct spinlock *l, const struct lock_class *cls UNUSED)
 static void taken(struct spinlock *l)
 {
 	atomic_store_explicit(&l->tickets, 1, memory_order_relaxed);
+	order_acquire(l);
 	preempt_disable();
 #ifdef FAULTLINE_DEBUG
 	l->owner = thread_current();
@@ -34,6 +36,7 @@ void spin_lock(struct spinlock *l)
 		lockdep_acquire(l, l->class, false);
 #endif
 	sim_point(SIM_POINT_LOCK, l, true);
+	sim_serialise();
 	while (!is_free(l))
 		sim_wait_spin(l);
 	taken(l);
@@ -41,6 +44,7 @@ void spin_lock(struct spinlock *l)
 
 bool spin_trylock(struct spinlock *l)
 {
+	sim_serialise();
 	if (!is_free(l))
 		return false;
 #ifdef FAULTLINE_DEBUG
@@ -61,7 +65,7 @@ void spin_unlock(struct spinlock *l)
 	if (l->class)
 		lockdep_release(l, l->class);
 #endif
-	atomic_store_explicit(&l->tickets, 0, memory_order_relaxed);
+	sim_store(&l->tickets, 0, sizeof(l->tickets), true);
 	preempt_enable();
 }
 
@@ -71,6 +75,7 @@ irq_state_t spin_lock_irq(struct spinlock *l)
 
 	/* Interrupts stay on while it waits, as a careful hardware version does. */
 	sim_point(SIM_POINT_LOCK, l, true);
+	sim_serialise();
 	s = irq_save();
 	while (!is_free(l)) {
 		irq_restore(s);

@@ -85,7 +85,9 @@ static void load_mm(struct sim_cpu *c, struct mm *mm)
 	if (prev == mm || !sim_machine->switch_mm)
 		return;
 	c->loaded_mm = mm;
+	sim_machine->switching = true;
 	sim_machine->switch_mm(prev, mm);
+	sim_machine->switching = false;
 }
 
 void sim_set_boot_mm(struct mm *mm)
@@ -141,6 +143,7 @@ static void thread_end(struct sim_thread *t)
 	struct sim_cpu *c = &sim_machine->cpus[t->cpu];
 
 	lockdep_thread_exit();
+	sim_serialise();
 	t->state = SIM_DEAD;
 	load_mm(c, NULL);
 	c->current = NULL;
@@ -213,6 +216,8 @@ void sim_resume(struct sim_thread *t)
 	if (t->state == SIM_NEW)
 		start(t);
 	t->state = SIM_READY;
+	if (c->current != t) /* a context switch */
+		sim_stores_drain(t->cpu);
 	c->current = t;
 	sim_machine->running = t;
 	load_mm(c, t->t.mm);
@@ -275,12 +280,14 @@ void thread_prepare_block(void)
 {
 	struct sim_thread *t = sim_machine->running;
 
+	sim_serialise();
 	t->block_prepared = true;
 	t->wake_pending = false;
 }
 
 void thread_cancel_block(void)
 {
+	sim_serialise();
 	sim_machine->running->block_prepared = false;
 }
 
@@ -335,6 +342,7 @@ void thread_block(void)
 	lockdep_might_sleep();
 	if (!t->wake_pending) {
 		BUG_ON(!t->block_prepared);
+		sim_serialise();
 		wait_as(SIM_BLOCKED);
 	}
 	t->block_prepared = t->wake_pending = false;
@@ -344,6 +352,8 @@ void thread_wake(struct thread *thread)
 {
 	struct sim_thread *t = (struct sim_thread *)thread;
 
+	sim_serialise();
+	order_threads((struct sim_thread *)thread_current(), t);
 	t->wake_pending = true;
 	if (t->state == SIM_BLOCKED || t->state == SIM_SLEEPING)
 		t->state = SIM_READY;
@@ -370,6 +380,7 @@ int thread_sleep_ns(u64 ns)
 	struct sim_thread *t = sim_machine->running;
 
 	lockdep_might_sleep();
+	sim_serialise();
 	t->wake_time = sim_machine->now + ns;
 	wait_as(SIM_SLEEPING);
 	return atomic_load(&t->t.killed) ? -EINTR : 0;
@@ -394,18 +405,38 @@ static u64 random_next(void)
 
 void sim_point(enum sim_point what, const volatile void *obj, bool write)
 {
-	if (sim_machine->running == boot() || sim_machine->irq_cpu >= 0)
+	if (sim_machine->running == boot() || sim_machine->irq_cpu >= 0 || sim_machine->switching)
 		return;
 	if (point_hook ? point_hook(sim_machine->running, what, obj, write) : random_next() % 8 == 0)
 		wait_as(SIM_READY);
 }
 
+#if !SIM_TSO /* there the accesses themselves are points as well: tso/hooks.c */
 void shared_access(const volatile void *p, bool write)
 {
 	sim_point(SIM_POINT_ACCESS, p, write);
 }
 
+void sim_unmarked_restart(void) {}
+
+unsigned sim_unmarked_report(void)
+{
+	return 0;
+}
+#endif
+
 /* The default scheduler */
+
+/* Now and then, a store reaches memory; if `must`, one does. False: there is none. */
+static bool drain_some(bool must)
+{
+	for (unsigned cpu = 0; cpu < sim_machine->nr_cpus; cpu++)
+		if (sim_stores_pending(cpu) && (must || random_next() % 2)) {
+			sim_stores_drain_one(cpu);
+			return true;
+		}
+	return false;
+}
 
 /* Nobody can run: time passes until the first sleeper wakes. */
 static bool wake_sleeper(void)
@@ -431,6 +462,7 @@ bool sim_run_one(void)
 	struct sim_thread *can[SIM_MAX_THREADS];
 	unsigned n = 0;
 
+	drain_some(false);
 	for (unsigned i = 1; i < sim_machine->nr_threads; i++)
 		if (sim_can_run(&sim_machine->threads[i]))
 			can[n++] = &sim_machine->threads[i];
@@ -447,7 +479,7 @@ bool sim_run_one(void)
 			sim_ipi_deliver(cpu);
 			return true;
 		}
-	return wake_sleeper();
+	return drain_some(true) || wake_sleeper();
 }
 
 enum sim_result sim_run(void)

@@ -39,11 +39,13 @@ void tlb_sim_flush(struct sim_cpu *c)
 
 void tlb_flush_page_local(uaddr_t a)
 {
+	sim_serialise();
 	tlb_sim_invalidate(sim_this_cpu(), a);
 }
 
 void tlb_flush_all_local(void)
 {
+	sim_serialise();
 	tlb_sim_flush(sim_this_cpu());
 }
 
@@ -51,6 +53,7 @@ void cpu_load_root(paddr_t root)
 {
 	struct sim_cpu *c = sim_this_cpu();
 
+	sim_serialise();
 	c->root = root;
 	tlb_sim_flush(c);
 }
@@ -144,6 +147,7 @@ static void *access_user(uaddr_t a, bool write)
 			return NULL;
 		if (sim_machine->fault(t->mm, a, write))
 			return NULL;
+		sim_serialise(); /* IRET */
 	}
 	panic("sim: a page fault at 0x%llx is repaired again and again", (unsigned long long)a.v);
 }
@@ -215,6 +219,7 @@ int cpu_cmpxchg_user32(uaddr_t a, u32 *old, u32 new_value)
 
 	if (!p)
 		return -EFAULT;
+	sim_serialise();
 	*old = *p;
 	if (*old == expected) {
 		*p = new_value;

@@ -5,6 +5,7 @@
 #
 #   build/host/        with address and undefined-behaviour sanitizers: the unit tests, the explorer
 #   build/host-fast/   optimised, without sanitizers: the explorer
+#   build/host-tso/    every access of the kernel's sources goes through host/tso/: store buffers, check of unmarked accesses
 #
 # tests/host/NAME_test.c becomes build/host/NAME_test; explore/host_*.c becomes build/host/explore.
 
@@ -20,6 +21,9 @@ HOST_UNTRACED := host/footprint.c host/arena.c host/log.c $(filter-out explore/s
 	$(wildcard explore/*.c))
 HOST_LDFLAGS_host-fast := $(foreach f,memcpy memmove memset memcmp memchr strlen strnlen strcmp strncmp \
 	strchr strrchr crc32c_hw,-Wl,--wrap=$(f))
+# gcc doubts that fences work with its own runtime, which is not linked. Addresses are symbolised as they are.
+HOST_CFLAGS_host-tso := -O2 -DFAULTLINE_TSO -fno-pie -no-pie -Wno-tsan -fdebug-prefix-map=$(CURDIR)=.
+HOST_TRACE_host-tso = $(if $(filter $(HOST_INSTRUMENTED),$<),-fsanitize=thread)
 
 # What of the kernel is portable; host/sources.mk adds to it. Of explore/, the files that start with
 # kernel_ belong to the kernel alone.
@@ -36,7 +40,12 @@ HOST_TESTS := $(HOST_TEST_C:tests/host/%.c=build/host/%)
 # Parts that several tests share: every other file in tests/host.
 HOST_SHARED_C := $(filter-out $(HOST_TEST_C),$(sort $(wildcard tests/host/*.c)))
 
-host: $(HOST_TESTS) build/host/explore build/host-fast/explore
+# What the TSO build calls in place of the sanitizer's runtime; what is compiled to call it.
+HOST_OWN_C_host-tso := $(sort $(wildcard host/tso/*.c))
+HOST_INSTRUMENTED := lib/% kernel/% mm/% fs/% drivers/% tests/%
+
+host: $(HOST_TESTS) build/host/explore build/host-fast/explore build/host-tso/explore \
+	build/host-tso/range_interleave_test
 
 # $(1): host or host-fast
 define host_rules
@@ -48,7 +57,7 @@ build/$(1)/flags: FORCE
 build/$(1)/obj/%.o: %.c build/$(1)/flags
 	@mkdir -p $$(@D)
 	@echo '  HOSTCC  $$< ($(1))'
-	@$(CC) $(HOST_CFLAGS) $(HOST_CFLAGS_$(1)) $$(if $$(filter $$<,$(HOST_UNTRACED)),,$(HOST_TRACE_$(1))) \
+	@$(CC) $(HOST_CFLAGS) $(HOST_CFLAGS_$(1)) $$(if $$(filter $$<,$(HOST_UNTRACED)),,$$(HOST_TRACE_$(1))) \
 		-MMD -MP -c -o $$@ $$<
 
 build/$(1)/obj/%.asm.o: %.asm build/$(1)/flags
@@ -56,7 +65,8 @@ build/$(1)/obj/%.asm.o: %.asm build/$(1)/flags
 	@echo '  NASM    $$< ($(1))'
 	@$(NASM) -f elf64 -g -F dwarf -I. -MD $$(@:.o=.d) -o $$@ $$<
 
-HOST_OBJS_$(1) := $(HOST_C:%.c=build/$(1)/obj/%.o) $(HOST_ASM:%.asm=build/$(1)/obj/%.asm.o)
+HOST_OBJS_$(1) := $(HOST_C:%.c=build/$(1)/obj/%.o) $(HOST_ASM:%.asm=build/$(1)/obj/%.asm.o) \
+	$(HOST_OWN_C_$(1):%.c=build/$(1)/obj/%.o)
 
 build/$(1)/libfaultline.a: $$(HOST_OBJS_$(1))
 	@echo '  AR      $$@'
@@ -74,8 +84,9 @@ build/$(1)/%_test: build/$(1)/obj/tests/host/%_test.o $(HOST_SHARED_C:%.c=build/
 endef
 $(eval $(call host_rules,host))
 $(eval $(call host_rules,host-fast))
+$(eval $(call host_rules,host-tso))
 
 # Make would take the objects of tests for intermediate files, and remove them.
-.PRECIOUS: build/host/obj/%.o build/host-fast/obj/%.o
+.PRECIOUS: build/host/obj/%.o build/host-fast/obj/%.o build/host-tso/obj/%.o
 
--include $(shell find build/host build/host-fast -name '*.d' 2>/dev/null)
+-include $(shell find build/host build/host-fast build/host-tso -name '*.d' 2>/dev/null)

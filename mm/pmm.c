@@ -17,6 +17,7 @@
  * Locks: a CPU's cache lock (interrupts off), then pmm.lock.
  */
 #include "kernel/log.h"
+#include "kernel/protocol.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/state.h"
@@ -356,6 +357,7 @@ void pmm_free(struct page *p, unsigned order)
 
 void page_put(struct page *p)
 {
+	SHARED_WRITE(&p->refs);
 	u32 refs = atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel);
 
 	if (unlikely(refs == 0))

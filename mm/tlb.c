@@ -40,6 +40,7 @@ void tlb_gather_init(struct tlb_gather *g, struct mm *mm)
 /* A page that nobody else refers to can get no new user: its list links are ours. */
 void tlb_gather_free(struct tlb_gather *g, struct page *p)
 {
+	SHARED_READ(&p->refs);
 	if (atomic_load_explicit(&p->refs, memory_order_acquire) == 1) {
 		list_push_back(&g->free, &p->node);
 	} else {

@@ -56,8 +56,15 @@ void vma_read_unlock(struct vma *v)
 	struct mm *mm = v->mm;
 
 	lockdep_release(&v->lock_state, &vma_class);
+	SHARED_WRITE(&v->lock_state);
 	if (unlikely(atomic_fetch_sub_explicit(&v->lock_state, 1, memory_order_acq_rel) == (WRITER | 1)))
 		waitq_wake_all(&mm->vma_wait);
+}
+
+static bool has_readers(struct vma *v)
+{
+	SHARED_READ(&v->lock_state);
+	return atomic_load(&v->lock_state) & READERS;
 }
 
 static void write_lock(struct vma *v)
@@ -67,7 +74,7 @@ static void write_lock(struct vma *v)
 	u64 old = atomic_fetch_or(&v->lock_state, WRITER);
 	DEBUG_ASSERT(!(old & WRITER));
 	if (unlikely(old))
-		WAIT_EVENT(&v->mm->vma_wait, !(atomic_load(&v->lock_state) & READERS));
+		WAIT_EVENT(&v->mm->vma_wait, !has_readers(v));
 }
 
 static void write_unlock(struct vma *v)

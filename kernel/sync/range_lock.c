@@ -83,6 +83,29 @@ void range_segment_init(struct range_segment *s)
 	atomic_init(&s->state, SEGMENT_QUEUED);
 }
 
+static inline void count(_Atomic(u64) *n)
+{
+	atomic_fetch_add_explicit(n, 1, memory_order_relaxed);
+}
+
+static bool was_killed(const struct range_request *r)
+{
+	SHARED_READ(&r->thread->killed);
+	return atomic_load(&r->thread->killed);
+}
+
+static void set_held(struct range_request *r, bool held)
+{
+	SHARED_WRITE(&r->held);
+	atomic_store_explicit(&r->held, held, memory_order_release);
+}
+
+static bool is_held(const struct range_request *r)
+{
+	SHARED_READ(&r->held);
+	return atomic_load_explicit(&r->held, memory_order_acquire);
+}
+
 static bool conflict(const struct range_request *a, const struct range_request *b)
 {
 	return a->first <= b->last && b->first <= a->last && !(a->shared && b->shared);
@@ -159,7 +182,7 @@ static void take_over(struct range_segment *s)
 		return;
 	r = (struct range_request *)(uintptr_t)old;
 	r->seq = 0;
-	atomic_store_explicit(&r->held, true, memory_order_relaxed);
+	set_held(r, true);
 	list_push_back(&s->requests, &r->node);
 }
 
@@ -212,7 +235,7 @@ static void wake_wide(struct range_lock *l, struct range_request *r)
 
 	spin_lock(&l->wide_lock);
 	LIST_FOR_EACH (w, &l->wide, node)
-		if (!atomic_load_explicit(&w->held, memory_order_relaxed) && conflict(w, r))
+		if (!is_held(w) && conflict(w, r))
 			thread_wake(w->thread);
 	spin_unlock(&l->wide_lock);
 }
@@ -223,11 +246,9 @@ static void grant_locals(struct range_lock *l, struct range_segment *s)
 	struct range_request *r;
 
 	LIST_FOR_EACH (r, &s->requests, node) {
-		if (atomic_load_explicit(&r->held, memory_order_relaxed) || local_meets_local(s, r) ||
-			(r->seq && local_meets_wide(l, r, false)))
+		if (is_held(r) || local_meets_local(s, r) || (r->seq && local_meets_wide(l, r, false)))
 			continue;
-		SHARED_WRITE(&r->held);
-		atomic_store_explicit(&r->held, true, memory_order_release);
+		set_held(r, true);
 		thread_wake(
 			r->thread); /* under the lock: r is gone once its owner has seen `held` under it */
 	}
@@ -255,15 +276,15 @@ static int local_wait(struct range_request *r, bool killable)
 {
 	struct range_segment *s = r->segment;
 
-	atomic_fetch_add_explicit(&r->lock->nr_waited, 1, memory_order_relaxed);
+	count(&r->lock->nr_waited);
 	for (;;) {
 		bool held, killed;
 
 		thread_prepare_block();
 		spin_lock(&s->lock);
-		held = atomic_load_explicit(&r->held, memory_order_acquire);
+		held = is_held(r);
 		spin_unlock(&s->lock);
-		killed = killable && atomic_load(&r->thread->killed);
+		killed = killable && was_killed(r);
 		if (held || killed) {
 			thread_cancel_block();
 			if (held)
@@ -288,12 +309,12 @@ static int local_lock_slow(struct range_request *r, bool try_only, bool killable
 	take_over(s);
 	wide = wide_exists(l);
 	if (wide || !list_empty(&s->requests))
-		atomic_fetch_add_explicit(&l->nr_slow, 1, memory_order_relaxed);
+		count(&l->nr_slow);
 	blocked = local_meets_local(s, r);
 	if (wide)
 		blocked |= local_meets_wide(l, r, true);
 	if (!blocked || !try_only) {
-		atomic_store_explicit(&r->held, !blocked, memory_order_relaxed);
+		set_held(r, !blocked);
 		list_push_back(&s->requests, &r->node);
 	}
 	let_go(l, s, index_of(r->first));
@@ -307,7 +328,8 @@ static int local_lock_slow(struct range_request *r, bool try_only, bool killable
 static void set_nr_wide_locked(struct range_lock *l, u32 n)
 {
 	SHARED_WRITE(&l->nr_wide);
-	atomic_store_explicit(&l->nr_wide, n, memory_order_relaxed);
+	/* Release: who reads that nobody is listed any more goes on without wide_lock. */
+	atomic_store_explicit(&l->nr_wide, n, memory_order_release);
 }
 
 static u32 nr_wide_locked(struct range_lock *l)
@@ -360,8 +382,7 @@ static bool wide_meets_local(struct range_request *r)
 		spin_lock(&s->lock);
 		take_over(s);
 		LIST_FOR_EACH (q, &s->requests, node) {
-			bool earlier =
-				atomic_load_explicit(&q->held, memory_order_relaxed) || q->seq < r->seq;
+			bool earlier = is_held(q) || q->seq < r->seq;
 
 			if (earlier && conflict(q, r)) {
 				hit = true;
@@ -396,35 +417,43 @@ static void wide_release(struct range_request *r)
 		wake_wide(l, r);
 }
 
-static int wide_lock(struct range_request *r, bool try_only, bool killable)
+/* The segments first: all of them are taken over, whatever else r waits for. */
+static bool wide_blocked(struct range_request *r)
 {
-	bool waited = false;
+	return wide_meets_local(r) || wide_meets_wide(r);
+}
 
-	r->segment = NULL;
-	r->thread = thread_current();
-	atomic_store_explicit(&r->held, false, memory_order_relaxed);
-	wide_publish(r);
+static int wide_wait(struct range_request *r, bool killable)
+{
+	count(&r->lock->nr_waited);
 	for (;;) {
 		bool blocked;
 
 		thread_prepare_block();
-		/* The segments first: all of them are taken over, whatever else r waits for. */
-		blocked = wide_meets_local(r) || wide_meets_wide(r);
-		if (!blocked) {
+		blocked = wide_blocked(r);
+		if (!blocked || (killable && was_killed(r))) {
 			thread_cancel_block();
-			atomic_store_explicit(&r->held, true, memory_order_relaxed);
-			return 0;
+			return blocked ? -EINTR : 0;
 		}
-		if (try_only || (killable && atomic_load(&r->thread->killed))) {
-			thread_cancel_block();
-			wide_release(r);
-			return try_only ? -EAGAIN : -EINTR;
-		}
-		if (!waited)
-			atomic_fetch_add_explicit(&r->lock->nr_waited, 1, memory_order_relaxed);
-		waited = true;
 		thread_block();
 	}
+}
+
+static int wide_lock(struct range_request *r, bool try_only, bool killable)
+{
+	int err = 0;
+
+	r->segment = NULL;
+	r->thread = thread_current();
+	set_held(r, false);
+	wide_publish(r);
+	if (wide_blocked(r))
+		err = try_only ? -EAGAIN : wide_wait(r, killable);
+	if (err)
+		wide_release(r);
+	else
+		set_held(r, true);
+	return err;
 }
 
 /* s: the segment of a local request, if it is known. */
