@@ -37,6 +37,18 @@ static _Atomic(u32) *page_counts(struct dax_segment *s)
 	return expected;
 }
 
+static void add(_Atomic(u32) *n, u32 by)
+{
+	SHARED_WRITE(n);
+	atomic_fetch_add(n, by);
+}
+
+static u32 read_count(_Atomic(u32) *n)
+{
+	SHARED_READ(n);
+	return atomic_load(n);
+}
+
 int dax_pin(struct vma *v, u64 pgoff, struct mm_pin *p)
 {
 	struct mapping *m = mapping_of(v->rmap);
@@ -47,9 +59,9 @@ int dax_pin(struct vma *v, u64 pgoff, struct mm_pin *p)
 		return -ENOMEM;
 	file_get(v->file);
 	*p = (struct mm_pin){.pgoff = pgoff, .rmap = v->rmap, .file = v->file, .ops = v->ops};
+	add(&counts[pgoff % PAGES_PER_HUGE], 1);
+	add(&s->nr_pins, 1);
 	SHARED_WRITE(&m->nr_pins);
-	atomic_fetch_add(&counts[pgoff % PAGES_PER_HUGE], 1);
-	atomic_fetch_add(&s->nr_pins, 1);
 	atomic_fetch_add(&m->nr_pins, 1);
 	return 0;
 }
@@ -59,9 +71,9 @@ void dax_unpin(const struct mm_pin *p)
 	struct mapping *m = mapping_of(p->rmap);
 	struct dax_segment *s = dax_segment_find(&m->segments, p->pgoff);
 
+	add(&atomic_load(&s->page_pins)[p->pgoff % PAGES_PER_HUGE], -1u);
+	add(&s->nr_pins, -1u);
 	SHARED_WRITE(&m->nr_pins);
-	atomic_fetch_sub(&atomic_load(&s->page_pins)[p->pgoff % PAGES_PER_HUGE], 1);
-	atomic_fetch_sub(&s->nr_pins, 1);
 	atomic_fetch_sub(&m->nr_pins, 1);
 	waitq_wake_all(&m->pin_wait); /* who waits looks at the counts after it queued itself */
 	file_put(p->file);
@@ -71,11 +83,12 @@ static bool segment_pinned(struct dax_segment *s, u64 first, u64 last)
 {
 	_Atomic(u32) *counts;
 
-	if (!atomic_load(&s->nr_pins))
+	if (!read_count(&s->nr_pins))
 		return false;
+	SHARED_READ(&s->page_pins);
 	counts = atomic_load(&s->page_pins);
 	for (u64 p = first; p <= last; p++)
-		if (atomic_load(&counts[p % PAGES_PER_HUGE]))
+		if (read_count(&counts[p % PAGES_PER_HUGE]))
 			return true;
 	return false;
 }
@@ -85,6 +98,7 @@ static bool any_pinned(struct mapping *m, u64 first, u64 last)
 	u64 index = first >> RANGE_SEGMENT_SHIFT, end = last >> RANGE_SEGMENT_SHIFT;
 	struct dax_segment *s;
 
+	SHARED_READ(&m->nr_pins);
 	if (likely(!atomic_load(&m->nr_pins)))
 		return false;
 	for (; index <= end && (s = dax_segment_next(&m->segments, &index, end)); index++) {
@@ -98,7 +112,6 @@ static bool any_pinned(struct mapping *m, u64 first, u64 last)
 
 bool dax_pinned(struct mapping *m, u64 first, u64 last)
 {
-	SHARED_READ(&m->nr_pins);
 	return any_pinned(m, first, last);
 }
 

@@ -24,7 +24,7 @@ test-long: programs
 	@$(MAKE) --no-print-directory BUILD=release kernel
 	@STRESS_SECONDS=300 prove --timer tests/stress.t
 
-C_SOURCES = $(shell find boot kernel mm fs drivers lib explore host tests user -name '*.[ch]' | sort)
+C_SOURCES = $(shell find bench boot kernel mm fs drivers lib explore host tests user -name '*.[ch]' | sort)
 
 lint:
 	@sh tools/layers.sh
@@ -32,7 +32,7 @@ lint:
 	@cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --platform=unix64 -j2 \
 		--enable=warning,portability --suppressions-list=tools/cppcheck.txt \
 		-I. -D__x86_64__ -D__STDC_HOSTED__=0 \
-		$(filter-out host/% tests/% user/%,$(filter %.c,$(C_SOURCES)))
+		$(filter-out bench/% host/% tests/% user/%,$(filter %.c,$(C_SOURCES)))
 	@echo '  FORMAT'
 	@clang-format --dry-run --Werror $(C_SOURCES)
 

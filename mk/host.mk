@@ -86,6 +86,17 @@ $(eval $(call host_rules,host))
 $(eval $(call host_rules,host-fast))
 $(eval $(call host_rules,host-tso))
 
+# The range lock beside simpler locks, with real threads: the kernel's source over a shim of pthreads.
+LOCK_BENCH_C := kernel/sync/range_lock.c $(sort $(wildcard bench/locks/*.c))
+
+build/bench/locks: $(LOCK_BENCH_C) $(wildcard bench/locks/*.h kernel/sync/*.h) mk/host.mk
+	@mkdir -p $(@D)
+	@echo '  HOSTCC  $@'
+	@$(CC) $(HOST_CFLAGS) -O2 -flto -pthread -o $@ $(LOCK_BENCH_C)
+
+bench-locks: build/bench/locks
+	@build/bench/locks
+
 # Make would take the objects of tests for intermediate files, and remove them.
 .PRECIOUS: build/host/obj/%.o build/host-fast/obj/%.o build/host-tso/obj/%.o
 

@@ -39,11 +39,13 @@ static bool try_bits(_Atomic(u64) *word, u64 mask)
 {
 	u64 old;
 
-	SHARED_WRITE(word);
+	SHARED_READ(word);
 	old = atomic_load(word);
-	while (!(old & mask))
+	while (!(old & mask)) {
+		SHARED_WRITE(word);
 		if (atomic_compare_exchange_strong(word, &old, old | mask))
 			return true;
+	}
 	return false;
 }
 
@@ -51,6 +53,7 @@ static int wait_for_bits(struct dax_page_locks *l, _Atomic(u64) *word, u64 mask)
 {
 	bool got = false, killed = false;
 
+	SHARED_WRITE(&l->nr_waiters);
 	atomic_fetch_add(&l->nr_waiters, 1);
 	while (!got && !killed) {
 		waitq_prepare(&l->waiters);
@@ -60,6 +63,7 @@ static int wait_for_bits(struct dax_page_locks *l, _Atomic(u64) *word, u64 mask)
 			waitq_sleep(&l->waiters);
 		waitq_finish(&l->waiters);
 	}
+	SHARED_WRITE(&l->nr_waiters);
 	atomic_fetch_sub(&l->nr_waiters, 1);
 	return got ? 0 : -EINTR;
 }

@@ -109,13 +109,16 @@ void ext4_add_blocks(struct ext4_inode *ei, i64 n)
 {
 	u64 sectors = atomic_load(&ei->vfs.blocks) + (u64)(n * (i64)(EXT4_BLOCK_SIZE / 512));
 	struct ext4_disk_inode *raw = ei->raw;
+	u32 flags = raw->i_flags & ~EXT4_HUGE_FILE_FL;
 
 	atomic_store(&ei->vfs.blocks, sectors);
-	raw->i_flags &= ~EXT4_HUGE_FILE_FL;
 	if (sectors >> 48) {
-		raw->i_flags |= EXT4_HUGE_FILE_FL;
+		flags |= EXT4_HUGE_FILE_FL;
 		sectors /= EXT4_BLOCK_SIZE / 512;
 	}
+	/* Look-ups read other flags without a lock, so the word is left alone where it stays the same. */
+	if (raw->i_flags != flags)
+		raw->i_flags = flags;
 	raw->i_blocks_lo = (u32)sectors;
 	raw->i_blocks_high = (u16)(sectors >> 32);
 }
