@@ -79,6 +79,9 @@ struct ext4_inode {
 	u32 orphan_slot;              /* 1 + index in the orphan file; 0: not there */
 	/* map_lock */
 	struct rwsem map_lock; /* RANK_FS_META; lookups shared, changes exclusive */
+	/* Odd while a change of the extent tree is under way. What a look-up without map_lock has read is good if this was the same even
+	 * number before and after. Written under map_lock, exclusively held. */
+	_Atomic(u32) map_seq;
 	struct ext4_disk_inode
 		raw[]; /* inode_size bytes: the inode as on disk, the root of the extent tree in it */
 };
@@ -288,6 +291,8 @@ void ext4_ext_encode(struct ext4_extent *e, const struct ext4_ext *x);
 bool ext4_root_ok(struct ext4_inode *ei);
 /* The way to lblk. map_lock held. -EUCLEAN. */
 int ext4_find(struct ext4_inode *ei, u32 lblk, struct ext4_path *p);
+/* The same without map_lock: good only if map_seq says so afterwards. False: not found this way, which says nothing. */
+bool ext4_find_unlocked(struct ext4_inode *ei, u32 lblk, struct ext4_path *p);
 /* First logical block after the path's position at which an extent may start; 2^32 if none. */
 u64 ext4_next_lblk(const struct ext4_path *p);
 /* Replaces ndel entries from pos of the path's leaf by add[0..nadd), merging with the neighbours. -EAGAIN: the leaf has no room; call

@@ -7,7 +7,9 @@
  * ei->verified until it is freed, because after that only we change it. In a damaged file system a block may have two owners: so the shape
  * of a node is checked at every visit, and map.c checks what a leaf below the root names.
  *
- * Locks: map_lock, shared or exclusive, is held by the caller.
+ * Locks: map_lock, shared or exclusive, is held by the caller; but not for ext4_find_unlocked(), which may read nodes while they change, even
+ * freed ones. So it goes by nothing that it has not checked itself: it stays inside blocks of this file system, inside a
+ * node's entries, and reports no damage. Its caller throws the result away when map_seq has changed.
  */
 #include "fs/ext4/ext4_priv.h"
 
@@ -100,6 +102,26 @@ static int search(const struct ext4_extent_header *eh, u32 lblk)
 	return lo - 1;
 }
 
+/* The block of the node below p's level, for lblk; p goes to the entry that names it. */
+static u64 descend(struct ext4_path *p, unsigned level, u32 *first)
+{
+	const struct ext4_extent_idx *x;
+
+	if (p->level[level].pos < 0)
+		p->level[level].pos = 0;
+	x = index_entry(p->level[level].eh, p->level[level].pos);
+	*first = x->ei_block;
+	return index_block(x);
+}
+
+static inline void enter(
+	struct ext4_path *p, unsigned level, const struct ext4_extent_header *eh, u64 block, u32 lblk)
+{
+	p->level[level].eh = eh;
+	p->level[level].block = block;
+	p->level[level].pos = search(eh, lblk);
+}
+
 int ext4_find(struct ext4_inode *ei, u32 lblk, struct ext4_path *p)
 {
 	const struct ext4_extent_header *eh = ext4_root(ei);
@@ -108,22 +130,41 @@ int ext4_find(struct ext4_inode *ei, u32 lblk, struct ext4_path *p)
 	SHARED_READ(eh);
 	p->depth = eh->eh_depth;
 	for (unsigned level = 0;; level++) {
-		int pos = search(eh, lblk);
-		const struct ext4_extent_idx *x;
+		u32 first;
 
-		p->level[level].eh = eh;
-		p->level[level].block = block;
-		p->level[level].pos = pos;
+		enter(p, level, eh, block, lblk);
 		if (level == p->depth)
 			return 0;
-		if (pos < 0)
-			p->level[level].pos = pos = 0;
-		x = index_entry(eh, pos);
-		block = index_block(x);
-		eh = node(ei, block, x->ei_block, p->depth - level - 1);
+		block = descend(p, level, &first);
+		eh = node(ei, block, first, p->depth - level - 1);
 		if (unlikely(!eh))
 			return ext4_damage(ext4_fs_of(ei), ei->vfs.ino, "extent block %llu is damaged",
 				(unsigned long long)block);
+	}
+}
+
+bool ext4_find_unlocked(struct ext4_inode *ei, u32 lblk, struct ext4_path *p)
+{
+	const struct ext4_extent_header *eh = ext4_root(ei);
+	unsigned depth;
+	u64 block = 0;
+
+	SHARED_READ(eh);
+	p->depth = depth = eh->eh_depth;
+	for (unsigned level = 0;; level++) {
+		u32 first;
+
+		enter(p, level, eh, block, lblk);
+		if (likely(level == depth))
+			return true;
+		block = descend(p, level, &first);
+		/* A block that was checked once lies in the file system. */
+		if (unlikely(!ext4_verified(ei, block)))
+			return false;
+		eh = ext4_read(ext4_fs_of(ei), block);
+		SHARED_READ(eh);
+		if (unlikely(!header_ok(eh, EXT4_EXT_BLOCK_MAX) || eh->eh_depth != depth - level - 1))
+			return false;
 	}
 }
 

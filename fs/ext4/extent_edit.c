@@ -11,6 +11,9 @@
  * - Nodes below the root change in their journal shadow and get their checksum there; the root lies in the raw inode, which the caller writes
  *   (ext4_write_raw) at the end of its operation.
  *
+ * - Whatever changes a node, the public functions here do between change_begin() and change_end(): look-ups without map_lock
+ *   notice. Between two such changes the tree is whole.
+ *
  * Locks: a handle is open, map_lock is held exclusively.
  */
 #include "fs/ext4/ext4_priv.h"
@@ -25,11 +28,25 @@ struct edit {
 	struct ext4_extent_header *eh;
 };
 
+static void change_begin(struct ext4_inode *ei)
+{
+	SHARED_WRITE(&ei->map_seq);
+	atomic_fetch_add_explicit(&ei->map_seq, 1, memory_order_relaxed);
+	atomic_thread_fence(memory_order_release); /* before what changes */
+}
+
+static void change_end(struct ext4_inode *ei)
+{
+	SHARED_WRITE(&ei->map_seq);
+	atomic_fetch_add_explicit(&ei->map_seq, 1, memory_order_release);
+}
+
 static int edit_begin(struct edit *e, struct journal_handle *h, struct ext4_inode *ei, u64 block)
 {
 	void *p = ext4_root(ei);
 	int err = block ? journal_get_write(h, block, &p) : 0;
 
+	DEBUG_ASSERT(atomic_load(&ei->map_seq) & 1);
 	SHARED_WRITE(ext4_root(ei));
 	*e = (struct edit){h, ei, block, p};
 	return err;
@@ -130,7 +147,7 @@ static int push(struct ext4_ext *list, int n, const struct ext4_ext *x)
 	return n;
 }
 
-int ext4_replace(struct journal_handle *h, struct ext4_inode *ei, struct ext4_path *p, int pos, int ndel,
+static int replace(struct journal_handle *h, struct ext4_inode *ei, struct ext4_path *p, int pos, int ndel,
 	const struct ext4_ext *add, int nadd)
 {
 	const struct ext4_extent_header *eh = p->level[p->depth].eh;
@@ -164,11 +181,22 @@ int ext4_replace(struct journal_handle *h, struct ext4_inode *ei, struct ext4_pa
 	return from || !p->depth ? 0 : fix_index(h, ei, p, (int)p->depth, ext4_entry(e.eh, 0)->ee_block);
 }
 
+int ext4_replace(struct journal_handle *h, struct ext4_inode *ei, struct ext4_path *p, int pos, int ndel,
+	const struct ext4_ext *add, int nadd)
+{
+	int err;
+
+	change_begin(ei);
+	err = replace(h, ei, p, pos, ndel, add, nadd);
+	change_end(ei);
+	return err;
+}
+
 /*
  * Order of the stores: going down the index entries are mended before the leaf, going up after it. So, whenever the machine dies, no index entry lies
  * above the first extent below it, and e2fsck mends one that lies lower.
  */
-int ext4_shift_entries(
+static int shift_entries(
 	struct journal_handle *h, struct ext4_inode *ei, const struct ext4_path *p, int from, int to, i64 by)
 {
 	int leaf = (int)p->depth, err = 0;
@@ -185,6 +213,17 @@ int ext4_shift_entries(
 		ext4_entry(e.eh, k)->ee_block = (u32)(ext4_entry(e.eh, k)->ee_block + by);
 	edit_end(&e);
 	return by > 0 && !from ? fix_index(h, ei, p, leaf, first) : 0;
+}
+
+int ext4_shift_entries(
+	struct journal_handle *h, struct ext4_inode *ei, const struct ext4_path *p, int from, int to, i64 by)
+{
+	int err;
+
+	change_begin(ei);
+	err = shift_entries(h, ei, p, from, to, by);
+	change_end(ei);
+	return err;
 }
 
 /* A fresh block for a tree node, near the one that it relieves. */
@@ -270,13 +309,23 @@ static int split(struct journal_handle *h, struct ext4_inode *ei, const struct e
 	return 0;
 }
 
-int ext4_make_room(struct journal_handle *h, struct ext4_inode *ei, struct ext4_path *p)
+static int make_room(struct journal_handle *h, struct ext4_inode *ei, struct ext4_path *p)
 {
 	/* The lowest node whose parent can take one more entry is split; every node below it is full as well and will be next. */
 	for (int level = (int)p->depth; level > 0; level--)
 		if (p->level[level - 1].eh->eh_entries < p->level[level - 1].eh->eh_max)
 			return split(h, ei, p, level);
 	return grow(h, ei);
+}
+
+int ext4_make_room(struct journal_handle *h, struct ext4_inode *ei, struct ext4_path *p)
+{
+	int err;
+
+	change_begin(ei);
+	err = make_room(h, ei, p);
+	change_end(ei);
+	return err;
 }
 
 void ext4_init_root(struct ext4_inode *ei)

@@ -6,7 +6,8 @@
  * - A new block is zeroed, and the zeros are durable, before an extent says that it is written (unless the policy leaves zeroing to
  *   the fault). An unwritten block is zeroed likewise before it is converted; MAP_MARK_WRITTEN trusts its caller to have filled it.
  * - A block is freed only after the tree, in pmem, does not name it any more.
- * - What needs no change is answered under map_lock shared, without a handle: that is the fault's fast path.
+ * - What needs no change is answered without a handle, and without map_lock where no change comes between (look_unlocked): that is
+ *   the fault's fast path. It writes nothing, so a change elsewhere in the file costs a fault a second look at most.
  *
  * Locks: handle -> map_lock -> alloc_lock. Callers hold the DAX lock of the pages, in schemes that have one.
  */
@@ -33,30 +34,55 @@ int ext4_leaf_damage(struct ext4_inode *ei, const struct ext4_path *p)
 		(unsigned long long)p->level[p->depth].block);
 }
 
-int ext4_look(
-	struct ext4_inode *ei, u32 lblk, u64 nr, struct extent *out, struct ext4_path *p, struct ext4_ext *x)
+/* What the leaf says that p leads to; x: the extent, where there is one. False: the leaf contradicts the path. */
+static inline bool read_leaf(struct ext4_inode *ei, u32 lblk, u64 nr, struct extent *out,
+	const struct ext4_path *p, struct ext4_ext *x)
 {
-	int err = ext4_find(ei, lblk, p), pos;
+	int pos = p->level[p->depth].pos;
 	u64 next;
 
-	if (unlikely(err))
-		return err;
-	pos = p->level[p->depth].pos;
 	if (likely(pos >= 0)) {
 		*x = ext4_ext_decode(ext4_entry(p->level[p->depth].eh, pos));
 		if (likely(lblk - x->lblk < x->len)) {
 			if (p->depth && unlikely(!ext4_data_blocks_ok(ext4_fs_of(ei), x->pblk, x->len)))
-				return ext4_leaf_damage(ei, p);
+				return false;
 			describe(ext4_fs_of(ei), out, lblk, nr, x);
-			return 0;
+			return true;
 		}
 	}
 	next = ext4_next_lblk(p);
 	if (unlikely(next <= lblk))
-		return ext4_leaf_damage(ei, p);
+		return false;
 	*out = (struct extent){
 		.pgoff = lblk, .len = MIN(nr, next - lblk), .state = EXTENT_HOLE, .pa = PADDR_NONE};
-	return 0;
+	return true;
+}
+
+int ext4_look(
+	struct ext4_inode *ei, u32 lblk, u64 nr, struct extent *out, struct ext4_path *p, struct ext4_ext *x)
+{
+	int err = ext4_find(ei, lblk, p);
+
+	if (unlikely(err))
+		return err;
+	return likely(read_leaf(ei, lblk, nr, out, p, x)) ? 0 : ext4_leaf_damage(ei, p);
+}
+
+/* The same without map_lock. False: a change came between, or damage did: ask again under the lock. */
+static bool look_unlocked(struct ext4_inode *ei, u32 lblk, u64 nr, struct extent *out)
+{
+	struct ext4_path p;
+	struct ext4_ext x;
+	u32 seq;
+
+	SHARED_READ(&ei->map_seq);
+	seq = atomic_load_explicit(&ei->map_seq, memory_order_acquire);
+	if (unlikely(seq & 1) || unlikely(!ext4_find_unlocked(ei, lblk, &p)) ||
+		unlikely(!read_leaf(ei, lblk, nr, out, &p, &x)))
+		return false;
+	atomic_thread_fence(memory_order_acquire); /* after what was read */
+	SHARED_READ(&ei->map_seq);
+	return atomic_load_explicit(&ei->map_seq, memory_order_relaxed) == seq;
 }
 
 static bool satisfied(const struct extent *e, enum map_intent intent)
@@ -200,11 +226,24 @@ static int change(struct ext4_inode *ei, u32 lblk, u64 nr, enum map_intent inten
 	return err ? err : stop;
 }
 
+static int look_locked(struct ext4_inode *ei, u32 lblk, u64 nr, enum map_intent intent, struct extent *out)
+{
+	struct ext4_path p;
+	struct ext4_ext x;
+	int err;
+
+	if (intent != MAP_TRY)
+		rwsem_read_lock(&ei->map_lock);
+	else if (!rwsem_read_trylock(&ei->map_lock))
+		return -EAGAIN;
+	err = ext4_look(ei, lblk, nr, out, &p, &x);
+	rwsem_read_unlock(&ei->map_lock);
+	return err;
+}
+
 int ext4_map_extent(struct inode *i, u64 pgoff, u64 nr, enum map_intent intent, struct extent *out)
 {
 	struct ext4_inode *ei = ext4_inode(i);
-	struct ext4_path p;
-	struct ext4_ext x;
 	int err;
 
 	if (unlikely(!ext4_uses_extents(ei)))
@@ -214,14 +253,13 @@ int ext4_map_extent(struct inode *i, u64 pgoff, u64 nr, enum map_intent intent, 
 		return intent == MAP_LOOK || intent == MAP_TRY ? 0 : -EFBIG;
 	}
 	nr = MIN(nr, EXT4_MAX_LBLK - pgoff + 1);
-	if (likely(intent != MAP_TRY))
-		rwsem_read_lock(&ei->map_lock);
-	else if (!rwsem_read_trylock(&ei->map_lock))
-		return -EAGAIN;
-	err = ext4_look(ei, (u32)pgoff, nr, out, &p, &x);
-	rwsem_read_unlock(&ei->map_lock);
-	if (likely(err || satisfied(out, intent)))
-		return err;
+	if (unlikely(!look_unlocked(ei, (u32)pgoff, nr, out))) {
+		err = look_locked(ei, (u32)pgoff, nr, intent, out);
+		if (err)
+			return err;
+	}
+	if (likely(satisfied(out, intent)))
+		return 0;
 	return change(ei, (u32)pgoff, nr, intent, out);
 }
 
