@@ -25,7 +25,7 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DEFAULT_GOAL := all
 
-TARGETS := all kernel programs linux-programs newlib image host iso run debug bench bench-locks profile matrix explore-deep test test-long lint fmt
+TARGETS := all kernel programs linux-programs newlib image host iso run debug bench bench-locks profile matrix costs explore-deep test test-long lint fmt
 .PHONY: $(TARGETS) setup clean help FORCE
 
 ifeq ($(FAULTLINE_INNER),)
@@ -69,7 +69,8 @@ help:
 	@echo 'make bench    guest instructions per operation, beside Linux'
 	@echo 'make bench-locks  the range lock beside simpler locks, with real threads on this host'
 	@echo 'make profile ROW=pread-4k    where the instructions of one row of the benchmark go, or of boot'
-	@echo 'make matrix   every race under every scheme, hosted and in the guest (README=1: the table goes into README.md)'
+	@echo 'make matrix   every race under every scheme, hosted and in the guest; what each scheme costs (costs: that alone).'
+	@echo '              README=1 puts the tables into README.md'
 	@echo 'make lint     cppcheck, layering, formatting; fmt formats the sources'
 	@echo 'make image    a new file-system image (the old one is lost)'
 	@echo 'make kernel   the kernel alone; host: the hosted tests and explorer; programs: the image'\''s files'

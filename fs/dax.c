@@ -20,6 +20,11 @@ struct dax_config *dax_config(void)
 	return &the_instance.fs->dax;
 }
 
+struct dax_stats *dax_stats(void)
+{
+	return &the_instance.fs->dax_stats;
+}
+
 void dax_mapping_configure(struct mapping *m, const struct dax_config *c)
 {
 	m->lock_ops = c->lock_ops;
@@ -58,11 +63,15 @@ void dax_mapping_destroy(struct inode *i)
 		dax_fsync(i, 0, RANGE_LAST);
 	atomic_store(&i->mapping, NULL);
 	zero = atomic_load(&m->zero_page);
-	if (zero)
+	if (zero) {
 		page_put(zero);
+		atomic_fetch_sub_explicit(&dax_stats()->zero_pages, 1, memory_order_relaxed);
+	}
 	huge = atomic_load(&m->zero_huge_page);
-	if (huge)
+	if (huge) {
 		pmm_free(huge, HUGE_ORDER);
+		atomic_fetch_sub_explicit(&dax_stats()->zero_pages, PAGES_PER_HUGE, memory_order_relaxed);
+	}
 	dax_segments_destroy(&m->segments);
 	kfree(m);
 }
@@ -75,12 +84,18 @@ int dax_lock(struct mapping *m, struct dax_lock *l, enum dax_lock_for who, u64 f
 int dax_lock_segment(struct mapping *m, struct dax_segment *s, struct dax_lock *l, enum dax_lock_for who,
 	u64 first, u64 last)
 {
+	unsigned blocks = thread_current()->nr_blocks;
+	int err;
+
 	l->segment = s;
 	l->who = who;
 	l->first = first;
 	l->last = last;
 	PROTOCOL_STEP_ARG(LOCK, first);
-	return m->lock_ops->lock(m, l);
+	err = m->lock_ops->lock(m, l);
+	if (unlikely(thread_current()->nr_blocks != blocks))
+		dax_count(&dax_stats()->lock[who].waits);
+	return err;
 }
 
 void dax_unlock(struct mapping *m, struct dax_lock *l)
@@ -105,8 +120,12 @@ static struct page *zero_page(struct mapping *m)
 	if (likely(p))
 		return p;
 	p = pmm_alloc_zeroed(0);
-	if (!p || atomic_compare_exchange_strong(where, &expected, p))
+	if (!p)
+		return NULL;
+	if (atomic_compare_exchange_strong(where, &expected, p)) {
+		dax_count(&dax_stats()->zero_pages);
 		return p;
+	}
 	page_put(p);
 	return expected;
 }
@@ -143,6 +162,7 @@ static void unmap_zero_of(struct mapping *m, struct dax_segment *s, struct dax_l
 		bool locked;
 
 		PROTOCOL_STEP_ARG(UNMAP_ZERO, p);
+		dax_count(&dax_stats()->zero_walks);
 		locked = walk_begin(m, l, p, end);
 		rmap_unmap(&m->rmap, p, end, RMAP_ZERO_PAGES);
 		tags_clear(s->zero, p, end);

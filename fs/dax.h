@@ -54,6 +54,24 @@ struct mapping {
 	struct waitq pin_wait; /* who waits for them to go */
 };
 
+/*
+ * What the schemes did, of the whole instance (/proc/faultline/lock). Counted where somebody waits or walks anyway: a fault that
+ * is not disturbed writes none of these lines.
+ */
+struct dax_stats {
+	struct {
+		_Atomic(u64) waits; /* requests that slept */
+		_Atomic(u64)
+			slow; /* requests that left the scheme's fast path without having to sleep for it */
+	} lock[NR_DAX_FOR];
+	_Atomic(u64) zero_walks; /* walks over the reverse map for zero pages of a page that got a block */
+	_Atomic(u64) zero_pages; /* zero pages that there are now */
+};
+static inline void dax_count(_Atomic(u64) *counter)
+{
+	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
 /* Settings of the instance, from the command line or the explorer's run. */
 struct dax_config {
 	const struct dax_lock_ops *lock_ops;
@@ -61,6 +79,7 @@ struct dax_config {
 	enum dax_zeroing zeroing;
 };
 struct dax_config *dax_config(void);
+struct dax_stats *dax_stats(void);
 
 /* fs/dax_segment.c. `get` makes the segment of a page (NULL: no memory), `find` does not; `next`: the first with index in
  * [*index, last]. A segment stays until dax_segments_destroy(). Any context. */

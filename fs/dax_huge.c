@@ -36,8 +36,12 @@ static struct page *zero_page(struct mapping *m)
 	if (pmm_free_pages() / ZERO_SHARE < PAGES_PER_HUGE)
 		return NULL;
 	p = pmm_alloc_zeroed(HUGE_ORDER);
-	if (!p || atomic_compare_exchange_strong(where, &expected, p))
+	if (!p)
+		return NULL;
+	if (atomic_compare_exchange_strong(where, &expected, p)) {
+		atomic_fetch_add_explicit(&dax_stats()->zero_pages, PAGES_PER_HUGE, memory_order_relaxed);
 		return p;
+	}
 	pmm_free(p, HUGE_ORDER);
 	return expected;
 }

@@ -34,6 +34,7 @@ enum dax_lock_for {
 	DAX_FOR_WRITE,  /* write(2): allocate, invalidate, copy */
 	DAX_FOR_READ,   /* read(2): copy out */
 	DAX_FOR_SYNC,   /* fsync: write-protect, flush, clean */
+	NR_DAX_FOR,
 };
 
 /* On the caller's stack between lock and unlock. dax_lock() fills in the rest. */

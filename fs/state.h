@@ -21,6 +21,7 @@ struct fs_mount {
 
 struct fs_state {
 	struct dax_config dax;
+	struct dax_stats dax_stats;
 	_Atomic(struct page *) zero_page, zero_huge_page; /* dax_zero=global: made at the first hole fault */
 	struct fs_mount mounts[FS_MAX_MOUNTS];
 	_Atomic(u32) nr_mounts;

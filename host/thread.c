@@ -340,6 +340,7 @@ void thread_block(void)
 	struct sim_thread *t = sim_machine->running;
 
 	lockdep_might_sleep();
+	thread_current()->nr_blocks++;
 	if (!t->wake_pending) {
 		BUG_ON(!t->block_prepared);
 		sim_serialise();

@@ -36,6 +36,9 @@
 
 #define SLICE_NS 5000000ull
 #define NEVER (~0ull)
+/* A slice that ended inside a spinlock's section ends at the unlock. Were the timer due at once until then, its interrupts could
+ * leave the section no instruction. */
+#define TIMER_MIN_NS 10000ull
 #define BALANCE_DIFFERENCE 2
 
 struct run_queue {
@@ -101,7 +104,7 @@ static void arm_timer_locked(struct run_queue *rq, u64 now)
 	if (at >= rq->timer_at)
 		return;
 	rq->timer_at = at;
-	apic_timer_arm(at > now ? at - now : 0);
+	apic_timer_arm(at > now + TIMER_MIN_NS ? at - now : TIMER_MIN_NS);
 }
 
 /* ---------------------------------------------------------------- queueing */
@@ -367,6 +370,7 @@ void thread_block(void)
 	struct explore_thread *watched = thread_current()->explore;
 
 	lockdep_might_sleep();
+	thread_current()->nr_blocks++;
 	if (unlikely(watched))
 		watcher->block(watched);
 	reschedule(LEAVE_IF_BLOCKED);

@@ -34,7 +34,8 @@ struct thread {
 		signalled; /* a signal or a stop is due: interruptible waits return too. Cleared by itself only */
 	struct explore_thread *explore; /* non-NULL: scheduled by the race explorer */
 	struct lockdep_held *held;      /* lock-order checker, debug builds */
-	struct task *task; /* kernel/proc: the user thread that it runs; NULL for kernel threads */
+	struct task *task;  /* kernel/proc: the user thread that it runs; NULL for kernel threads */
+	unsigned nr_blocks; /* calls of thread_block(); own thread only */
 };
 
 struct thread *thread_current(void);

@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: MIT
 #
 # tools/matrix: that it reads the explorer's and the guest's reports rightly, that a verdict which differs, a cell
-# cut short and a row without a mutant are failures, that the README's section is replaced; and one race with all
-# schemes, explored and replayed in the guest. The whole matrix is "make matrix".
+# cut short and a row without a mutant are failures, that the README's section is replaced; one race with all
+# schemes, explored and replayed in the guest; and that under `range` far-away punches leave faults alone. The whole matrix is "make matrix".
 use strict;
 use warnings;
 use lib 'tests/lib', 'tools/lib';
+use Costs;
 use Faultline;
+use Guest;
 use Matrix;
 use Test::More;
 
@@ -82,7 +84,25 @@ like($table, qr/^\| `truncate-stale` \| - \| - \| - \| 50 \| - \| `m1` \|$/m, 't
 is(replace_section("a\n<!-- t: by x -->\nold\n<!-- end of t -->\nb\n", 't', "new\n"),
 	"a\n<!-- t: by x -->\nnew\n<!-- end of t -->\nb\n", 'a section is replaced');
 is(replace_section("a\n<!-- u: x -->\n<!-- end of u -->\n", 't', ''), undef, 'one that is not there');
-ok(defined replace_section(slurp('README.md'), $_, ''), "README.md has the section $_") for qw(matrix);
+ok(defined replace_section(slurp('README.md'), $_, ''), "README.md has the section $_") for qw(matrix costs zero);
+
+# What a far-away punch may cost a fault under `range`: nothing but 5 %, counted, on one CPU; no slow path, on two either.
+my $image = new_image('costs.img', size => '256M');
+for my $cpus (1, 2) {
+	my $g = guest(image => $image, smp => $cpus, kernel => 'build/release/faultline.elf', cpu => 'max,la57=off', timeout => 200,
+		append => 'init=/bin/schemecost quiet -- -q beside', qemu_extra => $cpus == 1 ? '-icount shift=0,sleep=off' : '');
+	my %m = values_of($g->{out});
+
+	is($g->{status}, 0, "schemecost, $cpus CPUs") or diag tail($g->{out});
+	cmp_ok($m{'punch-works'} // 0, '>', 0, 'there were punches beside');
+	cmp_ok($m{'punch-wide-works'} // 0, '>', 0, 'and wide ones');
+	is_deeply([grep { $cpus == 1 || /fast path/ } far_faults_disturbed(\%m)], [], 'no far fault is disturbed');
+}
+my %quiet = map { $_ => 0 } qw(punch-waits punch-slow punch-wide-waits punch-wide-slow);
+my %costs = (%quiet, 'idle-fault' => 100, 'punch-fault' => 105, 'punch-wide-fault' => 100, 'punch-faults' => 9, 'punch-wide-faults' => 9);
+is_deeply([far_faults_disturbed(\%costs)], [], '5 % are allowed');
+like((far_faults_disturbed({%costs, 'punch-fault' => 106}))[0], qr/costs 106/, 'more are not');
+like((far_faults_disturbed({%costs, 'punch-wide-slow' => 1}))[0], qr/1 of 9/, 'nor one slow path');
 
 # Each race is either violated under some scheme or noticed by a mutant.
 my ($status, $list) = run_command('build/host-fast/explore', 'list');

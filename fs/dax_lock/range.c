@@ -39,11 +39,17 @@ static void range_scheme_init_segment(struct dax_segment *s)
 static int range_scheme_lock(struct mapping *m, struct dax_lock *l)
 {
 	bool shared = l->who == DAX_FOR_READ;
+	int err;
 
+	l->range.slow = false;
 	if (likely(l->segment))
-		return range_lock_segment(
+		err = range_lock_segment(
 			&m->lock.range, &l->range, &l->segment->lock.range, l->first, l->last, shared);
-	return range_lock_killable(&m->lock.range, &l->range, l->first, l->last, shared);
+	else
+		err = range_lock_killable(&m->lock.range, &l->range, l->first, l->last, shared);
+	if (unlikely(l->range.slow))
+		dax_count(&dax_stats()->lock[l->who].slow);
+	return err;
 }
 
 static void range_scheme_unlock(struct mapping *m UNUSED, struct dax_lock *l)

@@ -4,9 +4,11 @@
  *
  *   explore   the race explorer (explore_file.c)
  *   memory    counters of the memory management since boot, a line each: NAME VALUE
+ *   lock      the DAX locking scheme and its counters (lock_file.c)
  *   version   one line
  */
 #include "kernel/proc/explore_file.h"
+#include "kernel/proc/lock_file.h"
 #include "kernel/proc/pseudo.h"
 #include "lib/fmt.h"
 #include "mm/state.h"
@@ -56,6 +58,7 @@ static const struct pseudo_node nodes[] = {
 	{"faultline", 0, S_IFDIR_ | 0555, 0, NULL},
 	{"explore", 1, S_IFREG_ | 0666, 0, &explore_fops},
 	{"memory", 1, S_IFREG_ | 0444, 0, &memory_fops},
+	{"lock", 1, S_IFREG_ | 0444, 0, &lock_fops},
 	{"version", 1, S_IFREG_ | 0444, 0, &version_fops},
 };
 

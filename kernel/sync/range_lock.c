@@ -308,8 +308,10 @@ static int local_lock_slow(struct range_request *r, bool try_only, bool killable
 	spin_lock(&s->lock);
 	take_over(s);
 	wide = wide_exists(l);
-	if (wide || !list_empty(&s->requests))
+	if (wide || !list_empty(&s->requests)) {
+		r->slow = true;
 		count(&l->nr_slow);
+	}
 	blocked = local_meets_local(s, r);
 	if (wide)
 		blocked |= local_meets_wide(l, r, true);

@@ -45,6 +45,7 @@ struct range_request {
 	struct range_segment *segment; /* NULL: a wide request */
 	u64 first, last;
 	bool shared;
+	bool slow; /* set when a request of one segment met another one there; cleared by who counts that */
 	_Atomic(bool) held; /* once it is on a queue */
 	u64 seq; /* wide: its order; local: it waits for conflicting wide requests up to this one */
 	struct list_node node;
