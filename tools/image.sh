@@ -41,10 +41,16 @@ repair() {
 refresh() {
 	[ "$rootfs/bin" -nt "$image.programs" ] || return 0
 	echo "  IMAGE   $image: new programs, other files kept"
-	(cd "$rootfs" && find bin sbin etc -type f) | while read -r file; do
-		echo "rm /$file"
-		echo "write $rootfs/$file /$file"
-	done >"$image.tmp"
+	{
+		(cd "$rootfs" && find usr -type d 2>/dev/null) | sed 's|^|mkdir /|'
+		(cd "$rootfs" && find bin sbin etc -type f) | while read -r file; do
+			echo "rm /$file"
+			echo "write $rootfs/$file /$file"
+		done
+		(cd "$rootfs" && find usr -type l 2>/dev/null) | while read -r file; do
+			echo "symlink /$file $(readlink "$rootfs/$file")"
+		done
+	} >"$image.tmp"
 	debugfs -w -f "$image.tmp" "$image" >/dev/null 2>&1
 	rm -f "$image.tmp"
 	e2fsck -fp "$image" >/dev/null

@@ -35,6 +35,7 @@ need_command mformat mtools
 need_command prove perl
 need_command patch patch
 need_command flock util-linux
+need_command busybox busybox-static
 need_command musl-gcc musl-tools
 need_command busybox busybox-static
 need_file libc6-dev /usr/include/features.h

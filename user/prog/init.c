@@ -3,8 +3,10 @@
  * /sbin/init, the first process. Its words come from the kernel's command line, after "--":
  *
  *   (none)            run the script /etc/rc
- *   interactive       run /etc/rc, then a shell on the console
+ *   interactive       run /etc/rc, then a shell on the console: busybox's ash, or sh where that is not on the image
  *   PROGRAM [WORD…]   run the program alone
+ *
+ * Each of these leads a session of its own, whose terminal is the console: ^C reaches it and its children, not init.
  *
  * It exits with the status of that work, 128 + signal if it was killed; the kernel then syncs,
  * unmounts and powers off. Orphans end up here and are reaped.
@@ -14,28 +16,36 @@
 #include <err.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int run(char **argv)
+#define TIOCSCTTY 0x540e
+#define NR_ioctl 16
+#define NR_setsid 112
+
+static void exec_in_session(const char *path, char **argv)
 {
-	const char *path = find_program(argv[0]);
+	syscall(NR_setsid);
+	syscall(NR_ioctl, 0L, (long)TIOCSCTTY, 1L);
+	execv(path, argv);
+	warn("%s", path);
+	_exit(126);
+}
+
+static int run_path(const char *path, char **argv)
+{
 	pid_t pid, ended;
 	int status;
 
-	if (!path) {
-		warnx("%s: no such program", argv[0]);
-		return 127;
-	}
 	pid = fork();
 	if (pid < 0)
 		err(1, "fork");
-	if (pid == 0) {
-		execv(path, argv);
-		warn("%s", path);
-		_exit(126);
-	}
+	if (pid == 0)
+		exec_in_session(path, argv);
 	do
 		ended = wait(&status);
 	while (ended != pid && (ended >= 0 || errno == EINTR));
@@ -46,10 +56,32 @@ static int run(char **argv)
 	return shell_status(status);
 }
 
+static int run(char **argv)
+{
+	const char *path = find_program(argv[0]);
+
+	if (!path) {
+		warnx("%s: no such program", argv[0]);
+		return 127;
+	}
+	return run_path(path, argv);
+}
+
+static int run_shell(void)
+{
+	char *ash[] = {"ash", NULL}, *sh[] = {"/bin/sh", NULL};
+	struct stat st;
+
+	if (stat("/bin/busybox", &st) < 0)
+		return run(sh);
+	setenv("PATH", "/usr/bin:/bin:/sbin", 1);
+	setenv("PS1", "\\w # ", 1);
+	return run_path("/bin/busybox", ash);
+}
+
 int main(int argc, char **argv)
 {
 	char *rc[] = {"/bin/sh", "/etc/rc", NULL};
-	char *shell[] = {"/bin/sh", NULL};
 	int interactive = argc == 2 && !strcmp(argv[1], "interactive");
 	int status, shell_exit;
 
@@ -58,6 +90,6 @@ int main(int argc, char **argv)
 	status = run(rc);
 	if (!interactive)
 		return status;
-	shell_exit = run(shell);
+	shell_exit = run_shell();
 	return status ? status : shell_exit;
 }
