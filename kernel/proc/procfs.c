@@ -3,7 +3,7 @@
  * /proc/faultline: files that talk to the kernel itself.
  *
  *   explore   the race explorer (explore_file.c)
- *   memory    counters of the memory management since boot, a line each: NAME VALUE
+ *   memory    counters of the memory management since boot, and pages that are free, a line each: NAME VALUE
  *   lock      the DAX locking scheme and its counters (lock_file.c)
  *   version   one line
  */
@@ -43,10 +43,11 @@ static const struct file_ops version_fops = {.read = version_read};
 static ssize_t memory_read(struct file *f UNUSED, uaddr_t buf, size_t n, u64 *pos)
 {
 	struct tlb_stats tlb = tlb_stats();
-	char text[120];
-	int size = fmt_snprintf(text, sizeof(text), "huge_faults %llu\nshootdowns %llu\ninterrupted %llu\n",
+	char text[160];
+	int size = fmt_snprintf(text, sizeof(text),
+		"huge_faults %llu\nshootdowns %llu\ninterrupted %llu\nfree_pages %llu\n",
 		(unsigned long long)atomic_load(&mm_state()->huge_faults), (unsigned long long)tlb.shootdowns,
-		(unsigned long long)tlb.ipis);
+		(unsigned long long)tlb.ipis, (unsigned long long)pmm_free_pages());
 
 	return read_text(text, (size_t)size, buf, n, pos);
 }

@@ -520,6 +520,46 @@ static int eat_memory(void *arg)
 	return 1;
 }
 
+/* Free pages as the kernel counts them; -1: this is no Faultline. */
+static long free_pages(void)
+{
+	char text[512], *at;
+	int fd = open("/proc/faultline/memory", O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	close(fd);
+	if (n < 0)
+		return -1;
+	text[n] = '\0';
+	at = strstr(text, "free_pages ");
+	return at ? atol(at + 11) : -1;
+}
+
+static int just_exit(void *arg)
+{
+	return *(int *)arg & 0x3f;
+}
+
+/* Caches of the allocators keep some pages; what each fork lost would be many. */
+#define STORM 2000
+#define KEPT_PAGES 300
+
+static void test_storm(void)
+{
+	int lost = 0;
+	long before, after;
+
+	for (int i = 0; i < 100; i++)
+		lost += run_child(just_exit, &i) != (i & 0x3f) << 8;
+	before = free_pages();
+	for (int i = 0; i < STORM; i++)
+		lost += run_child(just_exit, &i) != (i & 0x3f) << 8;
+	after = free_pages();
+	printf("# %ld pages free before %d forks, %ld after\n", before, STORM, after);
+	CHECK("children by the thousand", lost == 0);
+	CHECK("and they leave no memory behind", after >= before - KEPT_PAGES);
+}
+
 static int take_a_little(void *arg)
 {
 	char *p = malloc(1 << 20);
@@ -565,5 +605,6 @@ int main(int argc, char **argv)
 	test_directories();
 	test_devices();
 	test_memory();
+	test_storm();
 	return ktap_finish();
 }
