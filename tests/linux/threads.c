@@ -225,9 +225,12 @@ static void test_robust(void)
 	pthread_mutexattr_t a;
 	pthread_mutex_t *m = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int fd = make_file("shared", 4096);
+	int err, ready[2];
 	pid_t pid;
-	int err;
+	char c;
 
+	if (pipe(ready))
+		return;
 	munmap(m, 4096);
 	m = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	pthread_mutexattr_init(&a);
@@ -237,15 +240,19 @@ static void test_robust(void)
 	pid = fork();
 	if (pid == 0) {
 		pthread_mutex_lock(m);
+		if (write(ready[1], "l", 1) != 1)
+			_exit(1);
 		usleep(60000);
 		_exit(0); /* with the lock */
 	}
-	usleep(20000);
+	if (read(ready[0], &c, 1) != 1) /* or we would be first, and hold what the child waits for */
+		say("no child");
 	err = pthread_mutex_lock(m);
 	say("the owner died: %s", errno_name(err));
 	pthread_mutex_consistent(m);
 	pthread_mutex_unlock(m);
 	say("again %d", pthread_mutex_lock(m));
+	pthread_mutex_unlock(m);
 	table_wait("owner", pid);
 	munmap(m, 4096);
 	close(fd);
