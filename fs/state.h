@@ -19,13 +19,21 @@ struct fs_mount {
 	size_t len;
 };
 
+/* Advisory locks of all files (fs/file_lock.c). */
+struct fs_file_locks {
+	struct mutex lock;   /* RANK_FILE_LOCKS */
+	struct list waiters; /* processes that sleep for record locks */
+};
+
 struct fs_state {
 	struct dax_config dax;
 	struct dax_stats dax_stats;
 	_Atomic(struct page *) zero_page, zero_huge_page; /* dax_zero=global: made at the first hole fault */
 	struct fs_mount mounts[FS_MAX_MOUNTS];
 	_Atomic(u32) nr_mounts;
-	_Atomic(i64) wall_offset; /* wall clock minus time_ns() */
+	struct fs_file_locks file_locks;
+	const struct file_ops *fifo_ops; /* what FIFOs of any file system do; NULL: they cannot be opened */
+	_Atomic(i64) wall_offset;        /* wall clock minus time_ns() */
 };
 
 void fs_state_init(struct fs_state *s);

@@ -16,6 +16,7 @@
 
 struct inode;
 struct file;
+struct file_lock_list;
 struct mapping;
 struct super;
 struct vma;
@@ -128,6 +129,8 @@ struct inode_ops {
 		struct inode *ndir, const char *nname, size_t nlen, struct inode *other);
 	int (*readdir)(struct inode *dir, u64 *pos, readdir_fn fn, void *arg);
 	ssize_t (*readlink)(struct inode *i, char *buf, size_t size);
+	/* A link that names an inode, not a path (/proc/PID/fd): that inode, counted. Inode lock not held. */
+	int (*follow)(struct inode *link, struct inode **out);
 };
 
 /* What statfs(2) tells of a file system; sizes in blocks of 4 KiB. */
@@ -191,7 +194,9 @@ struct inode {
 		dirty; /* times changed since the last write_inode: written at fsync, sync and eviction */
 	/* DAX: made at the first mapping or write, freed at eviction; published once with release */
 	_Atomic(struct mapping *) mapping;
-	void *fs; /* file system's own */
+	_Atomic(struct file_lock_list *) locks; /* advisory locks; made by the first, freed at eviction */
+	_Atomic(void *) stream;                 /* FIFOs: the pipe behind it while somebody has it open */
+	void *fs;                               /* file system's own */
 };
 
 static inline u64 inode_size(struct inode *i)
@@ -333,6 +338,11 @@ int vfs_fallocate(struct inode *i, u32 mode, u64 pos, u64 len);
 #define SYNC_RANGE_WAIT_AFTER_ 4
 /* sync_file_range(2): data of these bytes (len 0: to the end), and no metadata. 0 or errno. */
 int vfs_sync_range(struct inode *i, u64 pos, u64 len, u32 flags);
+/* lseek's SEEK_DATA and SEEK_HOLE: the next byte of data, or of a hole (the end of the file is one), from pos on. -ENXIO. */
+i64 vfs_seek_data(struct inode *i, u64 pos, bool hole);
+/* Calls fn for each run of blocks in [first, last] that is no hole, in order, merged where memory goes on; fn: non-zero stops. */
+int vfs_extents(
+	struct inode *i, u64 first, u64 last, int (*fn)(void *arg, const struct extent *e), void *arg);
 int vfs_fsync(struct inode *i, u64 first_page, u64 last_page, bool datasync);
 int vfs_mkdir(struct inode *base, const char *path, u32 mode);
 int vfs_rmdir(struct inode *base, const char *path);

@@ -6,6 +6,7 @@
  * calls alone. Writing sets mtime and ctime in memory; they reach the disk at fsync, sync or eviction.
  */
 #include "drivers/pmem.h"
+#include "fs/file_lock.h"
 #include "fs/vfs_priv.h"
 #include "mm/kmem.h"
 
@@ -32,6 +33,8 @@ int file_open_inode(struct inode *i, u32 flags, struct file **out)
 	f->flags = flags;
 	f->inode = i;
 	f->ops = i->fops;
+	if (!f->ops && (i->mode & S_IFMT_) == S_IFIFO_ && !(flags & O_PATH_))
+		f->ops = the_instance.fs->fifo_ops;
 	mutex_init(&f->pos_lock, &pos_class);
 	if (may_write(f))
 		err = inode_get_write(i);
@@ -60,6 +63,8 @@ void file_put(struct file *f)
 		return;
 	if (f->ops && f->ops->release && !(f->flags & O_PATH_))
 		f->ops->release(f);
+	file_locks_release(f->inode, FILE_LOCK_OPEN_FILE, f);
+	file_locks_release(f->inode, FILE_LOCK_WHOLE, f);
 	if (may_write(f))
 		inode_put_write(f->inode);
 	iput(f->inode);
@@ -152,7 +157,8 @@ static int open_check(struct inode *i, u32 flags)
 		return -EISDIR;
 	if ((flags & O_DIRECT_) && !can_direct(i))
 		return -EINVAL;
-	if (mode_is_dir(i->mode) || i->fops)
+	if (mode_is_dir(i->mode) || i->fops ||
+		((i->mode & S_IFMT_) == S_IFIFO_ && the_instance.fs->fifo_ops))
 		return 0;
 	if (!mode_is_reg(i->mode))
 		return -ENXIO;

@@ -9,6 +9,7 @@
  * Locks: super->cache_lock (RANK_FS_CACHE). iput() of a last reference takes the DAX lock and journal handles: no lock from RANK_DAX on
  * may be held.
  */
+#include "fs/file_lock.h"
 #include "fs/vfs_priv.h"
 #include "kernel/log.h"
 #include "mm/kmem.h"
@@ -98,6 +99,7 @@ static void evict(struct inode *i)
 	struct super *s = i->super;
 
 	dax_mapping_destroy(i);
+	file_locks_destroy(i);
 	if (i->nlink && atomic_load(&i->dirty) && i->ops->write_inode && i->ops->write_inode(i))
 		pr_warn("vfs", "%s: inode %llu: times could not be written", s->type,
 			(unsigned long long)i->ino);

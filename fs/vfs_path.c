@@ -144,7 +144,14 @@ static int step(struct walk *w, const char *name, size_t len, bool follow, bool 
 
 	if (err)
 		return err;
-	if (mode_is_lnk(next->mode) && follow) {
+	if (mode_is_lnk(next->mode) && follow && next->ops->follow) {
+		struct inode *link = next;
+
+		err = ++w->links > LINKS_MAX ? -ELOOP : link->ops->follow(link, &next);
+		iput(link);
+		if (err)
+			return err;
+	} else if (mode_is_lnk(next->mode) && follow) {
 		err = expand(w, next, w->rest);
 		iput(next);
 		return err;

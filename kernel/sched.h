@@ -78,6 +78,8 @@ void thread_reset_user_state(void);
 /* For panic and debug: prints every thread with its stack. */
 void sched_dump(void);
 unsigned thread_id(const struct thread *t);
+/* Nanoseconds that it has run; of a thread that runs now also those since it was last switched to, more or less. */
+u64 thread_run_ns(const struct thread *t);
 
 /* kernel/sched.c */
 

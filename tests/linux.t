@@ -34,7 +34,7 @@ make_path("$root/linux/out");
 run_command('cp', "build/linux/$_", "$root/linux/") for @programs;
 spew("$root/linux/all", join '', map { "/linux/$_ /linux/out/$_ /linux/out/$_.txt\n" } @programs);
 my $image = new_image('linux.img', root => $root, size => '256M');
-my $guest = guest(image => $image, append => '-- sh /linux/all', timeout => 60 + 20 * @programs);
+my $guest = guest(image => $image, append => '-- sh /linux/all', timeout => 40 + 5 * @programs);
 is($guest->{status}, 0, 'the guest ends well') or diag tail($guest->{out}, 40);
 unlike($guest->{out}, $Faultline::alarming, 'nothing alarming on the console') or diag tail($guest->{out}, 40);
 fsck_clean($image);

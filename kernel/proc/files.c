@@ -2,6 +2,7 @@
 /* The descriptor table. Rules: files.h. */
 #include "kernel/proc/files.h"
 
+#include "fs/file_lock.h"
 #include "fs/vfs.h"
 #include "kernel/log.h"
 #include "lib/string.h"
@@ -62,11 +63,18 @@ struct files *files_clone(struct files *from)
 	return fs;
 }
 
+/* A file leaves the table. Whichever descriptor of a file a process closes, its record locks on the file go. */
+static void let_go(struct files *fs, struct file *f)
+{
+	file_locks_release(f->inode, FILE_LOCK_PROCESS, fs);
+	file_put(f);
+}
+
 void files_destroy(struct files *fs)
 {
 	for (unsigned i = 0; i < fs->size; i++)
 		if (fs->slots[i] && fs->slots[i] != FD_RESERVED)
-			file_put(fs->slots[i]);
+			let_go(fs, fs->slots[i]);
 	kfree(fs->slots);
 	kfree(fs);
 }
@@ -172,7 +180,7 @@ int fd_close(struct files *fs, int fd)
 	mutex_unlock(&fs->lock);
 	if (!f)
 		return -EBADF;
-	file_put(f);
+	let_go(fs, f);
 	return 0;
 }
 
@@ -207,7 +215,7 @@ int fd_replace(struct files *fs, int from, int to, bool cloexec)
 	}
 	mutex_unlock(&fs->lock);
 	if (old)
-		file_put(old);
+		let_go(fs, old);
 	return err;
 }
 

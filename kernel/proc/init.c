@@ -6,11 +6,13 @@
 #include "kernel/log.h"
 #include "kernel/options.h"
 #include "kernel/power.h"
+#include "kernel/proc/eventfd.h"
 #include "kernel/proc/exec.h"
 #include "kernel/proc/exec_args.h"
 #include "kernel/proc/files.h"
 #include "kernel/proc/futex.h"
 #include "kernel/proc/pipe.h"
+#include "kernel/proc/poll.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/pseudo.h"
 #include "kernel/proc/random.h"
@@ -166,10 +168,13 @@ static int start_everything(struct thread **init)
 
 	process_table_init();
 	random_init();
+	poll_init();
 	futex_init();
 	err = itimer_init();
 	if (!err)
 		err = pipe_init();
+	if (!err)
+		err = anon_init();
 	if (!err)
 		err = tty_init();
 	if (!err)

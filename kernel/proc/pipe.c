@@ -1,36 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pipes.
+ * Pipes, with and without a name.
  *
- * Both ends are files on one inode of a super that is never mounted; the inode's `fs` is the pipe. The inode dies with the
- * last end, and the pipe with the inode.
+ * Both ends are files on one inode, and file->data is the pipe. Without a name (pipe2) the inode belongs to a super that is never
+ * mounted; with one (a FIFO) to any file system, and inode->stream is the pipe while somebody has it open. The pipe dies with its last end.
  *
  * Lock: pipe->lock (RANK_STREAM) guards the ring and stays held over the copy from or to the user (a fault takes only
- * locks of higher rank). `head` and `tail` count bytes for ever; they and the numbers of ends are atomic so that sleepers may
+ * locks of higher rank); fifo_lock, of the same rank and never held with it, guards which pipe a FIFO has. `head` and `tail` count bytes for ever; they and the numbers of ends are atomic so that sleepers may
  * look at them without the lock. A sleeper looks again under the lock when it wakes.
  */
 #include "kernel/proc/pipe.h"
 
+#include "fs/state.h"
 #include "fs/vfs.h"
+#include "kernel/instance.h"
+#include "kernel/proc/poll.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal.h"
+#include "kernel/proc/syscall.h"
 #include "mm/kmem.h"
 #include "mm/uaccess.h"
 
-#define PIPE_SIZE (64 * 1024u)
 #define PIPE_ATOMIC 4096u /* PIPE_BUF */
 
 struct pipe {
 	struct mutex lock;
 	_Atomic(u32) head, tail; /* l; bytes written, bytes read */
 	_Atomic(u32) readers, writers;
+	_Atomic(u32) reader_opens,
+		writer_opens; /* for ever: a FIFO's open() waits for one of the other kind */
+	u32 ends;             /* fifo_lock */
 	struct waitq can_read, can_write;
 	u8 *ring;
 };
 
 static const struct lock_class pipe_class = {"pipe", RANK_STREAM, false};
+static const struct lock_class fifo_class = {"FIFO", RANK_STREAM, false};
 static struct super pipe_super;
 static _Atomic(u64) next_ino = 1;
+static struct mutex fifo_lock;
 
 static u32 pipe_used(struct pipe *p)
 {
@@ -56,6 +64,12 @@ static u32 ring_copy(struct pipe *p, u32 at, uaddr_t buf, u32 n, bool from_user)
 	return done;
 }
 
+static void wake(struct waitq *q)
+{
+	waitq_wake_all(q);
+	poll_notify();
+}
+
 static bool read_ready(struct pipe *p)
 {
 	return pipe_used(p) || !atomic_load(&p->writers);
@@ -63,7 +77,7 @@ static bool read_ready(struct pipe *p)
 
 static ssize_t pipe_read(struct file *f, uaddr_t buf, size_t n, u64 *pos UNUSED)
 {
-	struct pipe *p = f->inode->fs;
+	struct pipe *p = f->data;
 	u32 len, done;
 	int err;
 
@@ -84,7 +98,7 @@ static ssize_t pipe_read(struct file *f, uaddr_t buf, size_t n, u64 *pos UNUSED)
 	done = ring_copy(p, atomic_load(&p->tail), buf, len, false);
 	atomic_fetch_add(&p->tail, done);
 	mutex_unlock(&p->lock);
-	waitq_wake_all(&p->can_write);
+	wake(&p->can_write);
 	return done ? (ssize_t)done : -EFAULT;
 }
 
@@ -112,13 +126,13 @@ static ssize_t write_some(struct pipe *p, uaddr_t buf, size_t n, u32 need)
 	}
 	mutex_unlock(&p->lock);
 	if (ret > 0)
-		waitq_wake_all(&p->can_read);
+		wake(&p->can_read);
 	return ret;
 }
 
 static ssize_t pipe_write(struct file *f, uaddr_t buf, size_t n, u64 *pos UNUSED)
 {
-	struct pipe *p = f->inode->fs;
+	struct pipe *p = f->data;
 	u32 need = n <= PIPE_ATOMIC ? (u32)n : 1; /* small writes go in whole */
 	size_t done = 0;
 	ssize_t ret = 0;
@@ -143,26 +157,78 @@ static ssize_t pipe_write(struct file *f, uaddr_t buf, size_t n, u64 *pos UNUSED
 	return done ? (ssize_t)done : ret;
 }
 
-static bool is_write_end(const struct file *f)
+static bool reads(const struct file *f)
 {
-	return (f->flags & O_ACCMODE_) == O_WRONLY_;
+	return (f->flags & O_ACCMODE_) != O_WRONLY_;
+}
+
+static bool writes(const struct file *f)
+{
+	return (f->flags & O_ACCMODE_) != O_RDONLY_;
+}
+
+static unsigned pipe_poll(struct file *f)
+{
+	struct pipe *p = f->data;
+	unsigned ready = 0;
+
+	if (reads(f)) {
+		if (pipe_used(p))
+			ready |= POLL_IN | POLL_RDNORM;
+		if (!atomic_load(&p->writers))
+			ready |= POLL_HUP;
+	}
+	if (writes(f)) {
+		if (PIPE_SIZE - pipe_used(p) >= PIPE_ATOMIC)
+			ready |= POLL_OUT | POLL_WRNORM;
+		if (!atomic_load(&p->readers))
+			ready |= POLL_ERR;
+	}
+	return ready;
+}
+
+static long pipe_ioctl(struct file *f, unsigned cmd, u64 arg)
+{
+	struct pipe *p = f->data;
+	i32 n = (i32)pipe_used(p);
+
+	return cmd == FIONREAD_ ? copy_to_user(UADDR(arg), &n, sizeof(n)) : -ENOTTY;
+}
+
+static void add_end(struct pipe *p, const struct file *f)
+{
+	if (reads(f)) {
+		atomic_fetch_add(&p->readers, 1);
+		atomic_fetch_add(&p->reader_opens, 1);
+		wake(&p->can_write);
+	}
+	if (writes(f)) {
+		atomic_fetch_add(&p->writers, 1);
+		atomic_fetch_add(&p->writer_opens, 1);
+		wake(&p->can_read);
+	}
+}
+
+static void remove_end(struct pipe *p, const struct file *f)
+{
+	if (reads(f))
+		atomic_fetch_sub(&p->readers, 1);
+	if (writes(f))
+		atomic_fetch_sub(&p->writers, 1);
+	wake(&p->can_read);
+	wake(&p->can_write);
 }
 
 static int pipe_open(struct file *f)
 {
-	struct pipe *p = f->inode->fs;
-
-	atomic_fetch_add(is_write_end(f) ? &p->writers : &p->readers, 1);
+	f->data = f->inode->fs;
+	add_end(f->data, f);
 	return 0;
 }
 
 static void pipe_release(struct file *f)
 {
-	struct pipe *p = f->inode->fs;
-
-	atomic_fetch_sub(is_write_end(f) ? &p->writers : &p->readers, 1);
-	waitq_wake_all(&p->can_read);
-	waitq_wake_all(&p->can_write);
+	remove_end(f->data, f);
 }
 
 static const struct file_ops pipe_fops = {
@@ -170,6 +236,8 @@ static const struct file_ops pipe_fops = {
 	.release = pipe_release,
 	.read = pipe_read,
 	.write = pipe_write,
+	.ioctl = pipe_ioctl,
+	.poll = pipe_poll,
 };
 
 static void pipe_free(struct pipe *p)
@@ -212,8 +280,95 @@ static const struct super_ops pipe_sops = {
 	.evict = pipe_evict,
 };
 
+/* --- FIFOs --- */
+
+/* The pipe behind a FIFO, with one end more. NULL: no memory. */
+static struct pipe *fifo_get(struct inode *i)
+{
+	struct pipe *p;
+
+	mutex_lock(&fifo_lock);
+	p = atomic_load(&i->stream);
+	if (!p) {
+		p = pipe_alloc();
+		atomic_store(&i->stream, p);
+	}
+	if (p)
+		p->ends++;
+	mutex_unlock(&fifo_lock);
+	return p;
+}
+
+static void fifo_put(struct inode *i, struct pipe *p)
+{
+	bool last;
+
+	mutex_lock(&fifo_lock);
+	last = !--p->ends;
+	if (last)
+		atomic_store(&i->stream, NULL);
+	mutex_unlock(&fifo_lock);
+	if (last)
+		pipe_free(p);
+}
+
+/* Waits for the other side to be open, or to have been opened meanwhile. */
+static int fifo_await(struct pipe *p, bool reader)
+{
+	_Atomic(u32) *others = reader ? &p->writers : &p->readers;
+	_Atomic(u32) *opens = reader ? &p->writer_opens : &p->reader_opens;
+	u32 seen = atomic_load(opens);
+
+	return WAIT_EVENT_INTERRUPTIBLE(
+		reader ? &p->can_read : &p->can_write, atomic_load(others) || atomic_load(opens) != seen);
+}
+
+static int fifo_open(struct file *f)
+{
+	struct pipe *p = fifo_get(f->inode);
+	int err = 0;
+
+	if (!p)
+		return -ENOMEM;
+	f->data = p;
+	if (!reads(f) && (f->flags & O_NONBLOCK_) && !atomic_load(&p->readers)) {
+		fifo_put(f->inode, p);
+		return -ENXIO;
+	}
+	add_end(p, f);
+	if (!(reads(f) && writes(f)) && !(f->flags & O_NONBLOCK_))
+		err = fifo_await(p, reads(f));
+	if (err) {
+		remove_end(p, f);
+		fifo_put(f->inode, p);
+	}
+	return err;
+}
+
+static void fifo_release(struct file *f)
+{
+	remove_end(f->data, f);
+	fifo_put(f->inode, f->data);
+}
+
+static const struct file_ops fifo_fops = {
+	.open = fifo_open,
+	.release = fifo_release,
+	.read = pipe_read,
+	.write = pipe_write,
+	.ioctl = pipe_ioctl,
+	.poll = pipe_poll,
+};
+
+bool file_is_pipe(const struct file *f)
+{
+	return f->ops == &pipe_fops || f->ops == &fifo_fops;
+}
+
 int pipe_init(void)
 {
+	mutex_init(&fifo_lock, &fifo_class);
+	the_instance.fs->fifo_ops = &fifo_fops;
 	return super_init(&pipe_super, &pipe_sops, "pipe");
 }
 

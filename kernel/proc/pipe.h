@@ -7,9 +7,13 @@
 
 struct file;
 
-/* -ENOMEM. */
+#define PIPE_SIZE (64 * 1024u)
+
+/* Also lets FIFOs be opened. -ENOMEM. */
 int pipe_init(void);
 /* ends[0] reads, ends[1] writes; a reference to each for the caller. -ENOMEM. */
 int pipe_create(bool nonblock, struct file *ends[2]);
+/* An end of a pipe or FIFO? */
+bool file_is_pipe(const struct file *f);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls on open files: data in and out, positions, sizes, descriptors. Calls by path: sys_path.c. */
+/* System calls on open files: positions, sizes, descriptors. Data in and out: sys_rw.c. Calls by path: sys_path.c. */
 #include "fs/vfs.h"
 #include "kernel/proc/files.h"
 #include "kernel/proc/pipe.h"
@@ -24,188 +24,22 @@ struct file *sys_get_any_file(int fd)
 	return fd_get(process_current()->files, fd);
 }
 
-static bool file_readable(const struct file *f)
+bool file_readable(const struct file *f)
 {
 	return (f->flags & O_ACCMODE_) != O_WRONLY_ && !(f->flags & O_PATH_);
 }
 
-static bool file_writable(const struct file *f)
+bool file_writable(const struct file *f)
 {
 	return (f->flags & O_ACCMODE_) != O_RDONLY_ && !(f->flags & O_PATH_);
 }
 
-/* Pipes and character devices have no position: their readers and writers may sleep side by side. */
-static bool file_is_stream(const struct file *f)
+/* Their readers and writers may sleep side by side. */
+bool file_is_stream(const struct file *f)
 {
 	u32 type = f->inode->mode & S_IFMT_;
 
 	return type == S_IFIFO_ || type == S_IFCHR_;
-}
-
-/* One buffer. The order of the checks is Linux's: descriptor's mode, buffer's range, then the file. */
-static long transfer(struct file *f, bool write, uaddr_t buf, size_t n, u64 *pos)
-{
-	if (!(write ? file_writable(f) : file_readable(f)))
-		return -EBADF;
-	if (!user_range_ok(buf, n))
-		return -EFAULT;
-	if (!write && mode_is_dir(f->inode->mode))
-		return -EISDIR;
-	n = MIN(n, MAX_RW_COUNT);
-	return write ? vfs_write(f, buf, n, pos) : vfs_read(f, buf, n, pos);
-}
-
-/* At the file's own position, which moves. */
-static long transfer_here(struct file *f, bool write, uaddr_t buf, size_t n)
-{
-	u64 none = 0;
-	long ret;
-
-	if (file_is_stream(f))
-		return transfer(f, write, buf, n, &none);
-	mutex_lock(&f->pos_lock);
-	ret = transfer(f, write, buf, n, &f->pos);
-	mutex_unlock(&f->pos_lock);
-	return ret;
-}
-
-static long do_rw(struct trap_frame *f, bool write)
-{
-	struct file *file = sys_get_file((int)f->rdi);
-	long ret;
-
-	if (!file)
-		return -EBADF;
-	ret = transfer_here(file, write, UADDR(f->rsi), f->rdx);
-	file_put(file);
-	return ret;
-}
-
-long sys_read(struct trap_frame *f)
-{
-	return do_rw(f, false);
-}
-
-long sys_write(struct trap_frame *f)
-{
-	return do_rw(f, true);
-}
-
-static long do_prw(struct trap_frame *f, bool write)
-{
-	struct file *file;
-	u64 pos = f->r10;
-	long ret;
-
-	if ((i64)pos < 0)
-		return -EINVAL;
-	file = sys_get_file((int)f->rdi);
-	if (!file)
-		return -EBADF;
-	ret = file_is_stream(file) ? -ESPIPE : transfer(file, write, UADDR(f->rsi), f->rdx, &pos);
-	file_put(file);
-	return ret;
-}
-
-long sys_pread64(struct trap_frame *f)
-{
-	return do_prw(f, false);
-}
-
-long sys_pwrite64(struct trap_frame *f)
-{
-	return do_prw(f, true);
-}
-
-struct user_iovec {
-	u64 base, len;
-};
-_Static_assert(sizeof(struct user_iovec) == 16, "Linux x86-64");
-
-/* Copies the vector in and cuts it to MAX_RW_COUNT bytes altogether. Every buffer's range is checked here. */
-static int get_iovec(uaddr_t user, u64 count, struct user_iovec *iov)
-{
-	u64 total = 0;
-
-	if (copy_from_user(iov, user, count * sizeof(*iov)))
-		return -EFAULT;
-	for (u64 i = 0; i < count; i++) {
-		if ((i64)iov[i].len < 0)
-			return -EINVAL;
-		if (!user_range_ok(UADDR(iov[i].base), iov[i].len))
-			return -EFAULT;
-		iov[i].len = MIN(iov[i].len, MAX_RW_COUNT - total);
-		total += iov[i].len;
-	}
-	return 0;
-}
-
-/* An error after some bytes went through is not told: the count is. */
-static long transfer_vector(struct file *file, bool write, const struct user_iovec *iov, u64 count, u64 *pos)
-{
-	long done = 0;
-
-	for (u64 i = 0; i < count; i++) {
-		long n;
-
-		if (!iov[i].len)
-			continue;
-		n = transfer(file, write, UADDR(iov[i].base), iov[i].len, pos);
-		if (n < 0)
-			return done ? done : n;
-		done += n;
-		if ((u64)n < iov[i].len)
-			break;
-	}
-	return done;
-}
-
-static long do_rwv(struct trap_frame *f, bool write)
-{
-	struct file *file = sys_get_file((int)f->rdi);
-	struct user_iovec few[8], *iov = few;
-	u64 count = f->rdx, none = 0;
-	long ret;
-
-	if (!file)
-		return -EBADF;
-	ret = -EBADF;
-	if (!(write ? file_writable(file) : file_readable(file)))
-		goto out;
-	ret = -EINVAL;
-	if (count > IOV_MAX_)
-		goto out;
-	ret = -ENOMEM;
-	if (count > ARRAY_SIZE(few))
-		iov = kmalloc(count * sizeof(*iov));
-	if (!iov)
-		goto out;
-	ret = get_iovec(UADDR(f->rsi), count, iov);
-	if (ret)
-		goto out_free;
-	if (file_is_stream(file)) {
-		ret = transfer_vector(file, write, iov, count, &none);
-	} else {
-		mutex_lock(&file->pos_lock);
-		ret = transfer_vector(file, write, iov, count, &file->pos);
-		mutex_unlock(&file->pos_lock);
-	}
-out_free:
-	if (iov != few)
-		kfree(iov);
-out:
-	file_put(file);
-	return ret;
-}
-
-long sys_readv(struct trap_frame *f)
-{
-	return do_rwv(f, false);
-}
-
-long sys_writev(struct trap_frame *f)
-{
-	return do_rwv(f, true);
 }
 
 long sys_close(struct trap_frame *f)
@@ -226,7 +60,7 @@ long sys_close_range(struct trap_frame *f)
 	return 0;
 }
 
-enum { SEEK_SET_, SEEK_CUR_, SEEK_END_ };
+enum { SEEK_SET_, SEEK_CUR_, SEEK_END_, SEEK_DATA_, SEEK_HOLE_ };
 
 /* pos_lock held. */
 static long seek_locked(struct file *file, i64 offset, u32 whence)
@@ -243,12 +77,19 @@ static long seek_locked(struct file *file, i64 offset, u32 whence)
 	case SEEK_END_:
 		base = (i64)inode_size(file->inode);
 		break;
+	case SEEK_DATA_:
+	case SEEK_HOLE_:
+		if (offset < 0)
+			return -ENXIO;
+		base = vfs_seek_data(file->inode, (u64)offset, whence == SEEK_HOLE_);
+		if (base < 0)
+			return base;
+		offset = 0;
+		break;
 	default:
 		return -EINVAL;
 	}
-	if (__builtin_add_overflow(base, offset, &pos))
-		return -EOVERFLOW;
-	if (pos < 0)
+	if (__builtin_add_overflow(base, offset, &pos) || pos < 0)
 		return -EINVAL;
 	file->pos = (u64)pos;
 	return pos;
@@ -372,15 +213,105 @@ long sys_sync(struct trap_frame *f UNUSED)
 	return 0;
 }
 
-long sys_ioctl(struct trap_frame *f)
+long sys_syncfs(struct trap_frame *f)
 {
 	struct file *file = sys_get_file((int)f->rdi);
-	long ret = -ENOTTY;
 
 	if (!file)
 		return -EBADF;
-	if (file->ops && file->ops->ioctl)
-		ret = file->ops->ioctl(file, (unsigned)f->rsi, f->rdx);
+	file_put(file);
+	vfs_sync_all(); /* more than asked for */
+	return 0;
+}
+
+/* Advice is taken note of, and not followed. */
+long sys_fadvise64(struct trap_frame *f)
+{
+	struct file *file = sys_get_file((int)f->rdi);
+	long ret = 0;
+
+	if (!file)
+		return -EBADF;
+	if (file_is_pipe(file))
+		ret = -ESPIPE;
+	else if ((i64)f->rdx < 0 || (u32)f->r10 > 5)
+		ret = -EINVAL;
+	file_put(file);
+	return ret;
+}
+
+long sys_readahead(struct trap_frame *f)
+{
+	struct file *file = sys_get_file((int)f->rdi);
+	long ret = 0;
+
+	if (!file)
+		return -EBADF;
+	if (!file_readable(file))
+		ret = -EBADF;
+	else if (!mode_is_reg(file->inode->mode) || file->ops)
+		ret = -EINVAL;
+	file_put(file);
+	return ret;
+}
+
+static void set_flag(struct file *file, u32 flag, bool on)
+{
+	mutex_lock(&file->pos_lock);
+	file->flags = on ? file->flags | flag : file->flags & ~flag;
+	mutex_unlock(&file->pos_lock);
+}
+
+/* Bytes to the end of a regular file. */
+static long bytes_left(struct file *file, uaddr_t user)
+{
+	i32 n;
+
+	if (!mode_is_reg(file->inode->mode) || file->ops)
+		return -ENOTTY;
+	mutex_lock(&file->pos_lock);
+	n = (i32)((i64)inode_size(file->inode) - (i64)file->pos);
+	mutex_unlock(&file->pos_lock);
+	return copy_to_user(user, &n, sizeof(n));
+}
+
+static long do_ioctl(struct file *file, int fd, u32 cmd, u64 arg)
+{
+	struct files *fs = process_current()->files;
+	i32 on, block = PAGE_SIZE;
+
+	switch (cmd) {
+	case FIOCLEX_:
+	case FIONCLEX_:
+		return fd_set_cloexec(fs, fd, cmd == FIOCLEX_);
+	case FIONBIO_:
+		if (copy_from_user(&on, UADDR(arg), sizeof(on)))
+			return -EFAULT;
+		set_flag(file, O_NONBLOCK_, on);
+		return 0;
+	}
+	if (file->ops)
+		return file->ops->ioctl ? file->ops->ioctl(file, cmd, arg) : -ENOTTY;
+	switch (cmd) {
+	case FIONREAD_:
+		return bytes_left(file, UADDR(arg));
+	case FIGETBSZ_:
+		return copy_to_user(UADDR(arg), &block, sizeof(block));
+	case (u32)FS_IOC_FIEMAP_:
+		return sys_fiemap(file, UADDR(arg));
+	default:
+		return -ENOTTY;
+	}
+}
+
+long sys_ioctl(struct trap_frame *f)
+{
+	struct file *file = sys_get_file((int)f->rdi);
+	long ret;
+
+	if (!file)
+		return -EBADF;
+	ret = do_ioctl(file, (int)f->rdi, (u32)f->rsi, f->rdx);
 	file_put(file);
 	return ret;
 }
@@ -437,7 +368,11 @@ enum {
 	F_SETFD_ = 2,
 	F_GETFL_ = 3,
 	F_SETFL_ = 4,
+	F_SETOWN_ = 8,
+	F_GETOWN_ = 9,
 	F_DUPFD_CLOEXEC_ = 1030,
+	F_SETPIPE_SZ_ = 1031,
+	F_GETPIPE_SZ_ = 1032,
 	FD_CLOEXEC_ = 1
 };
 #define SETTABLE_FLAGS (O_APPEND_ | O_NONBLOCK_ | O_DIRECT_)
@@ -457,6 +392,19 @@ static long file_flags(int fd, bool set, u32 flags)
 	else
 		ret = file->flags;
 	mutex_unlock(&file->pos_lock);
+	file_put(file);
+	return ret;
+}
+
+/* Every pipe has the one size; asking for less gets that. */
+static long pipe_size(int fd, bool set, u64 size)
+{
+	struct file *file = sys_get_file(fd);
+	long ret;
+
+	if (!file)
+		return -EBADF;
+	ret = !file_is_pipe(file) ? -EBADF : set && size > PIPE_SIZE ? -EPERM : (long)PIPE_SIZE;
 	file_put(file);
 	return ret;
 }
@@ -481,8 +429,14 @@ long sys_fcntl(struct trap_frame *f)
 		return file_flags(fd, false, 0);
 	case F_SETFL_:
 		return file_flags(fd, true, (u32)arg);
+	case F_SETOWN_: /* nobody is sent SIGIO */
+	case F_GETOWN_:
+		return fd_get_cloexec(fs, fd) < 0 ? -EBADF : 0;
+	case F_SETPIPE_SZ_:
+	case F_GETPIPE_SZ_:
+		return pipe_size(fd, (u32)f->rsi == F_SETPIPE_SZ_, arg);
 	default:
-		return fd_get_cloexec(fs, fd) < 0 ? -EBADF : -EINVAL;
+		return sys_fcntl_lock(fd, (u32)f->rsi, UADDR(arg));
 	}
 }
 

@@ -259,16 +259,26 @@ static int add_dirent(void *arg, const char *name, size_t len, u64 ino, u8 type,
 static long read_directory(struct file *file, uaddr_t user, size_t size, bool old)
 {
 	struct dirent_buf b = {.size = MIN(size, PAGE_SIZE), .old = old};
+	u64 before;
 	long ret;
 
 	b.buf = kmalloc(PAGE_SIZE);
 	if (!b.buf)
 		return -ENOMEM;
+	mutex_lock(&file->pos_lock);
+	before = file->pos;
+	mutex_unlock(&file->pos_lock);
 	ret = vfs_readdir(file, add_dirent, &b);
-	if (b.used)
-		ret = copy_to_user(user, b.buf, b.used) ? -EFAULT : (long)b.used;
-	else if (b.full)
+	if (b.used && copy_to_user(user, b.buf, b.used)) {
+		mutex_lock(&file->pos_lock);
+		file->pos = before; /* they are still to be read */
+		mutex_unlock(&file->pos_lock);
+		ret = -EFAULT;
+	} else if (b.used) {
+		ret = (long)b.used;
+	} else if (b.full) {
 		ret = -EINVAL;
+	}
 	kfree(b.buf);
 	return ret;
 }

@@ -3,7 +3,7 @@
 #include "fs/vfs.h"
 #include "kernel/proc/syscall.h"
 #include "kernel/proc/task.h"
-#include "kernel/thread.h"
+#include "kernel/sched.h"
 #include "mm/uaccess.h"
 
 #define NS_PER_SEC 1000000000ull
@@ -11,6 +11,8 @@
 enum { /* Linux clock ids */
 	CLOCK_REALTIME_ = 0,
 	CLOCK_MONOTONIC_ = 1,
+	CLOCK_PROCESS_CPUTIME_ID_ = 2,
+	CLOCK_THREAD_CPUTIME_ID_ = 3,
 	CLOCK_MONOTONIC_RAW_ = 4,
 	CLOCK_REALTIME_COARSE_ = 5,
 	CLOCK_MONOTONIC_COARSE_ = 6,
@@ -64,10 +66,52 @@ long sys_clock_gettime(struct trap_frame *f)
 	case CLOCK_BOOTTIME_:
 		ts = from_ns(time_ns());
 		break;
+	case CLOCK_PROCESS_CPUTIME_ID_: /* that of the calling thread */
+	case CLOCK_THREAD_CPUTIME_ID_:
+		ts = from_ns(thread_run_ns(thread_current()));
+		break;
 	default:
 		return -EINVAL;
 	}
 	return copy_to_user(UADDR(f->rsi), &ts, sizeof(ts));
+}
+
+/* Every clock counts nanoseconds; the coarse ones pretend to tick. */
+long sys_clock_getres(struct trap_frame *f)
+{
+	struct user_timespec ts = {.nsec = 1};
+
+	switch ((i32)f->rdi) {
+	case CLOCK_REALTIME_COARSE_:
+	case CLOCK_MONOTONIC_COARSE_:
+		ts.nsec = 4000000;
+		break;
+	case CLOCK_REALTIME_:
+	case CLOCK_MONOTONIC_:
+	case CLOCK_MONOTONIC_RAW_:
+	case CLOCK_BOOTTIME_:
+	case CLOCK_PROCESS_CPUTIME_ID_:
+	case CLOCK_THREAD_CPUTIME_ID_:
+		break;
+	default:
+		return -EINVAL;
+	}
+	return f->rsi ? copy_to_user(UADDR(f->rsi), &ts, sizeof(ts)) : 0;
+}
+
+/* The wall clock is set at boot. */
+long sys_clock_settime(struct trap_frame *f UNUSED)
+{
+	return -EPERM;
+}
+
+long sys_time(struct trap_frame *f)
+{
+	i64 now = vfs_now().sec;
+
+	if (f->rdi && copy_to_user(UADDR(f->rdi), &now, sizeof(now)))
+		return -EFAULT;
+	return now;
 }
 
 long sys_gettimeofday(struct trap_frame *f)

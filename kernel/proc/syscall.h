@@ -26,6 +26,15 @@ SYSCALLS(X)
 #define MAX_RW_COUNT 0x7ffff000ul /* most bytes that one call moves */
 #define IOV_MAX_ 1024
 
+enum { /* ioctl commands that files of many kinds know */
+	FIONREAD_ = 0x541b,
+	FIONBIO_ = 0x5421,
+	FIONCLEX_ = 0x5450,
+	FIOCLEX_ = 0x5451,
+	FIGETBSZ_ = 2,
+	FS_IOC_FIEMAP_ = (int)0xc020660b,
+};
+
 struct inode;
 struct file;
 
@@ -47,6 +56,16 @@ int sys_get_place(int dirfd, uaddr_t user, struct sys_place *p);
 void sys_put_place(struct sys_place *p);
 /* The inode that a path argument names, counted: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH ("": dirfd itself); other flags are the caller's. */
 int sys_lookup_at(int dirfd, uaddr_t user, u32 flags, struct inode **out);
+
+/* May the descriptor be read from, written to? */
+bool file_readable(const struct file *f);
+bool file_writable(const struct file *f);
+/* Pipes and character devices have no position. */
+bool file_is_stream(const struct file *f);
+/* FIEMAP on a regular file: fills the user's struct fiemap. */
+long sys_fiemap(struct file *file, uaddr_t user);
+/* fcntl's record-lock commands; -EINVAL for others. */
+long sys_fcntl_lock(int fd, u32 cmd, uaddr_t user);
 
 /* Fills the user's struct stat. */
 long sys_copy_stat(struct inode *i, uaddr_t user);

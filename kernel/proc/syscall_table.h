@@ -15,6 +15,7 @@
 	X(4, stat)                \
 	X(5, fstat)               \
 	X(6, lstat)               \
+	X(7, poll)                \
 	X(8, lseek)               \
 	X(9, mmap)                \
 	X(10, mprotect)           \
@@ -30,6 +31,7 @@
 	X(20, writev)             \
 	X(21, access)             \
 	X(22, pipe)               \
+	X(23, select)             \
 	X(24, sched_yield)        \
 	X(25, mremap)             \
 	X(26, msync)              \
@@ -43,6 +45,7 @@
 	X(37, alarm)              \
 	X(38, setitimer)          \
 	X(39, getpid)             \
+	X(40, sendfile)           \
 	X(56, clone)              \
 	X(57, fork)               \
 	X(58, vfork)              \
@@ -52,6 +55,7 @@
 	X(62, kill)               \
 	X(63, uname)              \
 	X(72, fcntl)              \
+	X(73, flock)              \
 	X(74, fsync)              \
 	X(75, fdatasync)          \
 	X(76, truncate)           \
@@ -75,14 +79,28 @@
 	X(94, lchown)             \
 	X(95, umask)              \
 	X(96, gettimeofday)       \
+	X(97, getrlimit)          \
+	X(98, getrusage)          \
+	X(99, sysinfo)            \
+	X(100, times)             \
 	X(102, getuid)            \
 	X(104, getgid)            \
+	X(105, setuid)            \
+	X(106, setgid)            \
 	X(107, geteuid)           \
 	X(108, getegid)           \
 	X(109, setpgid)           \
 	X(110, getppid)           \
 	X(111, getpgrp)           \
 	X(112, setsid)            \
+	X(113, setreuid)          \
+	X(114, setregid)          \
+	X(115, getgroups)         \
+	X(116, setgroups)         \
+	X(117, setresuid)         \
+	X(118, getresuid)         \
+	X(119, setresgid)         \
+	X(120, getresgid)         \
 	X(121, getpgid)           \
 	X(124, getsid)            \
 	X(127, rt_sigpending)     \
@@ -92,24 +110,39 @@
 	X(131, sigaltstack)       \
 	X(132, utime)             \
 	X(133, mknod)             \
+	X(135, personality)       \
 	X(137, statfs)            \
 	X(138, fstatfs)           \
+	X(140, getpriority)       \
+	X(141, setpriority)       \
 	X(149, mlock)             \
 	X(150, munlock)           \
 	X(151, mlockall)          \
 	X(152, munlockall)        \
+	X(157, prctl)             \
 	X(158, arch_prctl)        \
+	X(160, setrlimit)         \
+	X(161, chroot)            \
 	X(162, sync)              \
+	X(165, mount)             \
+	X(166, umount2)           \
 	X(169, reboot)            \
+	X(170, sethostname)       \
+	X(171, setdomainname)     \
 	X(186, gettid)            \
+	X(187, readahead)         \
 	X(200, tkill)             \
+	X(201, time)              \
 	X(202, futex)             \
 	X(203, sched_setaffinity) \
 	X(204, sched_getaffinity) \
 	X(217, getdents64)        \
 	X(218, set_tid_address)   \
 	X(219, restart_syscall)   \
+	X(221, fadvise64)         \
+	X(227, clock_settime)     \
 	X(228, clock_gettime)     \
+	X(229, clock_getres)      \
 	X(230, clock_nanosleep)   \
 	X(231, exit_group)        \
 	X(234, tgkill)            \
@@ -128,21 +161,34 @@
 	X(267, readlinkat)        \
 	X(268, fchmodat)          \
 	X(269, faccessat)         \
+	X(270, pselect6)          \
+	X(271, ppoll)             \
 	X(273, set_robust_list)   \
 	X(274, get_robust_list)   \
 	X(277, sync_file_range)   \
 	X(280, utimensat)         \
+	X(284, eventfd)           \
 	X(285, fallocate)         \
+	X(290, eventfd2)          \
 	X(292, dup3)              \
 	X(293, pipe2)             \
+	X(295, preadv)            \
+	X(296, pwritev)           \
 	X(297, rt_tgsigqueueinfo) \
+	X(302, prlimit64)         \
+	X(306, syncfs)            \
+	X(309, getcpu)            \
 	X(316, renameat2)         \
 	X(318, getrandom)         \
 	X(325, mlock2)            \
+	X(326, copy_file_range)   \
+	X(327, preadv2)           \
+	X(328, pwritev2)          \
 	X(332, statx)             \
 	X(435, clone3)            \
 	X(436, close_range)       \
 	X(439, faccessat2)        \
 	X(452, fchmodat2)
+/* clang-format on */
 
 #endif

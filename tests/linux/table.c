@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static int out = -1;
@@ -106,6 +108,13 @@ void table_wait(const char *what, int pid)
 		say("%s: exit %d", what, WEXITSTATUS(status));
 	else
 		say("%s: signal %d", what, WTERMSIG(status));
+}
+
+void pause_ms(int ms)
+{
+	struct timespec t = {0, ms * 1000000};
+
+	syscall(SYS_nanosleep, &t, NULL);
 }
 
 int make_file(const char *name, long size)

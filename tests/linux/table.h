@@ -22,6 +22,8 @@ const char *errno_name(int error);
 void table_child_end(void) __attribute__((noreturn));
 /* Of a child: how it ended, as a row. */
 void table_wait(const char *what, int pid);
+/* Sleeps so many milliseconds, less than a second. */
+void pause_ms(int ms);
 /* A new file of `size` bytes that count up; its descriptor, open for reading and writing. */
 int make_file(const char *name, long size);
 

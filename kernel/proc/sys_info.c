@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * System calls on the system, its users and its limits. There is one user, root, and one group: what would make them
+ * somebody else is refused with EPERM, what keeps them as they are works.
+ */
+#include "fs/vfs.h"
+#include "kernel/proc/files.h"
+#include "kernel/proc/process.h"
+#include "kernel/proc/syscall.h"
+#include "kernel/sched.h"
+#include "kernel/time.h"
+#include "mm/mm.h"
+#include "mm/pmm.h"
+#include "mm/uaccess.h"
+
+/* --- users --- */
+
+/* Ids that a call may set: 0, and -1 for "as it is". */
+static long only_root(u64 a, u64 b, u64 c)
+{
+	u32 ids[] = {(u32)a, (u32)b, (u32)c};
+
+	for (unsigned k = 0; k < ARRAY_SIZE(ids); k++)
+		if (ids[k] && ids[k] != ~0u)
+			return -EPERM;
+	return 0;
+}
+
+static long put_ids(struct trap_frame *f)
+{
+	u32 zero = 0;
+	u64 where[] = {f->rdi, f->rsi, f->rdx};
+
+	for (unsigned k = 0; k < ARRAY_SIZE(where); k++)
+		if (copy_to_user(UADDR(where[k]), &zero, sizeof(zero)))
+			return -EFAULT;
+	return 0;
+}
+
+long sys_setuid(struct trap_frame *f)
+{
+	return only_root(f->rdi, 0, 0);
+}
+
+long sys_setgid(struct trap_frame *f)
+{
+	return only_root(f->rdi, 0, 0);
+}
+
+long sys_setreuid(struct trap_frame *f)
+{
+	return only_root(f->rdi, f->rsi, 0);
+}
+
+long sys_setregid(struct trap_frame *f)
+{
+	return only_root(f->rdi, f->rsi, 0);
+}
+
+long sys_setresuid(struct trap_frame *f)
+{
+	return only_root(f->rdi, f->rsi, f->rdx);
+}
+
+long sys_setresgid(struct trap_frame *f)
+{
+	return only_root(f->rdi, f->rsi, f->rdx);
+}
+
+long sys_getresuid(struct trap_frame *f)
+{
+	return put_ids(f);
+}
+
+long sys_getresgid(struct trap_frame *f)
+{
+	return put_ids(f);
+}
+
+/* No groups beside the one. */
+long sys_getgroups(struct trap_frame *f)
+{
+	return (i32)f->rdi < 0 ? -EINVAL : 0;
+}
+
+long sys_setgroups(struct trap_frame *f)
+{
+	return (u32)f->rdi ? -EPERM : 0;
+}
+
+/* --- limits --- */
+
+struct user_rlimit {
+	u64 cur, max;
+};
+
+enum { RLIMIT_STACK_ = 3, RLIMIT_CORE_ = 4, RLIMIT_NOFILE_ = 7, NR_RLIMITS = 16 };
+
+/* What holds for every process. Limits can be asked for, and set to what they are: they do not change. */
+static struct user_rlimit limit_of(u32 which)
+{
+	switch (which) {
+	case RLIMIT_STACK_:
+		return (struct user_rlimit){MM_STACK_MAX, ~0ull};
+	case RLIMIT_CORE_:
+		return (struct user_rlimit){0, 0};
+	case RLIMIT_NOFILE_:
+		return (struct user_rlimit){FD_MAX, FD_MAX};
+	default:
+		return (struct user_rlimit){~0ull, ~0ull};
+	}
+}
+
+static long do_rlimit(u32 which, u64 new_user, u64 old_user)
+{
+	struct user_rlimit wanted, now;
+
+	if (which >= NR_RLIMITS)
+		return -EINVAL;
+	now = limit_of(which);
+	if (new_user) {
+		if (copy_from_user(&wanted, UADDR(new_user), sizeof(wanted)))
+			return -EFAULT;
+		if (wanted.cur > wanted.max)
+			return -EINVAL;
+		if (which == RLIMIT_NOFILE_ && wanted.max > FD_MAX)
+			return -EPERM;
+	}
+	return old_user ? copy_to_user(UADDR(old_user), &now, sizeof(now)) : 0;
+}
+
+long sys_getrlimit(struct trap_frame *f)
+{
+	return f->rsi ? do_rlimit((u32)f->rdi, 0, f->rsi) : -EFAULT;
+}
+
+long sys_setrlimit(struct trap_frame *f)
+{
+	return f->rsi ? do_rlimit((u32)f->rdi, f->rsi, 0) : -EFAULT;
+}
+
+long sys_prlimit64(struct trap_frame *f)
+{
+	i32 pid = (i32)f->rdi;
+	bool there = true;
+
+	if (pid && pid != process_current()->pid) {
+		process_table_lock();
+		there = process_find_locked(pid);
+		process_table_unlock();
+	}
+	return there ? do_rlimit((u32)f->rsi, f->rdx, f->r10) : -ESRCH;
+}
+
+enum { PRIO_NICE_0 = 20 };
+
+/* Everybody has nice 0. The raw call returns 20 - nice. */
+long sys_getpriority(struct trap_frame *f)
+{
+	return (u32)f->rdi > 2 ? -EINVAL : PRIO_NICE_0;
+}
+
+long sys_setpriority(struct trap_frame *f)
+{
+	return (u32)f->rdi > 2 ? -EINVAL : 0;
+}
+
+/* --- figures --- */
+
+struct user_sysinfo {
+	i64 uptime;
+	u64 loads[3], totalram, freeram, sharedram, bufferram, totalswap, freeswap;
+	u16 procs, pad[3];
+	u64 totalhigh, freehigh;
+	u32 unit, pad2;
+};
+_Static_assert(sizeof(struct user_sysinfo) == 112, "Linux x86-64");
+
+long sys_sysinfo(struct trap_frame *f)
+{
+	struct user_sysinfo s = {
+		.uptime = (i64)(time_ns() / NS_PER_SECOND),
+		.totalram = pmm_total_pages() * PAGE_SIZE,
+		.freeram = pmm_free_pages() * PAGE_SIZE,
+		.procs = (u16)process_count(),
+		.unit = 1,
+	};
+
+	return copy_to_user(UADDR(f->rdi), &s, sizeof(s));
+}
+
+#define NS_PER_TICK 10000000ull /* times() counts hundredths of a second */
+
+/* Time in the kernel is not told apart from time in the program, and that of children is not kept. */
+long sys_times(struct trap_frame *f)
+{
+	u64 t[4] = {thread_run_ns(thread_current()) / NS_PER_TICK, 0, 0, 0};
+
+	if (f->rdi && copy_to_user(UADDR(f->rdi), t, sizeof(t)))
+		return -EFAULT;
+	return (long)(time_ns() / NS_PER_TICK);
+}
+
+enum { RUSAGE_SELF_ = 0, RUSAGE_CHILDREN_ = -1, RUSAGE_THREAD_ = 1 };
+
+struct user_rusage {
+	i64 user_sec, user_usec, system_sec, system_usec;
+	u64 rest[14];
+};
+_Static_assert(sizeof(struct user_rusage) == 144, "Linux x86-64");
+
+long sys_getrusage(struct trap_frame *f)
+{
+	i32 who = (i32)f->rdi;
+	struct user_rusage r = {0};
+	u64 ns;
+
+	if (who < RUSAGE_CHILDREN_ || who > RUSAGE_THREAD_)
+		return -EINVAL;
+	ns = who == RUSAGE_CHILDREN_ ? 0 : thread_run_ns(thread_current());
+	r.user_sec = (i64)(ns / NS_PER_SECOND);
+	r.user_usec = (i64)(ns % NS_PER_SECOND / 1000);
+	return copy_to_user(UADDR(f->rsi), &r, sizeof(r));
+}
+
+long sys_getcpu(struct trap_frame *f)
+{
+	u32 cpu = cpu_id(), node = 0;
+
+	if ((f->rdi && copy_to_user(UADDR(f->rdi), &cpu, sizeof(cpu))) ||
+		(f->rsi && copy_to_user(UADDR(f->rsi), &node, sizeof(node))))
+		return -EFAULT;
+	return 0;
+}
+
+/* --- the rest --- */
+
+enum {
+	PR_SET_PDEATHSIG_ = 1,
+	PR_GET_DUMPABLE_ = 3,
+	PR_SET_DUMPABLE_ = 4,
+	PR_SET_NAME_ = 15,
+	PR_GET_NAME_ = 16,
+	PR_SET_NO_NEW_PRIVS_ = 38,
+	PR_GET_NO_NEW_PRIVS_ = 39,
+};
+
+long sys_prctl(struct trap_frame *f)
+{
+	struct process *p = process_current();
+	char name[PROCESS_NAME_LEN];
+	ssize_t n;
+
+	switch ((u32)f->rdi) {
+	case PR_SET_NAME_:
+		n = copy_string_from_user(name, UADDR(f->rsi), sizeof(name));
+		if (n == -EFAULT)
+			return -EFAULT;
+		name[sizeof(name) - 1] = '\0';
+		memcpy(p->name, name, sizeof(name));
+		return 0;
+	case PR_GET_NAME_:
+		return copy_to_user(UADDR(f->rsi), p->name, sizeof(p->name));
+	case PR_GET_DUMPABLE_:
+		return 1;
+	case PR_SET_DUMPABLE_:
+	case PR_SET_PDEATHSIG_:
+	case PR_SET_NO_NEW_PRIVS_:
+	case PR_GET_NO_NEW_PRIVS_:
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* Only Linux's own personality. */
+long sys_personality(struct trap_frame *f)
+{
+	return (u32)f->rdi == 0 || (u32)f->rdi == ~0u ? 0 : -EINVAL;
+}
+
+/* What is mounted is decided at boot. */
+long sys_mount(struct trap_frame *f UNUSED)
+{
+	return -EPERM;
+}
+
+long sys_umount2(struct trap_frame *f UNUSED)
+{
+	return -EPERM;
+}
+
+long sys_sethostname(struct trap_frame *f UNUSED)
+{
+	return -EPERM;
+}
+
+long sys_setdomainname(struct trap_frame *f UNUSED)
+{
+	return -EPERM;
+}
+
+long sys_chroot(struct trap_frame *f UNUSED)
+{
+	return -EPERM;
+}

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls that move data: read, write and their vectors, copies between files, and where files have data (FIEMAP). */
+#include "drivers/pmem.h"
+#include "fs/vfs.h"
+#include "kernel/proc/process.h"
+#include "kernel/proc/syscall.h"
+#include "mm/kmem.h"
+#include "mm/uaccess.h"
+
+/* One buffer. The order of the checks is Linux's: descriptor's mode, buffer's range, then the file. */
+static long transfer(struct file *f, bool write, uaddr_t buf, size_t n, u64 *pos)
+{
+	if (!(write ? file_writable(f) : file_readable(f)))
+		return -EBADF;
+	if (!user_range_ok(buf, n))
+		return -EFAULT;
+	if (!write && mode_is_dir(f->inode->mode))
+		return -EISDIR;
+	n = MIN(n, MAX_RW_COUNT);
+	return write ? vfs_write(f, buf, n, pos) : vfs_read(f, buf, n, pos);
+}
+
+/* At the file's own position, which moves. */
+static long transfer_here(struct file *f, bool write, uaddr_t buf, size_t n)
+{
+	u64 none = 0;
+	long ret;
+
+	if (file_is_stream(f))
+		return transfer(f, write, buf, n, &none);
+	mutex_lock(&f->pos_lock);
+	ret = transfer(f, write, buf, n, &f->pos);
+	mutex_unlock(&f->pos_lock);
+	return ret;
+}
+
+static long do_rw(struct trap_frame *f, bool write)
+{
+	struct file *file = sys_get_file((int)f->rdi);
+	long ret;
+
+	if (!file)
+		return -EBADF;
+	ret = transfer_here(file, write, UADDR(f->rsi), f->rdx);
+	file_put(file);
+	return ret;
+}
+
+long sys_read(struct trap_frame *f)
+{
+	return do_rw(f, false);
+}
+
+long sys_write(struct trap_frame *f)
+{
+	return do_rw(f, true);
+}
+
+static long do_prw(struct trap_frame *f, bool write)
+{
+	struct file *file;
+	u64 pos = f->r10;
+	long ret;
+
+	if ((i64)pos < 0)
+		return -EINVAL;
+	file = sys_get_file((int)f->rdi);
+	if (!file)
+		return -EBADF;
+	ret = file_is_stream(file) ? -ESPIPE : transfer(file, write, UADDR(f->rsi), f->rdx, &pos);
+	file_put(file);
+	return ret;
+}
+
+long sys_pread64(struct trap_frame *f)
+{
+	return do_prw(f, false);
+}
+
+long sys_pwrite64(struct trap_frame *f)
+{
+	return do_prw(f, true);
+}
+
+struct user_iovec {
+	u64 base, len;
+};
+_Static_assert(sizeof(struct user_iovec) == 16, "Linux x86-64");
+
+/* Copies the vector in and cuts it to MAX_RW_COUNT bytes altogether. Every buffer's range is checked here. */
+static int get_iovec(uaddr_t user, u64 count, struct user_iovec *iov)
+{
+	u64 total = 0;
+
+	if (copy_from_user(iov, user, count * sizeof(*iov)))
+		return -EFAULT;
+	for (u64 i = 0; i < count; i++) {
+		if ((i64)iov[i].len < 0)
+			return -EINVAL;
+		if (!user_range_ok(UADDR(iov[i].base), iov[i].len))
+			return -EFAULT;
+		iov[i].len = MIN(iov[i].len, MAX_RW_COUNT - total);
+		total += iov[i].len;
+	}
+	return 0;
+}
+
+/* An error after some bytes went through is not told: the count is. */
+static long transfer_vector(struct file *file, bool write, const struct user_iovec *iov, u64 count, u64 *pos)
+{
+	long done = 0;
+
+	for (u64 i = 0; i < count; i++) {
+		long n;
+
+		if (!iov[i].len)
+			continue;
+		n = transfer(file, write, UADDR(iov[i].base), iov[i].len, pos);
+		if (n < 0)
+			return done ? done : n;
+		done += n;
+		if ((u64)n < iov[i].len)
+			break;
+	}
+	return done;
+}
+
+/* Where a vector call reads or writes: at the file's own position, or at one that it was given. */
+struct vector_call {
+	bool write, own_pos;
+	u64 pos;
+	u32 flags; /* RWF_* */
+};
+
+enum { RWF_HIPRI_ = 1, RWF_DSYNC_ = 2, RWF_SYNC_ = 4, RWF_NOWAIT_ = 8, RWF_APPEND_ = 0x10 };
+
+static long run_vector(struct file *file, struct vector_call *c, const struct user_iovec *iov, u64 count)
+{
+	u64 none = 0;
+	long ret;
+
+	if (file_is_stream(file))
+		return transfer_vector(file, c->write, iov, count, &none);
+	if (!c->own_pos)
+		return transfer_vector(file, c->write, iov, count, &c->pos);
+	mutex_lock(&file->pos_lock);
+	ret = transfer_vector(file, c->write, iov, count, &file->pos);
+	mutex_unlock(&file->pos_lock);
+	return ret;
+}
+
+static int check_vector(struct file *file, const struct vector_call *c)
+{
+	if (!c->own_pos && file_is_stream(file))
+		return -ESPIPE;
+	if (!(c->write ? file_writable(file) : file_readable(file)))
+		return -EBADF;
+	if (c->flags & ~(u32)(RWF_HIPRI_ | RWF_DSYNC_ | RWF_SYNC_ | RWF_NOWAIT_ | RWF_APPEND_))
+		return -EOPNOTSUPP;
+	if (c->flags &
+		(RWF_NOWAIT_ |
+			RWF_APPEND_)) /* neither a file that waits for nothing, nor one write's own O_APPEND */
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static long do_vector(int fd, uaddr_t user, u64 count, struct vector_call *c)
+{
+	struct file *file = sys_get_file(fd);
+	struct user_iovec few[8], *iov = few;
+	long ret;
+
+	if (!file)
+		return -EBADF;
+	ret = check_vector(file, c);
+	if (ret)
+		goto out;
+	ret = -EINVAL;
+	if (count > IOV_MAX_)
+		goto out;
+	ret = -ENOMEM;
+	if (count > ARRAY_SIZE(few))
+		iov = kmalloc(count * sizeof(*iov));
+	if (!iov)
+		goto out;
+	ret = get_iovec(user, count, iov);
+	if (!ret)
+		ret = run_vector(file, c, iov, count);
+	if (ret > 0 && c->write && (c->flags & (RWF_DSYNC_ | RWF_SYNC_)) && !file->ops) {
+		int err = vfs_fsync(file->inode, 0, ~0ull, !(c->flags & RWF_SYNC_));
+
+		ret = err ? err : ret;
+	}
+	if (iov != few)
+		kfree(iov);
+out:
+	file_put(file);
+	return ret;
+}
+
+long sys_readv(struct trap_frame *f)
+{
+	return do_vector((int)f->rdi, UADDR(f->rsi), f->rdx, &(struct vector_call){.own_pos = true});
+}
+
+long sys_writev(struct trap_frame *f)
+{
+	return do_vector(
+		(int)f->rdi, UADDR(f->rsi), f->rdx, &(struct vector_call){.write = true, .own_pos = true});
+}
+
+static long do_pvector(struct trap_frame *f, bool write, u32 flags, bool own_pos)
+{
+	struct vector_call c = {.write = write, .own_pos = own_pos, .pos = f->r10, .flags = flags};
+
+	if (!own_pos && (i64)f->r10 < 0)
+		return -EINVAL;
+	return do_vector((int)f->rdi, UADDR(f->rsi), f->rdx, &c);
+}
+
+long sys_preadv(struct trap_frame *f)
+{
+	return do_pvector(f, false, 0, false);
+}
+
+long sys_pwritev(struct trap_frame *f)
+{
+	return do_pvector(f, true, 0, false);
+}
+
+/* Position -1: the file's own. */
+long sys_preadv2(struct trap_frame *f)
+{
+	return do_pvector(f, false, (u32)f->r9, f->r10 == ~0ull);
+}
+
+long sys_pwritev2(struct trap_frame *f)
+{
+	return do_pvector(f, true, (u32)f->r9, f->r10 == ~0ull);
+}
+
+/* --- from file to file --- */
+
+#define COPY_PIECE (16 * PAGE_SIZE)
+
+static bool plain(const struct file *f)
+{
+	return mode_is_reg(f->inode->mode) && !f->ops;
+}
+
+/* Copies up to n bytes; both positions move. What was copied, or an error if nothing was. */
+static long copy_data(struct file *in, u64 *in_pos, struct file *out, u64 *out_pos, u64 n)
+{
+	char *buf = kmalloc(COPY_PIECE);
+	u64 done = 0;
+	ssize_t got = 0;
+
+	if (!buf)
+		return -ENOMEM;
+	while (done < n && !thread_interrupted()) {
+		got = vfs_kread(in->inode, buf, MIN(n - done, COPY_PIECE), *in_pos);
+		if (got <= 0)
+			break;
+		got = vfs_kwrite(out->inode, buf, (size_t)got, *out_pos);
+		if (got <= 0)
+			break;
+		*in_pos += (u64)got;
+		*out_pos += (u64)got;
+		done += (u64)got;
+	}
+	kfree(buf);
+	return done || got >= 0 ? (long)done : got;
+}
+
+/* The position that a call names: in user memory, or the file's own. */
+static int get_pos(struct file *file, u64 user, u64 *pos)
+{
+	if (user)
+		return copy_from_user(pos, UADDR(user), sizeof(*pos)) ? -EFAULT : (i64)*pos < 0 ? -EINVAL : 0;
+	mutex_lock(&file->pos_lock);
+	*pos = file->pos;
+	mutex_unlock(&file->pos_lock);
+	return 0;
+}
+
+static int put_pos(struct file *file, u64 user, u64 pos)
+{
+	if (user)
+		return copy_to_user(UADDR(user), &pos, sizeof(pos));
+	mutex_lock(&file->pos_lock);
+	file->pos = pos;
+	mutex_unlock(&file->pos_lock);
+	return 0;
+}
+
+/* Regular files only; programs fall back to read and write for others. */
+static long send_file(struct file *out, struct file *in, u64 user_pos, u64 n)
+{
+	u64 in_pos, out_pos;
+	long ret;
+
+	if (!file_readable(in) || !file_writable(out))
+		return -EBADF;
+	if (user_pos && file_is_stream(in))
+		return -ESPIPE;
+	if (!plain(in) || !plain(out) || (out->flags & O_APPEND_))
+		return -EINVAL;
+	ret = get_pos(in, user_pos, &in_pos);
+	if (!ret)
+		ret = get_pos(out, 0, &out_pos);
+	if (ret)
+		return ret;
+	ret = copy_data(in, &in_pos, out, &out_pos, MIN(n, MAX_RW_COUNT));
+	if (ret > 0 && (put_pos(in, user_pos, in_pos) || put_pos(out, 0, out_pos)))
+		ret = -EFAULT;
+	return ret;
+}
+
+long sys_sendfile(struct trap_frame *f)
+{
+	struct file *out = sys_get_file((int)f->rdi), *in = sys_get_file((int)f->rsi);
+	long ret = in && out ? send_file(out, in, f->rdx, f->r10) : -EBADF;
+
+	if (out)
+		file_put(out);
+	if (in)
+		file_put(in);
+	return ret;
+}
+
+static long copy_range(struct file *in, u64 in_user, struct file *out, u64 out_user, u64 n)
+{
+	u64 in_pos, out_pos;
+	long ret;
+
+	ret = get_pos(in, in_user, &in_pos);
+	if (!ret)
+		ret = get_pos(out, out_user, &out_pos);
+	if (ret)
+		return ret;
+	if (mode_is_dir(in->inode->mode) || mode_is_dir(out->inode->mode))
+		return -EISDIR;
+	if (!plain(in) || !plain(out))
+		return -EINVAL;
+	if (!file_readable(in) || !file_writable(out) || (out->flags & O_APPEND_))
+		return -EBADF;
+	n = MIN(n, MAX_RW_COUNT);
+	if (in_pos + n < in_pos || out_pos + n < out_pos)
+		return -EOVERFLOW;
+	n = in_pos >= inode_size(in->inode) ? 0 : MIN(n, inode_size(in->inode) - in_pos);
+	if (in->inode == out->inode && in_pos < out_pos + n && out_pos < in_pos + n)
+		return -EINVAL;
+	ret = n ? copy_data(in, &in_pos, out, &out_pos, n) : 0;
+	if (ret > 0 && (put_pos(in, in_user, in_pos) || put_pos(out, out_user, out_pos)))
+		ret = -EFAULT;
+	return ret;
+}
+
+long sys_copy_file_range(struct trap_frame *f)
+{
+	struct file *in = sys_get_file((int)f->rdi), *out = sys_get_file((int)f->rdx);
+	long ret = -EBADF;
+
+	if (in && out)
+		ret = (u32)f->r9 ? -EINVAL : copy_range(in, f->rsi, out, f->r10, f->r8);
+	if (in)
+		file_put(in);
+	if (out)
+		file_put(out);
+	return ret;
+}
+
+/* --- FIEMAP --- */
+
+struct user_fiemap {
+	u64 start, length;
+	u32 flags, mapped, count, reserved;
+};
+struct user_fiemap_extent {
+	u64 logical, physical, length, reserved64[2];
+	u32 flags, reserved[3];
+};
+_Static_assert(sizeof(struct user_fiemap) == 32 && sizeof(struct user_fiemap_extent) == 56, "Linux");
+
+enum { FIEMAP_SYNC = 1, FIEMAP_XATTR = 2, EXTENT_LAST_ = 1, EXTENT_UNWRITTEN_ = 0x800 };
+
+struct fiemap_call {
+	struct user_fiemap head;
+	uaddr_t extents;
+	u64 base; /* physical address of the file system's first byte */
+	struct user_fiemap_extent last;
+	bool have_last, fault;
+};
+
+static bool put_last(struct fiemap_call *c)
+{
+	if (c->have_last && c->head.count)
+		c->fault = copy_to_user(uaddr_add(c->extents, (c->head.mapped - 1) * sizeof(c->last)),
+			&c->last, sizeof(c->last));
+	return !c->fault;
+}
+
+/* One extent behind: the last one of the file is marked. */
+static int add_extent(void *arg, const struct extent *e)
+{
+	struct fiemap_call *c = arg;
+
+	if (!put_last(c) || (c->head.count && c->head.mapped == c->head.count)) {
+		c->have_last = false;
+		return 1;
+	}
+	c->last = (struct user_fiemap_extent){
+		.logical = e->pgoff << PAGE_SHIFT,
+		.physical = e->pa.v - c->base,
+		.length = e->len << PAGE_SHIFT,
+		.flags = e->state == EXTENT_UNWRITTEN ? EXTENT_UNWRITTEN_ : 0,
+	};
+	c->head.mapped++;
+	c->have_last = true;
+	return 0;
+}
+
+/* Is there nothing after the last page that was asked for? */
+static int stop_at_first(void *arg, const struct extent *e UNUSED)
+{
+	*(bool *)arg = true;
+	return 1;
+}
+
+long sys_fiemap(struct file *file, uaddr_t user)
+{
+	struct fiemap_call c = {.extents = uaddr_add(user, sizeof(struct user_fiemap))};
+	u64 first, last;
+	bool more = false;
+	int err;
+
+	if (!mode_is_reg(file->inode->mode) || !file->inode->ops->map_extent)
+		return -EOPNOTSUPP;
+	if (copy_from_user(&c.head, user, sizeof(c.head)))
+		return -EFAULT;
+	if (!c.head.length)
+		return -EINVAL;
+	if (c.head.flags & ~(u32)FIEMAP_SYNC) {
+		c.head.flags &= ~(u32)FIEMAP_SYNC;
+		return copy_to_user(user, &c.head, sizeof(c.head)) ? -EFAULT : -EBADR;
+	}
+	if (c.head.start > file->inode->super->max_size)
+		return -EFBIG;
+	c.base = file->inode->super->region ? file->inode->super->region->base.v : 0;
+	c.head.mapped = 0;
+	first = c.head.start >> PAGE_SHIFT;
+	last = (MIN(c.head.length, file->inode->super->max_size - c.head.start) + c.head.start - 1) >>
+		PAGE_SHIFT;
+	err = vfs_extents(file->inode, first, last, add_extent, &c);
+	if (!err && c.have_last) {
+		u64 next = (c.last.logical + c.last.length) >> PAGE_SHIFT;
+
+		err = vfs_extents(
+			file->inode, next, file->inode->super->max_size >> PAGE_SHIFT, stop_at_first, &more);
+		if (!more)
+			c.last.flags |= EXTENT_LAST_;
+		put_last(&c);
+	}
+	if (!err && (c.fault || copy_to_user(user, &c.head, sizeof(c.head))))
+		err = -EFAULT;
+	return err;
+}
