@@ -88,6 +88,8 @@ typedef int (*readdir_fn)(void *arg, const char *name, size_t len, u64 ino, u8 d
  * otherwise. Errors: negative errno. Page numbers are 4 KiB pages of the file; `last` is inclusive.
  */
 struct inode_ops {
+	/* Directories of which the VFS changes nothing: look-ups and listings are called without the inode lock, and may take locks of lower rank. */
+	bool fixed;
 	/* The only door to block lookup. Inode lock NOT needed: page faults call it. At most nr pages are described or allocated. -ENOSPC, -EIO, -EUCLEAN. */
 	int (*map_extent)(struct inode *i, u64 pgoff, u64 nr, enum map_intent intent, struct extent *out);
 	/* Frees the blocks of pages [first, last]; last may be ~0. The caller unmapped them everywhere. Transactions restart inside. */

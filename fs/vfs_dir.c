@@ -65,7 +65,7 @@ static int make_name(struct inode *base, const char *path, const struct new_name
 
 	if (err)
 		return err;
-	mutex_lock(&w.dir->lock);
+	dir_lock(w.dir);
 	err = w.len ? lookup_one(w.dir, w.name, w.len, true, &i) : -EEXIST;
 	if (!err) {
 		iput(i);
@@ -73,7 +73,7 @@ static int make_name(struct inode *base, const char *path, const struct new_name
 	} else if (err == -ENOENT) {
 		err = make_locked(&w, n);
 	}
-	mutex_unlock(&w.dir->lock);
+	dir_unlock(w.dir);
 	iput(w.dir);
 	return err;
 }
@@ -132,10 +132,10 @@ static int remove_name(struct walk_parent *w, bool dir)
 
 	if (mount_at(w->dir, w->name, w->len))
 		return -EBUSY;
-	mutex_lock(&w->dir->lock);
+	dir_lock(w->dir);
 	err = lookup_one(w->dir, w->name, w->len, true, &victim);
 	if (err) {
-		mutex_unlock(&w->dir->lock);
+		dir_unlock(w->dir);
 		return err;
 	}
 	err = remove_checked(w, victim, dir);
@@ -145,7 +145,7 @@ static int remove_name(struct walk_parent *w, bool dir)
 			  : w->dir->ops->unlink(w->dir, w->name, w->len, victim);
 		mutex_unlock(&victim->lock);
 	}
-	mutex_unlock(&w->dir->lock);
+	dir_unlock(w->dir);
 	iput(victim);
 	return err;
 }
@@ -408,6 +408,8 @@ int vfs_rename(struct inode *obase, const char *opath, struct inode *nbase, cons
 		err = flags & RENAME_NOREPLACE_ ? -EEXIST : -EBUSY;
 	else if (mount_at(r.old.dir, r.old.name, r.old.len) || mount_at(r.new.dir, r.new.name, r.new.len))
 		err = -EBUSY;
+	else if (!r.old.dir->ops->rename)
+		err = -EPERM;
 	else
 		err = rename_between(&r);
 	iput(r.new.dir);

@@ -78,7 +78,7 @@ static int find_or_create(struct walk_parent *w, u32 flags, u32 mode, bool *crea
 
 	if (!w->len || name_is_dot(w->name, w->len) || name_is_dotdot(w->name, w->len) || w->trailing)
 		return -EISDIR;
-	mutex_lock(&w->dir->lock);
+	dir_lock(w->dir);
 	err = lookup_one(w->dir, w->name, w->len, true, out);
 	if (!err && (flags & O_EXCL_)) {
 		iput(*out);
@@ -92,7 +92,7 @@ static int find_or_create(struct walk_parent *w, u32 flags, u32 mode, bool *crea
 			err = w->dir->ops->create(w->dir, w->name, w->len, S_IFREG_ | (mode & 07777), out);
 		*created = !err;
 	}
-	mutex_unlock(&w->dir->lock);
+	dir_unlock(w->dir);
 	return err;
 }
 
@@ -254,6 +254,22 @@ static void readdir_mounts(struct inode *dir, u64 *pos, struct readdir_wrap *w)
 	}
 }
 
+/* A fixed directory is listed with no lock held: from where the position stands to where the walk ends. */
+static int readdir_fixed(struct file *f, struct readdir_wrap *w)
+{
+	u64 pos;
+	int err;
+
+	mutex_lock(&f->pos_lock);
+	pos = f->pos;
+	mutex_unlock(&f->pos_lock);
+	err = pos < MOUNTS_POS ? f->inode->ops->readdir(f->inode, &pos, readdir_step, w) : 0;
+	mutex_lock(&f->pos_lock);
+	f->pos = pos;
+	mutex_unlock(&f->pos_lock);
+	return err < 0 ? err : 0;
+}
+
 int vfs_readdir(struct file *f, readdir_fn fn, void *arg)
 {
 	struct inode *dir = f->inode;
@@ -264,6 +280,8 @@ int vfs_readdir(struct file *f, readdir_fn fn, void *arg)
 		return -EBADF;
 	if (!mode_is_dir(dir->mode) || !dir->ops->readdir)
 		return -ENOTDIR;
+	if (dir->ops->fixed)
+		return readdir_fixed(f, &w);
 	mutex_lock(&f->pos_lock);
 	mutex_lock(&dir->lock);
 	if (!dir->nlink)

@@ -41,10 +41,10 @@ int lookup_one(struct inode *dir, const char *name, size_t len, bool locked, str
 	if (len > NAME_MAX_LEN)
 		return -ENAMETOOLONG;
 	if (!locked)
-		mutex_lock(&dir->lock);
+		dir_lock(dir);
 	err = lookup_locked(dir, name, len, out);
 	if (!locked)
-		mutex_unlock(&dir->lock);
+		dir_unlock(dir);
 	return err;
 counted:
 	iref(*out);
@@ -251,9 +251,9 @@ static int name_in_parent(struct inode *dir, struct inode **parent, struct name_
 		s->len = m->len;
 		return 0;
 	}
-	mutex_lock(&(*parent)->lock);
+	dir_lock(*parent);
 	err = (*parent)->ops->readdir(*parent, &pos, match_ino, s);
-	mutex_unlock(&(*parent)->lock);
+	dir_unlock(*parent);
 	if (err >= 0 && s->len)
 		return 0;
 	iput(*parent);

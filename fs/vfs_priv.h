@@ -27,6 +27,18 @@ struct walk_parent {
 };
 int walk_to_parent(struct inode *base, const char *path, struct walk_parent *w);
 
+/* The lock of a directory for a look-up or listing. */
+static inline void dir_lock(struct inode *dir)
+{
+	if (!dir->ops->fixed)
+		mutex_lock(&dir->lock);
+}
+static inline void dir_unlock(struct inode *dir)
+{
+	if (!dir->ops->fixed)
+		mutex_unlock(&dir->lock);
+}
+
 static inline bool name_is_dot(const char *n, size_t len)
 {
 	return len == 1 && n[0] == '.';

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* /dev: the terminal, null, zero and random bytes. */
+/* /dev: the terminal, null, zero, full, random bytes, persistent memory as a block device that can be read, links to /proc/self/fd. */
+#include "drivers/pmem.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/pseudo.h"
 #include "kernel/proc/random.h"
@@ -53,18 +54,84 @@ static ssize_t random_read(struct file *f UNUSED, uaddr_t buf, size_t n, u64 *po
 	return done || !n ? (ssize_t)done : -EINTR;
 }
 
+static ssize_t full_write(struct file *f UNUSED, uaddr_t buf UNUSED, size_t n, u64 *pos UNUSED)
+{
+	return n ? -ENOSPC : 0;
+}
+
+/* The file system below must not change under its mount: nobody writes here. */
+static int pmem_open(struct file *f)
+{
+	if (!pmem_region_count())
+		return -ENXIO;
+	return (f->flags & O_ACCMODE_) == O_RDONLY_ ? 0 : -EROFS;
+}
+
+static ssize_t pmem_read(struct file *f UNUSED, uaddr_t buf, size_t n, u64 *pos)
+{
+	const struct pmem_region *r = pmem_region(0);
+
+	if (*pos >= r->len)
+		return 0;
+	n = MIN(n, r->len - *pos);
+	if (copy_to_user(buf, (const char *)r->virt + *pos, n))
+		return -EFAULT;
+	*pos += n;
+	return (ssize_t)n;
+}
+
+enum { BLKSSZGET_ = 0x1268, BLKGETSIZE64_ = (int)0x80081272 };
+
+static long pmem_ioctl(struct file *f UNUSED, unsigned cmd, u64 arg)
+{
+	u64 len = pmem_region(0)->len;
+	i32 sector = 512;
+
+	switch (cmd) {
+	case (unsigned)BLKGETSIZE64_:
+		return copy_to_user(UADDR(arg), &len, sizeof(len));
+	case BLKSSZGET_:
+		return copy_to_user(UADDR(arg), &sector, sizeof(sector));
+	default:
+		return -ENOTTY;
+	}
+}
+
 static const struct file_ops null_fops = {.read = null_read, .write = null_write};
 static const struct file_ops zero_fops = {.read = zero_read, .write = null_write};
+static const struct file_ops full_fops = {.read = zero_read, .write = full_write};
 static const struct file_ops random_fops = {.read = random_read, .write = null_write};
+static const struct file_ops pmem_fops = {.open = pmem_open, .read = pmem_read, .ioctl = pmem_ioctl};
+
+#define LINK_TEXT(name, text)                                                   \
+	static ssize_t name##_link(u64 instance UNUSED, char *buf, size_t size) \
+	{                                                                       \
+		size_t n = MIN(sizeof(text) - 1, size);                         \
+                                                                                \
+		memcpy(buf, text, n);                                           \
+		return (ssize_t)n;                                              \
+	}
+LINK_TEXT(fd, "/proc/self/fd")
+LINK_TEXT(stdin, "/proc/self/fd/0")
+LINK_TEXT(stdout, "/proc/self/fd/1")
+LINK_TEXT(stderr, "/proc/self/fd/2")
+
+#define LINK (S_IFLNK_ | 0777)
 
 static const struct pseudo_node nodes[] = {
-	{"", 0, S_IFDIR_ | 0755, 0, NULL},
-	{"console", 0, S_IFCHR_ | 0600, 0x501, &tty_fops},
-	{"tty", 0, S_IFCHR_ | 0666, 0x500, &tty_fops},
-	{"null", 0, S_IFCHR_ | 0666, 0x103, &null_fops},
-	{"zero", 0, S_IFCHR_ | 0666, 0x105, &zero_fops},
-	{"random", 0, S_IFCHR_ | 0666, 0x108, &random_fops},
-	{"urandom", 0, S_IFCHR_ | 0666, 0x109, &random_fops},
+	{.name = "", .mode = S_IFDIR_ | 0755},
+	{"console", 0, S_IFCHR_ | 0600, .rdev = 0x501, .fops = &tty_fops},
+	{"tty", 0, S_IFCHR_ | 0666, .rdev = 0x500, .fops = &tty_fops},
+	{"null", 0, S_IFCHR_ | 0666, .rdev = 0x103, .fops = &null_fops},
+	{"zero", 0, S_IFCHR_ | 0666, .rdev = 0x105, .fops = &zero_fops},
+	{"full", 0, S_IFCHR_ | 0666, .rdev = 0x107, .fops = &full_fops},
+	{"random", 0, S_IFCHR_ | 0666, .rdev = 0x108, .fops = &random_fops},
+	{"urandom", 0, S_IFCHR_ | 0666, .rdev = 0x109, .fops = &random_fops},
+	{"pmem0", 0, S_IFBLK_ | 0400, .rdev = 0x10300, .fops = &pmem_fops},
+	{"fd", 0, LINK, .readlink = fd_link},
+	{"stdin", 0, LINK, .readlink = stdin_link},
+	{"stdout", 0, LINK, .readlink = stdout_link},
+	{"stderr", 0, LINK, .readlink = stderr_link},
 };
 
 int dev_mount(void)

@@ -184,6 +184,18 @@ int fd_close(struct files *fs, int fd)
 	return 0;
 }
 
+int fd_next(struct files *fs, int from)
+{
+	int found = -1;
+
+	mutex_lock(&fs->lock);
+	for (int fd = from; found < 0 && fd >= 0 && (unsigned)fd < fs->size; fd++)
+		if (slot_locked(fs, fd))
+			found = fd;
+	mutex_unlock(&fs->lock);
+	return found;
+}
+
 void fd_close_range(struct files *fs, u32 first, u32 last, bool cloexec)
 {
 	for (u32 fd = first; fd <= last && fd < FD_MAX; fd++) {

@@ -44,6 +44,8 @@ struct file *fd_get(struct files *fs, int fd);
 int fd_close(struct files *fs, int fd);
 /* dup2/dup3: makes `to` refer to from's file, closing what it was. -EBADF, -EBUSY (being opened by another thread), -ENOMEM. */
 int fd_replace(struct files *fs, int from, int to, bool cloexec);
+/* The first open descriptor >= from, or -1. */
+int fd_next(struct files *fs, int from);
 /* close_range(): closes what is open in [first, last], or marks it close-on-exec. */
 void fd_close_range(struct files *fs, u32 first, u32 last, bool cloexec);
 /* Close-on-exec: 0 or 1, or -EBADF. */

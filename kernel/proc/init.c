@@ -2,6 +2,7 @@
 /* The first process and the end of all. */
 #include "kernel/proc/init.h"
 
+#include "fs/tmpfs.h"
 #include "fs/vfs.h"
 #include "kernel/log.h"
 #include "kernel/options.h"
@@ -20,6 +21,7 @@
 #include "kernel/proc/task.h"
 #include "kernel/proc/tty.h"
 #include "kernel/sched.h"
+#include "mm/pmm.h"
 
 #define STATUS_NO_INIT 1
 #define KILL_INTERVAL_NS 10000000ull
@@ -162,6 +164,15 @@ static int exit_status(int wait_status)
 	return signo ? 128 + signo : wait_status >> 8;
 }
 
+/* /tmp in memory: half of it at most. */
+static int tmp_mount(void)
+{
+	struct super *s;
+	int err = tmpfs_create(pmm_total_pages() / 2, &s);
+
+	return err ? err : vfs_mount(s, "/tmp");
+}
+
 static int start_everything(struct thread **init)
 {
 	int err;
@@ -181,6 +192,8 @@ static int start_everything(struct thread **init)
 		err = dev_mount();
 	if (!err)
 		err = procfs_mount();
+	if (!err)
+		err = tmp_mount();
 	return err ? err : create_init(init);
 }
 

@@ -1,66 +1,76 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/faultline: files that talk to the kernel itself.
+ * /proc: the tree of names. What the files hold is made in proc_system.c and proc_process.c.
  *
- *   explore   the race explorer (explore_file.c)
- *   memory    counters of the memory management since boot, and pages that are free, a line each: NAME VALUE
- *   lock      the DAX locking scheme and its counters (lock_file.c)
- *   version   one line
+ * /proc/faultline talks to the kernel itself: explore is the race explorer (explore_file.c), memory counters of the memory management
+ * since boot, lock the DAX locking scheme and its counters (lock_file.c).
  */
 #include "kernel/proc/explore_file.h"
 #include "kernel/proc/lock_file.h"
+#include "kernel/proc/proc_files.h"
 #include "kernel/proc/pseudo.h"
-#include "lib/fmt.h"
-#include "mm/state.h"
-#include "mm/uaccess.h"
 
-#ifdef FAULTLINE_DEBUG
-static const char version[] = "Faultline, debug build, x86-64, Linux 6.1 system calls\n";
-#else
-static const char version[] = "Faultline, release build, x86-64, Linux 6.1 system calls\n";
-#endif
+#define DIR (S_IFDIR_ | 0555)
+#define TEXT (S_IFREG_ | 0444)
+#define LINK (S_IFLNK_ | 0777)
 
-static ssize_t read_text(const char *text, size_t size, uaddr_t buf, size_t n, u64 *pos)
-{
-	size_t len;
+enum { /* nodes that others name as their parent */
+	ROOT,
+	FAULTLINE,
+	PROCESS, /* the look of /proc/PID */
+	FD,
+	FD_LINK,
+	SYS,
+	SYS_KERNEL,
+	SYS_VM,
+};
 
-	if (*pos >= size)
-		return 0;
-	len = MIN(n, size - *pos);
-	if (copy_to_user(buf, text + *pos, len))
-		return -EFAULT;
-	*pos += len;
-	return (ssize_t)len;
-}
-
-static ssize_t version_read(struct file *f UNUSED, uaddr_t buf, size_t n, u64 *pos)
-{
-	return read_text(version, sizeof(version) - 1, buf, n, pos);
-}
-
-static const struct file_ops version_fops = {.read = version_read};
-
-static ssize_t memory_read(struct file *f UNUSED, uaddr_t buf, size_t n, u64 *pos)
-{
-	struct tlb_stats tlb = tlb_stats();
-	char text[160];
-	int size = fmt_snprintf(text, sizeof(text),
-		"huge_faults %llu\nshootdowns %llu\ninterrupted %llu\nfree_pages %llu\n",
-		(unsigned long long)atomic_load(&mm_state()->huge_faults), (unsigned long long)tlb.shootdowns,
-		(unsigned long long)tlb.ipis, (unsigned long long)pmm_free_pages());
-
-	return read_text(text, (size_t)size, buf, n, pos);
-}
-
-static const struct file_ops memory_fops = {.read = memory_read};
+static const struct pseudo_numbered processes = {.template = PROCESS, .shift = 0, .next = proc_next_pid};
+static const struct pseudo_numbered descriptors = {.template = FD_LINK,
+	.shift = PROC_FD_SHIFT,
+	.next = proc_next_fd};
 
 static const struct pseudo_node nodes[] = {
-	{"", 0, S_IFDIR_ | 0555, 0, NULL},
-	{"faultline", 0, S_IFDIR_ | 0555, 0, NULL},
-	{"explore", 1, S_IFREG_ | 0666, 0, &explore_fops},
-	{"memory", 1, S_IFREG_ | 0444, 0, &memory_fops},
-	{"lock", 1, S_IFREG_ | 0444, 0, &lock_fops},
-	{"version", 1, S_IFREG_ | 0444, 0, &version_fops},
+	[ROOT] = {"", ROOT, DIR, .numbered = &processes},
+	[FAULTLINE] = {"faultline", ROOT, DIR},
+	[PROCESS] = {"", ROOT, DIR},
+	[FD] = {"fd", PROCESS, S_IFDIR_ | 0500, .numbered = &descriptors},
+	[FD_LINK] = {"", FD, S_IFLNK_ | 0700, .readlink = proc_fd_readlink, .follow = proc_fd_follow},
+	[SYS] = {"sys", ROOT, DIR},
+	[SYS_KERNEL] = {"kernel", SYS, DIR},
+	[SYS_VM] = {"vm", SYS, DIR},
+
+	{"explore", FAULTLINE, S_IFREG_ | 0666, .fops = &explore_fops},
+	{"memory", FAULTLINE, TEXT, .show = proc_faultline_memory},
+	{"lock", FAULTLINE, TEXT, .fops = &lock_fops},
+	{"version", FAULTLINE, TEXT, .show = proc_faultline_version},
+
+	{"self", ROOT, LINK, .readlink = proc_self},
+	{"version", ROOT, TEXT, .show = proc_version},
+	{"uptime", ROOT, TEXT, .show = proc_uptime},
+	{"loadavg", ROOT, TEXT, .show = proc_loadavg},
+	{"meminfo", ROOT, TEXT, .show = proc_meminfo},
+	{"stat", ROOT, TEXT, .show = proc_stat},
+	{"cpuinfo", ROOT, TEXT, .show = proc_cpuinfo},
+	{"mounts", ROOT, TEXT, .show = proc_mounts},
+	{"filesystems", ROOT, TEXT, .show = proc_filesystems},
+	{"osrelease", SYS_KERNEL, TEXT, .show = proc_osrelease},
+	{"ostype", SYS_KERNEL, TEXT, .show = proc_ostype},
+	{"hostname", SYS_KERNEL, TEXT, .show = proc_hostname},
+	{"pid_max", SYS_KERNEL, TEXT, .show = proc_pid_max},
+	{"overcommit_memory", SYS_VM, TEXT, .show = proc_overcommit},
+
+	{"stat", PROCESS, TEXT, .show = proc_pid_stat},
+	{"statm", PROCESS, TEXT, .show = proc_pid_statm},
+	{"status", PROCESS, TEXT, .show = proc_pid_status},
+	{"comm", PROCESS, TEXT, .show = proc_pid_comm},
+	{"cmdline", PROCESS, TEXT, .show = proc_pid_cmdline},
+	{"maps", PROCESS, TEXT, .show = proc_pid_maps},
+	{"smaps", PROCESS, TEXT, .show = proc_pid_smaps},
+	{"mounts", PROCESS, TEXT, .show = proc_mounts},
+	{"exe", PROCESS, LINK, .readlink = proc_exe_readlink, .follow = proc_exe_follow},
+	{"cwd", PROCESS, LINK, .readlink = proc_cwd_readlink, .follow = proc_cwd_follow},
+	{"root", PROCESS, LINK, .readlink = proc_root_readlink, .follow = proc_root_follow},
 };
 
 int procfs_mount(void)

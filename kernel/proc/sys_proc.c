@@ -81,13 +81,12 @@ long sys_arch_prctl(struct trap_frame *f)
 
 #define UTS_LEN 65
 
-/* The release is that of the Linux whose interface is followed: C libraries look at it. */
 long sys_uname(struct trap_frame *f)
 {
 	static const char fields[6][UTS_LEN] = {
 		"Faultline",
 		"faultline",
-		"6.1.0-faultline",
+		UTS_RELEASE,
 		"#1 SMP PREEMPT",
 		"x86_64",
 		"(none)",

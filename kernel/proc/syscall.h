@@ -23,6 +23,8 @@ SYSCALLS(X)
 #define AT_NO_AUTOMOUNT_ 0x800
 #define AT_EMPTY_PATH_ 0x1000
 
+#define UTS_RELEASE \
+	"6.1.0-faultline"         /* that of the Linux whose interface is followed: C libraries look at it */
 #define MAX_RW_COUNT 0x7ffff000ul /* most bytes that one call moves */
 #define IOV_MAX_ 1024
 
