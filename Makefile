@@ -25,7 +25,7 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DEFAULT_GOAL := all
 
-TARGETS := all kernel programs linux-programs newlib image host iso run debug bench bench-locks profile matrix costs explore-deep test test-long lint fmt
+TARGETS := all kernel programs linux-programs newlib image host iso run debug bench bench-locks profile matrix costs explore-deep test test-long lint docs fmt
 .PHONY: $(TARGETS) setup clean help FORCE
 
 ifeq ($(FAULTLINE_INNER),)

@@ -157,8 +157,7 @@ static int open_check(struct inode *i, u32 flags)
 		return -EISDIR;
 	if ((flags & O_DIRECT_) && !can_direct(i))
 		return -EINVAL;
-	if (mode_is_dir(i->mode) || i->fops ||
-		((i->mode & S_IFMT_) == S_IFIFO_ && the_instance.fs->fifo_ops))
+	if (mode_is_dir(i->mode) || i->fops || ((i->mode & S_IFMT_) == S_IFIFO_ && the_instance.fs->fifo_ops))
 		return 0;
 	if (!mode_is_reg(i->mode))
 		return -ENXIO;

@@ -28,6 +28,8 @@ C_SOURCES = $(shell find bench boot kernel mm fs drivers lib explore host tests 
 
 lint:
 	@sh tools/layers.sh
+	@echo '  SYSCALLS'
+	@sh tools/syscalls | cmp - docs/SYSCALLS.md || { echo 'make docs' >&2; exit 1; }
 	@echo '  CPPCHECK'
 	@cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --platform=unix64 -j2 \
 		--enable=warning,portability --suppressions-list=tools/cppcheck.txt \
@@ -35,6 +37,10 @@ lint:
 		$(filter-out bench/% host/% tests/% user/%,$(filter %.c,$(C_SOURCES)))
 	@echo '  FORMAT'
 	@clang-format --dry-run --Werror $(C_SOURCES)
+
+# What is generated in docs/.
+docs:
+	@sh tools/syscalls >docs/SYSCALLS.md
 
 fmt:
 	@clang-format -i $(C_SOURCES)

@@ -2,20 +2,24 @@
 #
 # Programs for Linux, linked statically with the host's C libraries: the same file runs on the build host and on Faultline.
 #
-#   linux-programs   tests/linux/NAME.c becomes build/linux/NAME-glibc, and NAME-musl where there is musl-gcc
+#   linux-programs   tests/linux/NAME.c becomes build/linux/NAME-glibc, and NAME-musl where there is musl-gcc; those with
+#                    libraries of the distribution (LINUX_LIBS_NAME) with glibc alone
 
 LINUX_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -static -pthread
 LINUX_SHARED := tests/linux/table.c
 LINUX_C := $(filter-out $(LINUX_SHARED),$(sort $(wildcard tests/linux/*.c)))
 LINUX_NAMES := $(LINUX_C:tests/linux/%.c=%)
+LINUX_LIBS_sqlite := -lsqlite3 -lm
+LINUX_LIBS_lmdb := -llmdb
+MUSL_NAMES := $(foreach n,$(LINUX_NAMES),$(if $(LINUX_LIBS_$(n)),,$(n)))
 MUSL_GCC := $(shell command -v musl-gcc)
 
-linux-programs: $(LINUX_NAMES:%=build/linux/%-glibc) $(if $(MUSL_GCC),$(LINUX_NAMES:%=build/linux/%-musl))
+linux-programs: $(LINUX_NAMES:%=build/linux/%-glibc) $(if $(MUSL_GCC),$(MUSL_NAMES:%=build/linux/%-musl))
 
 build/linux/%-glibc: tests/linux/%.c $(LINUX_SHARED) tests/linux/table.h mk/linux.mk
 	@mkdir -p $(@D)
 	@echo '  LINUXCC $@'
-	@gcc $(LINUX_CFLAGS) -o $@ $< $(LINUX_SHARED)
+	@gcc $(LINUX_CFLAGS) -o $@ $< $(LINUX_SHARED) $(LINUX_LIBS_$*) 2>$@.log || { cat $@.log >&2; exit 1; }
 
 build/linux/%-musl: tests/linux/%.c $(LINUX_SHARED) tests/linux/table.h mk/linux.mk
 	@mkdir -p $(@D)

@@ -39,6 +39,8 @@ need_command busybox busybox-static
 need_command musl-gcc musl-tools
 need_command busybox busybox-static
 need_file libc6-dev /usr/include/features.h
+need_file libsqlite3-dev /usr/include/sqlite3.h
+need_file liblmdb-dev /usr/include/lmdb.h
 need_file grub-pc-bin /usr/lib/grub/i386-pc/moddep.lst
 need_file grub-efi-amd64-bin /usr/lib/grub/x86_64-efi/moddep.lst
 need_file ovmf /usr/share/OVMF/OVMF_CODE_4M.fd

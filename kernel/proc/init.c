@@ -17,6 +17,7 @@
 #include "kernel/proc/process.h"
 #include "kernel/proc/pseudo.h"
 #include "kernel/proc/random.h"
+#include "kernel/proc/shm.h"
 #include "kernel/proc/syscall.h"
 #include "kernel/proc/task.h"
 #include "kernel/proc/tty.h"
@@ -186,6 +187,8 @@ static int start_everything(struct thread **init)
 		err = pipe_init();
 	if (!err)
 		err = anon_init();
+	if (!err)
+		err = shm_init();
 	if (!err)
 		err = tty_init();
 	if (!err)

@@ -20,7 +20,7 @@ i64 proc_next_pid(u64 instance, u64 from);
 i64 proc_next_fd(u64 instance, u64 from);
 
 #define PROC_TEXTS(X)        \
-	X(faultline_memory) \
+	X(faultline_memory)  \
 	X(faultline_version) \
 	X(version)           \
 	X(uptime)            \

@@ -204,6 +204,7 @@ static void show_range(struct text *t, const struct vma *v)
 {
 	const struct inode *i = v->inode;
 	u64 dev = !v->file ? 0 : i->super->region ? 0x10300 : i->super->dev;
+	bool is_heap = v->start.v < v->mm->brk.v && v->end.v > v->mm->brk_start.v;
 
 	text_add(t, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu", (unsigned long long)v->start.v,
 		(unsigned long long)v->end.v, v->flags & VMA_READ ? 'r' : '-',
@@ -214,10 +215,7 @@ static void show_range(struct text *t, const struct vma *v)
 	if (v->file)
 		text_add(t, "   %s\n", v->file->name);
 	else
-		text_add(t, "%s\n",
-			v->flags & VMA_STACK                       ? "   [stack]"
-				: v->start.v == v->mm->brk_start.v ? "   [heap]"
-								   : "");
+		text_add(t, "%s\n", v->flags & VMA_STACK ? "   [stack]" : is_heap ? "   [heap]" : "");
 }
 
 static int show_map(void *arg, struct vma *v)

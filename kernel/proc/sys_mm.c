@@ -2,6 +2,7 @@
 /* System calls on the address space. */
 #include "fs/vfs.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/shm.h"
 #include "kernel/proc/syscall.h"
 #include "mm/kmem.h"
 #include "mm/mm.h"
@@ -118,6 +119,21 @@ static bool wants_populating(u32 flags)
 	return (flags & MAP_LOCKED_) || (all & (VMA_LOCKED | VMA_LOCKONFAULT)) == VMA_LOCKED;
 }
 
+/* Anonymous memory that survives fork as one: a file without a name. */
+static long map_shared(struct mmap_request *rq)
+{
+	struct file *file;
+	long ret = shm_file(rq->len, "/dev/zero", &file);
+
+	if (ret)
+		return ret;
+	ret = vfs_mmap(file, rq);
+	if (!ret)
+		ret = mm_map(current_mm(), rq);
+	file_put(file);
+	return ret;
+}
+
 long sys_mmap(struct trap_frame *f)
 {
 	u32 prot = (u32)f->rdx, flags = (u32)f->r10;
@@ -144,8 +160,10 @@ long sys_mmap(struct trap_frame *f)
 	};
 	if (!(flags & MAP_ANONYMOUS_))
 		ret = map_file(&rq, flags, (int)f->r8, offset);
-	else if (type == VMA_SHARED || (flags & MAP_HUGETLB_))
-		ret = -EOPNOTSUPP; /* shared memory needs a file: map one */
+	else if (flags & MAP_HUGETLB_)
+		ret = -EOPNOTSUPP; /* large pages come by themselves, where a file has them */
+	else if (type == VMA_SHARED)
+		ret = map_shared(&rq);
 	else
 		ret = mm_map(current_mm(), &rq);
 	if (ret > 0 && wants_populating(flags))

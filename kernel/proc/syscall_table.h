@@ -180,6 +180,7 @@
 	X(309, getcpu)            \
 	X(316, renameat2)         \
 	X(318, getrandom)         \
+	X(319, memfd_create)      \
 	X(325, mlock2)            \
 	X(326, copy_file_range)   \
 	X(327, preadv2)           \
