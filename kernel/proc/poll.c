@@ -5,6 +5,7 @@
 #include "fs/vfs.h"
 #include "kernel/proc/files.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/signal.h"
 #include "kernel/proc/syscall.h"
 #include "kernel/time.h"
 #include "mm/kmem.h"
@@ -100,6 +101,21 @@ static void put_left(u64 user, u64 unit, u64 deadline)
 		(void)!copy_to_user(UADDR(user), &t, sizeof(t));
 }
 
+#define SIGSET_BYTES 8
+
+/* The signal mask for the time of the wait (NULL: as it is); the way back to user mode restores the old one. */
+static int wait_mask(u64 user)
+{
+	u64 mask;
+
+	if (!user)
+		return 0;
+	if (copy_from_user(&mask, UADDR(user), sizeof(mask)))
+		return -EFAULT;
+	signal_set_temporary_mask(mask);
+	return 0;
+}
+
 /* --- poll --- */
 
 struct user_pollfd {
@@ -173,8 +189,11 @@ long sys_ppoll(struct trap_frame *f)
 
 	if (ret)
 		return ret;
-	if (f->r10 && f->r8 != 8)
+	if (f->r10 && f->r8 != SIGSET_BYTES)
 		return -EINVAL;
+	ret = wait_mask(f->r10);
+	if (ret)
+		return ret;
 	ret = do_poll(UADDR(f->rdi), (u32)f->rsi, deadline);
 	put_left(f->rdx, 1, deadline);
 	return ret;
@@ -275,9 +294,11 @@ long sys_pselect6(struct trap_frame *f)
 
 	if (f->r9 && copy_from_user(&sig, UADDR(f->r9), sizeof(sig)))
 		return -EFAULT;
-	if (sig.mask && sig.size != 8)
+	if (sig.mask && sig.size != SIGSET_BYTES)
 		return -EINVAL;
 	ret = get_deadline(f->r8, 1, &deadline);
+	if (!ret)
+		ret = wait_mask(sig.mask);
 	if (ret)
 		return ret;
 	ret = do_select((int)f->rdi, sets, deadline);

@@ -4,6 +4,7 @@
 #include "kernel/proc/files.h"
 #include "kernel/proc/proc_files.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/task.h"
 #include "kernel/proc/text.h"
 #include "kernel/sched.h"
 #include "kernel/time.h"
@@ -26,15 +27,24 @@ static bool is_self(u64 instance)
 
 /* What the table says of a process, copied out of it. */
 struct view {
-	i32 pid, ppid;
+	i32 pid, ppid, pgid, sid;
+	u32 threads;
 	char name[PROCESS_NAME_LEN];
 	char state;
 	u64 run_ns;
 };
 
+static char state_of(const struct process *p)
+{
+	if (p->state == PROCESS_ZOMBIE)
+		return 'Z';
+	return atomic_load(&p->stopped) ? 'T' : p == process_current() ? 'R' : 'S';
+}
+
 static int look(u64 instance, struct view *v)
 {
 	struct process *p;
+	struct task *t;
 
 	process_table_lock();
 	p = process_find_locked(pid_of(instance));
@@ -42,11 +52,13 @@ static int look(u64 instance, struct view *v)
 		*v = (struct view){
 			.pid = p->pid,
 			.ppid = atomic_load(&p->ppid),
-			.state = p->state == PROCESS_ZOMBIE ? 'Z'
-				: p == process_current()    ? 'R'
-							    : 'S',
-			.run_ns = p->thread ? thread_run_ns(p->thread) : 0,
+			.pgid = p->pgid,
+			.sid = p->sid,
+			.threads = atomic_load(&p->nr_tasks),
+			.state = state_of(p),
 		};
+		LIST_FOR_EACH (t, &p->tasks, node)
+			v->run_ns += t->thread ? thread_run_ns(t->thread) : 0;
 		memcpy(v->name, p->name, sizeof(v->name));
 	}
 	process_table_unlock();
@@ -133,8 +145,8 @@ int proc_pid_stat(struct text *t, u64 instance)
 	if (err)
 		return err;
 	/* pid comm state ppid pgrp session tty tpgid flags; faults; times; priority nice threads; start; sizes; the rest is not kept */
-	text_add(t, "%d (%s) %c %d %d %d 0 -1 0 0 0 0 0 ", v.pid, v.name, v.state, v.ppid, v.pid, v.pid);
-	text_add(t, "%llu 0 0 0 20 0 1 0 0 ", (unsigned long long)(v.run_ns / TICK_NS));
+	text_add(t, "%d (%s) %c %d %d %d 0 -1 0 0 0 0 0 ", v.pid, v.name, v.state, v.ppid, v.pgid, v.sid);
+	text_add(t, "%llu 0 0 0 20 0 %u 0 0 ", (unsigned long long)(v.run_ns / TICK_NS), v.threads);
 	text_add(t, "%llu %llu 18446744073709551615", (unsigned long long)(s.total * PAGE_SIZE),
 		(unsigned long long)s.resident);
 	for (unsigned field = 26; field <= 52; field++)
@@ -170,6 +182,7 @@ int proc_pid_status(struct text *t, u64 instance)
 			: v.state == 'R' ? "running"
 					 : "sleeping");
 	text_add(t, "Tgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", v.pid, v.pid, v.ppid);
+	text_add(t, "Threads:\t%u\n", v.threads);
 	text_add(t, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t%u\nGroups:\t\n", FD_MAX);
 	text_add(t, "VmSize:\t%8llu kB\nVmRSS:\t%8llu kB\nRssAnon:\t%8llu kB\nRssFile:\t%8llu kB\n",
 		(unsigned long long)s.total * 4, (unsigned long long)s.resident * 4,
@@ -320,7 +333,7 @@ static ssize_t put_path(char *buf, size_t size, struct inode *i, const char *nam
 
 	if (!path)
 		return -ENOMEM;
-	base = mode_is_dir(i->mode) ? i : process_current()->cwd;
+	base = mode_is_dir(i->mode) ? i : process_cwd(process_current());
 	if (!mode_is_dir(i->mode) && name[0] == '/') {
 		ret = put_text(buf, size, name);
 	} else {
@@ -331,6 +344,8 @@ static ssize_t put_path(char *buf, size_t size, struct inode *i, const char *nam
 		if (!ret)
 			ret = put_text(buf, size, path);
 	}
+	if (base != i)
+		iput(base);
 	kfree(path);
 	return ret;
 }
@@ -397,15 +412,22 @@ int proc_exe_follow(u64 instance, struct inode **out)
 
 ssize_t proc_cwd_readlink(u64 instance, char *buf, size_t size)
 {
-	return is_self(instance) ? put_path(buf, size, process_current()->cwd, "") : -ENOENT;
+	struct inode *cwd;
+	ssize_t ret;
+
+	if (!is_self(instance))
+		return -ENOENT;
+	cwd = process_cwd(process_current());
+	ret = put_path(buf, size, cwd, "");
+	iput(cwd);
+	return ret;
 }
 
 int proc_cwd_follow(u64 instance, struct inode **out)
 {
 	if (!is_self(instance))
 		return -ENOENT;
-	*out = process_current()->cwd;
-	iref(*out);
+	*out = process_cwd(process_current());
 	return 0;
 }
 

@@ -8,6 +8,7 @@
  * No wake-up is lost: a reader sleeps on a condition made of atomics that the thread sets before it wakes.
  */
 #include "kernel/proc/tty.h"
+#include "kernel/proc/poll.h"
 
 #include "drivers/serial.h"
 #include "fs/vfs.h"
@@ -406,6 +407,7 @@ static void tty_thread(void *arg UNUSED)
 		mutex_unlock(&tty.lock);
 		waitq_wake_all(&tty.readable);
 		waitq_wake_all(&tty.writable);
+		poll_notify();
 		if (signo)
 			send_to_foreground(signo);
 	}
@@ -562,6 +564,7 @@ static long set_modes(uaddr_t user, bool flush)
 		atomic_store(&tty.held, false);
 	waitq_wake_all(&tty.writable);
 	waitq_wake_all(&tty.readable);
+	poll_notify();
 	return 0;
 }
 
