@@ -102,6 +102,8 @@ static ssize_t write_piece(struct inode *i, struct mapping *m, struct dax_lock *
 		pmem_zero(blocks + ((first << PAGE_SHIFT) - start), pos & PAGE_MASK);
 		pmem_zero(blocks + (end - start), ALIGN_UP(end, PAGE_SIZE) - end);
 		pmem_fence();
+		atomic_store(&i->write_end,
+			end); /* blocks past the end that are written need a size that covers them */
 		for (u64 p = first; !err && p <= last; p += marked.len)
 			err = i->ops->map_extent(i, p, last - p + 1, MAP_MARK_WRITTEN, &marked);
 		if (err)
@@ -150,6 +152,7 @@ static ssize_t write_chunk(
 		PROTOCOL_STEP_ARG(SET_SIZE, pos + done);
 		inode_set_size(i, pos + done);
 	}
+	atomic_store(&i->write_end, 0);
 	dax_unlock(m, &l);
 	return done ? done : err;
 }

@@ -28,9 +28,8 @@ enum jbd2_block_type {
 #define JBD2_INCOMPAT_CSUM_V2 0x8u
 #define JBD2_INCOMPAT_CSUM_V3 0x10u
 #define JBD2_INCOMPAT_FAST_COMMIT 0x20u
-#define JBD2_COMPAT_CHECKSUM 0x1u
-#define JBD2_CRC32C 4         /* s_checksum_type */
-#define JBD2_FAST_BLOCKS 256u /* of a fast-commit area whose size is not said */
+#define JBD2_CSUM_FEATURES (JBD2_INCOMPAT_CSUM_V2 | JBD2_INCOMPAT_CSUM_V3)
+#define JBD2_CRC32C 4 /* s_checksum_type */
 
 struct jbd2_header {
 	be32_t h_magic, h_blocktype, h_sequence;
@@ -113,8 +112,38 @@ void *jbd2_block(const struct jbd2_log *log, u32 n);
 /* What a recovery did. */
 struct jbd2_recovered {
 	u32 transactions, blocks, revoked;
+	bool was_open;  /* the log was in use: a transaction may have been under way */
 	bool had_error; /* whoever wrote the log had noted an error of the file system */
 };
+
+/* Cursor of a log that is written. */
+struct jbd2_writer {
+	struct jbd2_log *log;
+	u32 first, end; /* the ring */
+	u32 features;   /* as the superblock has them while nobody writes */
+	u32 sequence;   /* of the next transaction; none before it is needed any more */
+	u32 blocks_max; /* copies that one transaction may have */
+};
+/* Block `block` of the file system as `data`. */
+struct jbd2_copy {
+	u64 block;
+	const void *data;
+};
+/* An empty log to write to. -EUCLEAN: it is not empty, or not usable. The log then begins with transaction w->sequence until jbd2_close(). */
+int jbd2_open(struct jbd2_writer *w, struct jbd2_log *log);
+/* Durably logs one transaction of n copies, n <= w->blocks_max. When this returns a recovery would write them. */
+void jbd2_log_copies(struct jbd2_writer *w, const struct jbd2_copy *copies, u32 n);
+/* What was logged stands in its places, durably: forgets it. */
+void jbd2_forget(struct jbd2_writer *w);
+/* Leaves the log empty, for anybody. */
+void jbd2_close(struct jbd2_writer *w);
+
+/* For fs/jbd2*.c. The checksum of a superblock. */
+u32 jbd2_super_csum(const struct jbd2_super *s);
+/* The superblock of an empty log as others want it, the checksum included. `features`: to be set. */
+void jbd2_seal(struct jbd2_super *s, u32 features, u32 sequence);
+/* One 8-byte store, flushed and fenced; both aligned to 4, and `to` within one 8-byte word. */
+void jbd2_store_durably(void *to, const void *from);
 
 /*
  * Brings the transactions that were committed into place and empties the log. A log that cannot be trusted is refused before anything

@@ -12,9 +12,6 @@
  * descriptor, revoke or commit block is wrong: that transaction never was committed. A wrong checksum of a copy inside a transaction that was
  * committed is damage. Checksums of the first version (COMPAT_CHECKSUM) are not looked at.
  *
- * Emptying the log (empty_log) must not tear either: the journal superblock has more than 8 bytes under one checksum. So the first block of the
- * log loses its magic number, which makes the log end where it begins; then the superblock gives its checksum up for a while.
- *
  * No locks: the file system is not mounted yet.
  */
 #include "fs/jbd2.h"
@@ -23,9 +20,8 @@
 #include "lib/string.h"
 #include "mm/kmem.h"
 
-#define CSUM_FEATURES (JBD2_INCOMPAT_CSUM_V2 | JBD2_INCOMPAT_CSUM_V3)
 #define INCOMPAT_KNOWN \
-	(JBD2_INCOMPAT_REVOKE | JBD2_INCOMPAT_64BIT | CSUM_FEATURES | JBD2_INCOMPAT_FAST_COMMIT)
+	(JBD2_INCOMPAT_REVOKE | JBD2_INCOMPAT_64BIT | JBD2_CSUM_FEATURES | JBD2_INCOMPAT_FAST_COMMIT)
 
 enum pass { PASS_SCAN, PASS_REVOKE, PASS_REPLAY };
 
@@ -55,31 +51,9 @@ static bool sequence_at_least(u32 a, u32 b)
 	return (i32)(a - b) >= 0;
 }
 
-static const struct jbd2_run *run_of(const struct jbd2_log *log, u32 n)
-{
-	u32 lo = 0, hi = log->nr_runs;
-
-	while (hi - lo > 1) {
-		u32 mid = (lo + hi) / 2;
-
-		if (log->runs[mid].first <= n)
-			lo = mid;
-		else
-			hi = mid;
-	}
-	return &log->runs[lo];
-}
-
-void *jbd2_block(const struct jbd2_log *log, u32 n)
-{
-	const struct jbd2_run *run = run_of(log, n);
-
-	return (char *)log->region->virt + (run->block + (n - run->first)) * JBD2_BLOCK_SIZE;
-}
-
 static bool has_csum(const struct recovery *r)
 {
-	return r->features & CSUM_FEATURES;
+	return r->features & JBD2_CSUM_FEATURES;
 }
 
 /* --- checksums --- */
@@ -115,15 +89,6 @@ static bool copy_csum_ok(const struct recovery *r, u32 sequence, u32 stored, con
 	if (!has_csum(r))
 		return true;
 	return r->features & JBD2_INCOMPAT_CSUM_V3 ? crc == stored : (u16)crc == (u16)stored;
-}
-
-static u32 super_csum(const struct jbd2_super *s)
-{
-	const u32 zero = 0;
-	u32 crc = crc32c(~0u, s, offsetof(struct jbd2_super, s_checksum));
-
-	crc = crc32c(crc, &zero, sizeof(zero));
-	return crc32c(crc, s->s_users, sizeof(s->s_users));
 }
 
 /* --- revoke records --- */
@@ -346,44 +311,15 @@ ended:
 	return 0;
 }
 
-static void store_durably(void *to, const void *from)
-{
-	u64 word;
-
-	memcpy(&word, from, sizeof(word));
-	pmem_store64(to, word);
-	pmem_flush(to, sizeof(word));
-	pmem_fence();
-}
-
-/* See the head of the file. Between any two of these stores the log is empty already. */
+/* Makes the log end where it begins, whatever the superblock says, and then empty. Between any two of these stores it is empty already. */
 static void empty_log(struct recovery *r)
 {
 	static const u64 nothing;
-	struct jbd2_super new = *r->super;
-	be32_t csum[2];
 
 	pmem_fence(); /* the copies stand in their places */
-	store_durably(jbd2_block(r->log, r->start), &nothing);
-	new.s_feature_incompat = to_be32(r->features & ~CSUM_FEATURES);
-	store_durably(&r->super->s_feature_incompat, &new.s_feature_incompat);
+	jbd2_store_durably(jbd2_block(r->log, r->start), &nothing);
 	/* One more: what a transaction that was not committed has left carries the number `past`. */
-	new.s_sequence = to_be32(r->past + 1);
-	new.s_start = to_be32(0);
-	store_durably(&r->super->s_sequence, &new.s_sequence);
-	if (from_be32(new.s_errno)) {
-		new.s_errno = to_be32(0);
-		pmem_store32(&r->super->s_errno, 0);
-		pmem_flush(&r->super->s_errno, 4);
-	}
-	if (!has_csum(r))
-		return;
-	new.s_feature_incompat = to_be32(r->features);
-	csum[0] = to_be32(super_csum(&new));
-	pmem_store32(&r->super->s_checksum, csum[0].raw);
-	pmem_flush(&r->super->s_checksum, 4);
-	pmem_fence();
-	store_durably(&r->super->s_feature_incompat, &new.s_feature_incompat);
+	jbd2_seal(r->super, r->features, r->past + 1);
 }
 
 /* --- the journal superblock --- */
@@ -426,7 +362,8 @@ static int open_super(struct recovery *r, const char **what)
 	if (err)
 		return err;
 	r->seed = crc32c(~0u, s->s_uuid, sizeof(s->s_uuid));
-	if (has_csum(r) && (s->s_checksum_type != JBD2_CRC32C || super_csum(s) != from_be32(s->s_checksum)))
+	if (has_csum(r) &&
+		(s->s_checksum_type != JBD2_CRC32C || jbd2_super_csum(s) != from_be32(s->s_checksum)))
 		return -EUCLEAN;
 	r->first = from_be32(s->s_first);
 	r->end = from_be32(s->s_maxlen);
@@ -445,6 +382,7 @@ int jbd2_recover(struct jbd2_log *log, struct jbd2_recovered *done, const char *
 	err = open_super(&r, what);
 	if (err)
 		return err == -ENODATA ? 0 : err;
+	done->was_open = true;
 	err = walk(&r, PASS_SCAN);
 	if (err)
 		*what = r.damage;

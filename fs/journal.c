@@ -1,125 +1,448 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Write-through backend of the journal interface; client: fs/ext4.
+ * Handles and transactions; client: fs/ext4.
  *
- * Rule: one handle is open at a time, that of the thread that holds j->lock; so shadows are private to it and what stands in pmem is always
- * the newest complete state of every block. A change is in pmem when journal_dirty() or journal_update() returns and durable when journal_stop() does.
- * There is no atomicity over a crash: the superblock says "not clean" meanwhile and e2fsck repairs.
+ * Rule: one handle is open at a time, that of the thread that holds j->lock. Without a log a shadow is private to the handle that changed it
+ * and pmem has the newest state of every block. With a log
+ * - pmem has the state of the last commit (journal_read_committed), and every block that was changed since has one shadow, in a table;
+ * - a commit, by whoever needs one, is made with j->lock held: log the shadows, copy what changed to its place, empty the log
+ *   (fs/jbd2.c). Between commits the log is empty and so is the table. In persistent memory that takes microseconds, which is why no handle
+ *   runs beside a commit and no block needs a second copy (docs/ARCHITECTURE.md);
+ * - data that a handle has zeroed or copied for blocks that its transaction makes reachable is durable when the handle stops: its fence.
  *
- * Locks: j->lock (RANK_JOURNAL), held from the outermost start to its stop, guards everything here.
+ * Shadows outlive their commit as long as somebody may still read them: readers without a handle count themselves, per CPU, in one of two
+ * epochs; a commit turns the epoch and waits until the old one is empty, twice, since a reader may have looked at the number of the epoch just before
+ * it turned. A reader holds no lock that a handle needs and starts none, so the wait is short.
+ *
+ * Locks: j->lock (RANK_JOURNAL), held from the outermost start to its stop, guards everything here but the table's chains and the readers'
+ * counts, which are atomic.
  */
 #include "fs/journal.h"
+#include "fs/jbd2.h"
 #include "kernel/log.h"
+#include "kernel/thread.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/kmem.h"
 
-#define SHADOWS_MAX 64 /* blocks that one handle may get_write */
+#define BLOCK_SIZE JBD2_BLOCK_SIZE
+#define CREDITS_MAX 64 /* blocks that one handle may change: so many shadows are always there */
+#define POOL_MAX 512   /* free shadows that are kept */
+#define TABLE_BITS 10
+#define LINE 64u
 
 struct shadow {
 	u64 block;
-	void *data; /* block_size bytes; made with the journal: no handle lacks memory, and taking them anew is dear */
+	void *data;
+	_Atomic(struct shadow *) next; /* in its chain of the table */
+	struct shadow *other;          /* on the list that it is on */
 };
 
 struct journal_handle {
 	struct journal *journal;
-	unsigned depth;   /* of nested starts; 0: no handle is open */
-	unsigned credits; /* of the outermost */
-	unsigned nr_used; /* shadows[0 .. nr_used) belong to blocks of this handle */
-	struct shadow shadows[SHADOWS_MAX];
+	unsigned depth;    /* of nested starts; 0: no handle is open */
+	unsigned credits;  /* of the outermost */
+	unsigned nr_taken; /* shadows that this handle took */
+};
+
+struct reader_count {
+	_Atomic(u32) n;
+	u8 pad[60]; /* a cache line each */
 };
 
 struct journal {
 	struct pmem_region *region;
-	u32 block_size;
+	bool has_log;
 	_Atomic(bool) aborted;
 	struct mutex lock;
 	struct journal_handle handle;
+	struct shadow *changed, *retired,
+		*pool; /* of the transaction; forgotten, perhaps still read; free ones */
+	u32 nr_changed, nr_pool;
+	_Atomic(struct shadow *) table[1u << TABLE_BITS];
+	_Atomic(u32) nr_table; /* 0: nothing in it; for readers */
+	struct jbd2_writer writer;
+	struct jbd2_copy *copies; /* writer.blocks_max, for a commit */
+	_Atomic(u32) committed;   /* sequence of the next transaction: all before it have committed */
+	_Atomic(u32) epoch;
+	struct reader_count readers[2][MAX_CPUS];
 };
 
 static const struct lock_class journal_class = {"journal", RANK_JOURNAL, false};
 
-int journal_create(struct pmem_region *r, u32 block_size, struct journal **out)
+/* --- shadows --- */
+
+static struct shadow *shadow_alloc(void)
+{
+	struct shadow *s = kmalloc(sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->data = kmalloc(BLOCK_SIZE);
+	if (s->data)
+		return s;
+	kfree(s);
+	return NULL;
+}
+
+static void shadow_free(struct shadow *s)
+{
+	kfree(s->data);
+	kfree(s);
+}
+
+static void pool_push(struct journal *j, struct shadow *s)
+{
+	s->other = j->pool;
+	j->pool = s;
+	j->nr_pool++;
+}
+
+static struct shadow *pool_pop(struct journal *j)
+{
+	struct shadow *s = j->pool;
+
+	if (s) {
+		j->pool = s->other;
+		j->nr_pool--;
+	}
+	return s;
+}
+
+/* Are there n free shadows (now)? */
+static bool pool_fill(struct journal *j, u32 n)
+{
+	while (j->nr_pool < n) {
+		struct shadow *s = shadow_alloc();
+
+		if (!s)
+			return false;
+		pool_push(j, s);
+	}
+	return true;
+}
+
+static _Atomic(struct shadow *) *chain_of(struct journal *j, u64 block)
+{
+	return &j->table[block * 0x9e3779b97f4a7c15ull >> (64 - TABLE_BITS)];
+}
+
+/* Any context: in a handle, or between journal_read_begin and _end. */
+static struct shadow *find_shadow(struct journal *j, u64 block)
+{
+	struct shadow *s;
+
+	if (!atomic_load_explicit(&j->nr_table, memory_order_acquire))
+		return NULL;
+	s = atomic_load_explicit(chain_of(j, block), memory_order_acquire);
+	while (s && s->block != block)
+		s = atomic_load_explicit(&s->next, memory_order_acquire);
+	return s;
+}
+
+static void table_insert(struct journal *j, struct shadow *s)
+{
+	_Atomic(struct shadow *) *chain = chain_of(j, s->block);
+
+	atomic_init(&s->next, atomic_load_explicit(chain, memory_order_relaxed));
+	atomic_store_explicit(chain, s, memory_order_release);
+	atomic_fetch_add(&j->nr_table, 1);
+}
+
+/* A reader that stands on s still finds its way on: s->next stays. */
+static void table_remove(struct journal *j, struct shadow *s)
+{
+	_Atomic(struct shadow *) *link = chain_of(j, s->block);
+
+	while (atomic_load_explicit(link, memory_order_relaxed) != s)
+		link = &atomic_load_explicit(link, memory_order_relaxed)->next;
+	atomic_store_explicit(
+		link, atomic_load_explicit(&s->next, memory_order_relaxed), memory_order_release);
+	atomic_fetch_sub(&j->nr_table, 1);
+}
+
+static char *block_in_pmem(struct journal *j, u64 block)
+{
+	return (char *)j->region->virt + block * BLOCK_SIZE;
+}
+
+/* --- readers --- */
+
+void journal_read_begin(struct journal *j, struct journal_reader *r)
+{
+	u32 epoch;
+
+	if (!j->has_log) {
+		r->count = NULL;
+		return;
+	}
+	epoch = atomic_load(&j->epoch) & 1;
+	r->count = &j->readers[epoch][cpu_id()].n;
+	atomic_fetch_add(r->count, 1); /* a full fence: what is read comes after it */
+}
+
+void journal_read_end(struct journal_reader *r)
+{
+	if (r->count)
+		atomic_fetch_sub_explicit(r->count, 1, memory_order_release);
+}
+
+static u32 readers_of(struct journal *j, u32 epoch)
+{
+	u32 n = 0;
+
+	for (unsigned c = 0; c < MAX_CPUS; c++)
+		n += atomic_load(&j->readers[epoch][c].n);
+	return n;
+}
+
+/* Returns when everybody has left who was reading at the call. */
+static void await_readers(struct journal *j)
+{
+	atomic_thread_fence(memory_order_seq_cst);
+	for (unsigned turn = 0; turn < 2; turn++) {
+		u32 old = atomic_fetch_add(&j->epoch, 1) & 1;
+
+		while (readers_of(j, old))
+			thread_yield();
+	}
+}
+
+/* --- commit --- */
+
+/* To its place what of a shadow differs, in lines. */
+static void put_in_place(struct journal *j, const struct shadow *s)
+{
+	char *home = block_in_pmem(j, s->block);
+	const char *data = s->data;
+
+	for (u32 off = 0; off < BLOCK_SIZE;) {
+		u32 end = off;
+
+		while (end < BLOCK_SIZE && memcmp(home + end, data + end, LINE))
+			end += LINE;
+		if (end > off)
+			pmem_copy(home + off, data + off, end - off);
+		off = end + LINE;
+	}
+}
+
+static void retire(struct journal *j, struct shadow *s)
+{
+	table_remove(j, s);
+	s->other = j->retired;
+	j->retired = s;
+}
+
+/* The shadows of the transaction to the pool; what is too much there is freed. */
+static void drop_shadows(struct journal *j)
+{
+	struct shadow *s;
+
+	while ((s = j->changed)) {
+		j->changed = s->other;
+		retire(j, s);
+	}
+	j->nr_changed = 0;
+	await_readers(j);
+	while ((s = j->retired)) {
+		j->retired = s->other;
+		if (j->nr_pool < POOL_MAX)
+			pool_push(j, s);
+		else
+			shadow_free(s);
+	}
+}
+
+static int commit_locked(struct journal *j)
+{
+	u32 n = 0;
+
+	if (atomic_load(&j->aborted))
+		return -EROFS;
+	if (!j->nr_changed) {
+		pmem_drain(j->region);
+		drop_shadows(j);
+		return 0;
+	}
+	for (struct shadow *s = j->changed; s; s = s->other)
+		j->copies[n++] = (struct jbd2_copy){s->block, s->data};
+	jbd2_log_copies(&j->writer, j->copies, n);
+	pmem_drain(j->region); /* acknowledged from here on */
+	for (struct shadow *s = j->changed; s; s = s->other)
+		put_in_place(j, s);
+	pmem_fence();
+	jbd2_forget(&j->writer);
+	atomic_store(&j->committed, j->writer.sequence);
+	drop_shadows(j);
+	return 0;
+}
+
+int journal_drain(struct journal *j)
+{
+	pmem_drain(j->region);
+	return 0;
+}
+
+int journal_commit(struct journal *j)
+{
+	int err;
+
+	if (!j->has_log)
+		return journal_drain(
+			j); /* every handle was durable when it stopped, as far as the caches go */
+	mutex_lock(&j->lock);
+	err = commit_locked(j);
+	mutex_unlock(&j->lock);
+	return err;
+}
+
+int journal_commit_until(struct journal *j, u32 sequence)
+{
+	if (j->has_log && (i32)(atomic_load(&j->committed) - sequence) <= 0)
+		return journal_commit(j);
+	return journal_drain(j);
+}
+
+u32 journal_sequence(struct journal_handle *h)
+{
+	return h->journal->writer.sequence;
+}
+
+/* --- life --- */
+
+int journal_create(struct pmem_region *r, struct jbd2_log *log, struct journal **out)
 {
 	struct journal *j = kzalloc(sizeof(*j));
+	int err = 0;
 
 	if (!j)
 		return -ENOMEM;
 	j->region = r;
-	j->block_size = block_size;
 	j->handle.journal = j;
 	mutex_init(&j->lock, &journal_class);
-	for (unsigned k = 0; k < SHADOWS_MAX; k++) {
-		j->handle.shadows[k].data = kmalloc(block_size);
-		if (!j->handle.shadows[k].data) {
-			journal_destroy(j);
-			return -ENOMEM;
+	if (!pool_fill(j, CREDITS_MAX))
+		err = -ENOMEM;
+	if (!err && log) {
+		j->has_log = true;
+		err = jbd2_open(&j->writer, log);
+		atomic_store(&j->committed, j->writer.sequence);
+	}
+	if (!err && log) {
+		j->copies = kcalloc(j->writer.blocks_max, sizeof(*j->copies));
+		if (!j->copies) {
+			jbd2_close(&j->writer);
+			err = -ENOMEM;
 		}
 	}
-	*out = j;
-	return 0;
+	if (err)
+		journal_destroy(j);
+	else
+		*out = j;
+	return err;
+}
+
+void journal_close(struct journal *j)
+{
+	DEBUG_ASSERT(!j->nr_changed);
+	if (j->has_log)
+		jbd2_close(&j->writer);
 }
 
 void journal_destroy(struct journal *j)
 {
+	struct shadow *s;
+
 	if (!j)
 		return;
-	for (unsigned k = 0; k < SHADOWS_MAX; k++)
-		kfree(j->handle.shadows[k].data);
+	while ((s = j->changed)) {
+		j->changed = s->other;
+		shadow_free(s);
+	}
+	while ((s = j->retired)) {
+		j->retired = s->other;
+		shadow_free(s);
+	}
+	while ((s = pool_pop(j)))
+		shadow_free(s);
+	kfree(j->copies);
 	kfree(j);
+}
+
+bool journal_has_log(const struct journal *j)
+{
+	return j->has_log;
+}
+
+bool journal_has_changes(struct journal *j)
+{
+	return j->has_log && atomic_load(&j->nr_table);
+}
+
+/* --- handles --- */
+
+/* Room for so many changed blocks in the transaction and in memory. A commit makes room for CREDITS_MAX in both. */
+static int make_room(struct journal *j, unsigned credits)
+{
+	if (j->has_log && j->nr_changed + credits > j->writer.blocks_max) {
+		int err = commit_locked(j);
+
+		if (err)
+			return err;
+	}
+	if (likely(pool_fill(j, credits)))
+		return 0;
+	return j->has_log ? commit_locked(j) : -ENOMEM;
 }
 
 int journal_start(struct journal *j, unsigned credits, struct journal_handle **out)
 {
 	struct journal_handle *h = &j->handle;
+	int err;
 
 	if (mutex_held(&j->lock)) {
 		h->depth++;
 		*out = h;
 		return 0;
 	}
+	DEBUG_ASSERT(credits <= CREDITS_MAX);
 	mutex_lock(&j->lock);
-	if (atomic_load_explicit(&j->aborted, memory_order_relaxed)) {
+	err = atomic_load_explicit(&j->aborted, memory_order_relaxed) ? -EROFS : make_room(j, credits);
+	if (err) {
 		mutex_unlock(&j->lock);
-		return -EROFS;
+		return err;
 	}
-	DEBUG_ASSERT(credits <= SHADOWS_MAX);
 	h->depth = 1;
 	h->credits = credits;
-	h->nr_used = 0;
+	h->nr_taken = 0;
 	*out = h;
 	return 0;
 }
 
-static void *block_in_pmem(struct journal *j, u64 block)
-{
-	return (char *)j->region->virt + block * j->block_size;
-}
-
-static struct shadow *find_shadow(struct journal_handle *h, u64 block)
-{
-	for (unsigned k = 0; k < h->nr_used; k++)
-		if (h->shadows[k].block == block)
-			return &h->shadows[k];
-	return NULL;
-}
-
 static int get_shadow(struct journal_handle *h, u64 block, bool fill, void **out)
 {
-	struct shadow *s = find_shadow(h, block);
+	struct journal *j = h->journal;
+	struct shadow *s = find_shadow(j, block);
 
-	DEBUG_ASSERT(h->depth && mutex_held(&h->journal->lock));
+	DEBUG_ASSERT(h->depth && mutex_held(&j->lock));
 	if (!s) {
-		DEBUG_ASSERT(h->nr_used < h->credits);
-		if (h->nr_used == SHADOWS_MAX)
+		DEBUG_ASSERT(h->nr_taken < h->credits);
+		s = pool_pop(j);
+		if (!s)
 			return -ENOMEM;
-		s = &h->shadows[h->nr_used++];
+		h->nr_taken++;
 		s->block = block;
 		if (fill)
-			memcpy(s->data, block_in_pmem(h->journal, block), h->journal->block_size);
+			memcpy(s->data, block_in_pmem(j, block), BLOCK_SIZE);
+		else
+			memset(s->data, 0, BLOCK_SIZE);
+		s->other = j->changed;
+		j->changed = s;
+		j->nr_changed++;
+		table_insert(j, s);
+	} else if (!fill) {
+		memset(s->data, 0, BLOCK_SIZE);
 	}
-	if (!fill)
-		memset(s->data, 0, h->journal->block_size);
 	*out = s->data;
 	return 0;
 }
@@ -136,30 +459,48 @@ int journal_get_create(struct journal_handle *h, u64 block, void **out)
 
 void journal_dirty(struct journal_handle *h, u64 block)
 {
-	struct shadow *s = find_shadow(h, block);
+	struct journal *j = h->journal;
+	struct shadow *s = find_shadow(j, block);
 
 	DEBUG_ASSERT(s);
-	pmem_copy(block_in_pmem(h->journal, block), s->data, h->journal->block_size);
+	if (!j->has_log)
+		pmem_copy(block_in_pmem(j, block), s->data, BLOCK_SIZE);
 }
 
 void journal_update(struct journal_handle *h, u64 block, u32 off, const void *p, u32 n)
 {
-	struct shadow *s = find_shadow(h, block);
-	char *to = (char *)block_in_pmem(h->journal, block) + off;
+	struct journal *j = h->journal;
+	struct shadow *s;
+	void *data;
+	char *to;
 
-	DEBUG_ASSERT(h->depth && off + n <= h->journal->block_size);
+	DEBUG_ASSERT(h->depth && off + n <= BLOCK_SIZE);
+	if (j->has_log) {
+		if (!get_shadow(h, block, true, &data)) /* within the credits it does not fail */
+			memcpy((char *)data + off, p, n);
+		return;
+	}
+	s = find_shadow(j, block);
 	if (unlikely(s))
 		memcpy((char *)s->data + off, p, n);
+	to = block_in_pmem(j, block) + off;
 	pmem_write(to, p, n);
 	pmem_flush(to, n);
 }
 
 void journal_update_pair(struct journal_handle *h, u64 block, u32 off_a, u32 a, u32 off_b, u32 b)
 {
-	struct shadow *s = find_shadow(h, block);
-	char *to = block_in_pmem(h->journal, block);
+	struct journal *j = h->journal;
+	char *to = block_in_pmem(j, block);
+	struct shadow *s;
 
-	DEBUG_ASSERT(h->depth && MAX(off_a, off_b) + sizeof(u32) <= h->journal->block_size);
+	DEBUG_ASSERT(h->depth && MAX(off_a, off_b) + sizeof(u32) <= BLOCK_SIZE);
+	if (j->has_log) {
+		journal_update(h, block, off_a, &a, sizeof(a));
+		journal_update(h, block, off_b, &b, sizeof(b));
+		return;
+	}
+	s = find_shadow(j, block);
 	if (unlikely(s)) {
 		memcpy((char *)s->data + off_a, &a, sizeof(a));
 		memcpy((char *)s->data + off_b, &b, sizeof(b));
@@ -170,21 +511,49 @@ void journal_update_pair(struct journal_handle *h, u64 block, u32 off_a, u32 a, 
 	pmem_flush(to + off_b, sizeof(b));
 }
 
-void journal_forget(struct journal_handle *h, u64 block)
+void journal_forget(struct journal_handle *h, u64 first, u64 n)
 {
-	struct shadow *s = find_shadow(h, block);
+	struct journal *j = h->journal;
+	struct shadow **link = &j->changed, *s;
 
-	if (s)
-		s->block = ~0ull;
+	while ((s = *link)) {
+		if (s->block - first >= n) {
+			link = &s->other;
+			continue;
+		}
+		*link = s->other;
+		j->nr_changed--;
+		retire(j, s);
+	}
+}
+
+/* Without a log shadows belong to their handle. */
+static void end_write_through(struct journal *j)
+{
+	struct shadow *s;
+
+	while ((s = j->changed)) {
+		j->changed = s->other;
+		retire(j, s);
+	}
+	j->nr_changed = 0;
+	while ((s = j->retired)) {
+		j->retired = s->other;
+		pool_push(j, s);
+	}
 }
 
 int journal_stop(struct journal_handle *h)
 {
-	DEBUG_ASSERT(h->depth && mutex_held(&h->journal->lock));
+	struct journal *j = h->journal;
+
+	DEBUG_ASSERT(h->depth && mutex_held(&j->lock));
 	if (--h->depth)
 		return 0;
 	pmem_fence();
-	mutex_unlock(&h->journal->lock);
+	if (!j->has_log)
+		end_write_through(j);
+	mutex_unlock(&j->lock);
 	return 0;
 }
 
@@ -193,13 +562,14 @@ void journal_abort(struct journal *j)
 	atomic_store(&j->aborted, true);
 }
 
-int journal_commit(struct journal *j)
+const void *journal_read(struct journal *j, u64 block)
 {
-	pmem_drain(j->region); /* every handle was durable when it stopped, as far as the caches go */
-	return 0;
+	struct shadow *s = j->has_log ? find_shadow(j, block) : NULL;
+
+	return s ? s->data : block_in_pmem(j, block);
 }
 
-const void *journal_read(struct journal *j, u64 block)
+const void *journal_read_committed(struct journal *j, u64 block)
 {
 	return block_in_pmem(j, block);
 }

@@ -9,9 +9,12 @@
  *   journal_stop(h)
  *
  * Rule: no metadata block changes outside get_write/dirty/update of an open handle. The buffers for `credits` blocks are taken at the start,
- * so get_write does not fail within the credits, and an operation that has checked everything first can be carried through. Backend now: write-through (p is a
- * DRAM shadow of the block; dirty copies it to pmem, update stores in place; stop fences). The transaction engine replaces the backend, not
- * the callers. A thread has one handle at a time; nested starts join it.
+ * so get_write does not fail within the credits, and an operation that has checked everything first can be carried through.
+ * A thread has one handle at a time; nested starts join it.
+ *
+ * With a log (fs/jbd2.h) a changed block has a copy in DRAM, its shadow, until the transaction commits; what the handle did is durable, whole
+ * or not at all, after journal_commit(). Without one every change goes through: in pmem at once, durable when the handle stops, and
+ * torn if the machine stops in between.
  * Context: may sleep; RANK_JOURNAL; no range lock is taken inside a handle.
  */
 #ifndef FS_JOURNAL_H
@@ -20,11 +23,18 @@
 #include "drivers/pmem.h"
 #include "kernel/sync/mutex.h"
 
+struct jbd2_log;
 struct journal;
 struct journal_handle;
 
-int journal_create(struct pmem_region *r, u32 block_size, struct journal **out);
+/* log: empty, the caller's until journal_destroy(); NULL: changes go through. -ENOMEM; -EUCLEAN: the log cannot be used. */
+int journal_create(struct pmem_region *r, struct jbd2_log *log, struct journal **out);
+/* Changes that were not committed are lost. The log is left as it is; journal_close() before, after a commit, says that it is empty. */
 void journal_destroy(struct journal *j);
+void journal_close(struct journal *j);
+bool journal_has_log(const struct journal *j);
+/* Is there anything that a commit would log? */
+bool journal_has_changes(struct journal *j);
 /* -EROFS (aborted); never for lack of memory, so what frees can always be begun. A nested start needs no credits of its own: the
  * outermost asks for all. */
 int journal_start(struct journal *j, unsigned credits, struct journal_handle **out);
@@ -35,17 +45,31 @@ int journal_get_create(struct journal_handle *h, u64 block, void **out);
 void journal_dirty(struct journal_handle *h, u64 block);
 /* Replaces n bytes at offset off of the block. Needs no credit beyond the block's own and does not fail. */
 void journal_update(struct journal_handle *h, u64 block, u32 off, const void *p, u32 n);
-/* Two words of one block of which neither is right without the other: a value and the checksum over it. The backend that writes through
- * leaves nothing between the two stores, so that a machine that is killed hardly ever stops there. */
+/* Two words of one block of which neither is right without the other: a value and the checksum over it. Without a log
+ * nothing is between the two stores, so that a machine that is killed hardly ever stops there. */
 void journal_update_pair(struct journal_handle *h, u64 block, u32 off_a, u32 a, u32 off_b, u32 b);
-/* The block was freed: it must not be written back any more. */
-void journal_forget(struct journal_handle *h, u64 block);
+/* These blocks were freed: they must not be written back any more, for they may be a file's data before the next commit. */
+void journal_forget(struct journal_handle *h, u64 first, u64 n);
 int journal_stop(struct journal_handle *h);
 /* No handle starts any more (-EROFS): the file system found damage. */
 void journal_abort(struct journal *j);
-/* Everything up to now durable. */
+/* Everything up to now durable. -EROFS: aborted. No handle of this thread is open. */
 int journal_commit(struct journal *j);
-/* Current bytes of a metadata block, for reading: pmem, or the newest shadow. */
+/* What was flushed and fenced is on the medium. 0. */
+int journal_drain(struct journal *j);
+/* The same up to transaction `sequence`; nothing to do if that one has committed. */
+int journal_commit_until(struct journal *j, u32 sequence);
+/* The transaction that the handle belongs to. */
+u32 journal_sequence(struct journal_handle *h);
+/* Current bytes of a metadata block, for reading: pmem, or the newest shadow. In a handle the pointer is good until the block is changed;
+ * outside until journal_read_end(), and no handle may be started before that. Any number of readers; no lock. */
 const void *journal_read(struct journal *j, u64 block);
+/* The bytes as a crash would leave them: what the last commit had. In a handle. */
+const void *journal_read_committed(struct journal *j, u64 block);
+struct journal_reader {
+	_Atomic(u32) *count;
+};
+void journal_read_begin(struct journal *j, struct journal_reader *r);
+void journal_read_end(struct journal_reader *r);
 
 #endif

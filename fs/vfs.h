@@ -149,6 +149,8 @@ struct super_ops {
 	/* Last reference gone, out of the cache, no mapping left: frees blocks and inode if nlink is 0; then frees the memory of i. */
 	void (*evict)(struct inode *i);
 	int (*sync)(struct super *s);
+	/* NULL, or: what changed in metadata so far becomes durable. */
+	int (*commit)(struct super *s);
 	/* NULL: all zeros. No lock is held. */
 	void (*statfs)(struct super *s, struct fs_stat *out);
 	/* NULL, or: before the check that no inode is in use, lets go of those that only the file system itself holds. */
@@ -189,7 +191,9 @@ struct inode {
 	struct mutex lock;
 	u32 mode, nlink, uid, gid;
 	u64 rdev;
-	_Atomic(u64) size_;  /* written under lock, read anywhere: inode_size() */
+	_Atomic(u64) size_; /* written under lock, read anywhere: inode_size() */
+	_Atomic(u64)
+		write_end; /* end of what a write(2) under way has filled; 0: none. At least so large is the file on disk */
 	_Atomic(u64) blocks; /* 512-byte sectors, as st_blocks */
 	struct time_spec atime, mtime, ctime, crtime;
 	_Atomic(bool)
@@ -308,6 +312,8 @@ int vfs_mount(struct super *s, const char *path);
 /* Unmounts everything, syncing; returns the first error. -EBUSY names files that are still open in the log. */
 int vfs_unmount_all(void);
 int vfs_sync_all(void);
+/* Metadata alone, of every mount that has a journal. */
+void vfs_commit_all(void);
 
 /* Path walks. `base`: directory where relative paths start (counted by the caller). Symlinks are followed (40 at most: -ELOOP). */
 int vfs_lookup(struct inode *base, const char *path, bool follow_last, struct inode **out);

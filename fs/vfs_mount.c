@@ -146,6 +146,18 @@ int vfs_sync_all(void)
 	return err;
 }
 
+void vfs_commit_all(void)
+{
+	struct fs_state *fs = the_instance.fs;
+
+	for (u32 k = 0; k < atomic_load(&fs->nr_mounts); k++) {
+		struct super *s = fs->mounts[k].super;
+
+		if (s->ops->commit)
+			s->ops->commit(s);
+	}
+}
+
 struct inode *vfs_root(void)
 {
 	struct fs_state *fs = the_instance.fs;

@@ -3,7 +3,8 @@
  * Block allocation: first fit from a goal, deterministic.
  *
  * Rule: a block is free exactly when its bit is clear in the bitmap of its group; the descriptor's and the file system's counts follow every
- * change of bits inside the same handle. Blocks that were freed may be allocated again as soon as the freeing handle has stopped.
+ * change of bits inside the same handle. A block that was freed is not allocated before that has committed: a crash would bring its old owner
+ * back, with somebody else's data in it. So the search looks at two bitmaps, the current one and that of the last commit.
  * Order of the search: the goal itself; for large files a free 2 MiB-aligned run; then the first run that is long enough from the goal
  * on through all groups, else the longest one there is.
  *
@@ -64,6 +65,7 @@ static int group_bitmap(
 		if (err)
 			return err;
 		g->blocks_checked = true;
+		*map = ext4_read(fs, ext4_desc_block_bitmap(d));
 	}
 	if (g->blocks_checked)
 		return 0;
@@ -73,6 +75,18 @@ static int group_bitmap(
 	}
 	g->blocks_checked = true;
 	return 0;
+}
+
+/* For a group whose bitmap `now` group_bitmap() has given. */
+static struct ext4_free_map free_map(
+	struct ext4_fs *fs, u32 group, const struct ext4_group_desc *d, const void *now)
+{
+	const void *committed = journal_read_committed(fs->journal, ext4_desc_block_bitmap(d));
+
+	/* In a group that had no bitmap yet everything was free that is now. */
+	if (committed != now && (ext4_committed_flags(fs, group) & EXT4_BG_BLOCK_UNINIT))
+		committed = now;
+	return (struct ext4_free_map){now, committed};
 }
 
 /* Marks a run used (or free) in bitmap, descriptor and counts. The bits were checked to be free (or used). */
@@ -97,25 +111,25 @@ static int change_run(struct journal_handle *h, struct ext4_fs *fs, const struct
 }
 
 /* The first free run of at least `enough` from bit `from` on, else the longest, if it beats *best. true: long enough. */
-static bool search_run(
-	const void *map, u32 nbits, u32 group, u32 from, u32 want, u32 enough, struct run *best)
+static bool search_run(const struct ext4_free_map *map, u32 nbits, u32 group, u32 from, u32 want, u32 enough,
+	struct run *best)
 {
-	u32 bit = ext4_next_zero(map, nbits, from);
+	u32 bit = ext4_next_free(map, nbits, from);
 
 	while (bit < nbits) {
-		u32 end = ext4_next_one(map, nbits - bit > want ? bit + want : nbits, bit);
+		u32 end = ext4_next_taken(map, nbits - bit > want ? bit + want : nbits, bit);
 
 		if (end - bit > best->len)
 			*best = (struct run){group, bit, end - bit};
 		if (best->len >= enough)
 			return true;
-		bit = ext4_next_zero(map, nbits, end);
+		bit = ext4_next_free(map, nbits, end);
 	}
 	return false;
 }
 
 /* A wholly free, physically 2 MiB-aligned run; the answer starts inside it at the place of logical block lblk. */
-static bool search_aligned(const struct ext4_fs *fs, const void *map, u32 nbits, u32 group,
+static bool search_aligned(const struct ext4_fs *fs, const struct ext4_free_map *map, u32 nbits, u32 group,
 	const struct ext4_alloc *a, struct run *r)
 {
 	u64 page = fs->first_page + (u64)group * fs->blocks_per_group;
@@ -124,10 +138,10 @@ static bool search_aligned(const struct ext4_fs *fs, const void *map, u32 nbits,
 	for (; bit + PAGES_PER_HUGE <= nbits; bit += PAGES_PER_HUGE) {
 		u32 start = bit + a->lblk % PAGES_PER_HUGE;
 
-		if (ext4_next_one(map, bit + PAGES_PER_HUGE, bit) < bit + PAGES_PER_HUGE)
+		if (ext4_next_taken(map, bit + PAGES_PER_HUGE, bit) < bit + PAGES_PER_HUGE)
 			continue;
 		*r = (struct run){
-			group, start, ext4_next_one(map, MIN(nbits, start + a->want), start) - start};
+			group, start, ext4_next_taken(map, MIN(nbits, start + a->want), start) - start};
 		return true;
 	}
 	return false;
@@ -146,7 +160,8 @@ static int search_groups(struct journal_handle *h, struct ext4_fs *fs, const str
 	for (u32 k = 0; k <= fs->nr_groups; k++) {
 		u32 group = (goal_group + k) % fs->nr_groups, nbits = ext4_group_blocks(fs, group);
 		struct ext4_group_desc d;
-		const void *map;
+		struct ext4_free_map map;
+		const void *now;
 		int err;
 
 		ext4_desc_get(fs, group, &d);
@@ -155,12 +170,13 @@ static int search_groups(struct journal_handle *h, struct ext4_fs *fs, const str
 			continue;
 		if ((d.bg_flags & EXT4_BG_BLOCK_UNINIT) && inits++ == INITS_MAX)
 			break; /* what the made ones have will do */
-		err = group_bitmap(h, fs, group, &d, &map);
+		err = group_bitmap(h, fs, group, &d, &now);
 		if (err)
 			return err;
+		map = free_map(fs, group, &d, now);
 		if (how == SEARCH_ALIGNED
-				? search_aligned(fs, map, nbits, group, a, r)
-				: search_run(map, nbits, group, k ? 0 : goal_bit, a->want, enough, r))
+				? search_aligned(fs, &map, nbits, group, a, r)
+				: search_run(&map, nbits, group, k ? 0 : goal_bit, a->want, enough, r))
 			return 0;
 	}
 	return r->len ? 0 : -ENOSPC;
@@ -173,12 +189,16 @@ static int search_goal(
 	u32 group = (u32)(a->goal / fs->blocks_per_group), bit = (u32)(a->goal % fs->blocks_per_group);
 	u32 nbits = ext4_group_blocks(fs, group);
 	struct ext4_group_desc d;
-	const void *map;
-	int err = group_bitmap(h, fs, group, &d, &map);
+	struct ext4_free_map map;
+	const void *now;
+	int err = group_bitmap(h, fs, group, &d, &now);
 
-	if (!err && !ext4_bit(map, bit))
-		*r = (struct run){group, bit, ext4_next_one(map, MIN(nbits, bit + a->want), bit) - bit};
-	return err;
+	if (err)
+		return err;
+	map = free_map(fs, group, &d, now);
+	if (ext4_next_free(&map, bit + 1, bit) == bit)
+		*r = (struct run){group, bit, ext4_next_taken(&map, MIN(nbits, bit + a->want), bit) - bit};
+	return 0;
 }
 
 static bool congruent(const struct ext4_fs *fs, const struct ext4_alloc *a)
@@ -254,6 +274,7 @@ int ext4_free_blocks(struct journal_handle *h, struct ext4_fs *fs, u64 start, u6
 	if (!ext4_data_blocks_ok(fs, start, n))
 		return ext4_damage(fs, 0, "blocks %llu+%llu cannot belong to a file",
 			(unsigned long long)start, (unsigned long long)n);
+	journal_forget(h, start, n);
 	mutex_lock(&fs->alloc_lock);
 	while (n && !err) {
 		struct run r = {(u32)(start / fs->blocks_per_group), (u32)(start % fs->blocks_per_group), 0};

@@ -2,19 +2,19 @@
 /* Bit strings and bitmap blocks; clients: balloc.c, ialloc.c, which hold alloc_lock. */
 #include "fs/ext4/ext4_priv.h"
 
-/* Bits from..63 of the word that holds `from`, inverted if looking for zeros. */
-static u32 next_bit(const u64 *map, u32 nbits, u32 from, u64 invert)
+/* In the union of two maps, inverted if looking for zeros. */
+static u32 next_bit(const u64 *a, const u64 *b, u32 nbits, u32 from, u64 invert)
 {
 	u32 word = from / 64;
 	u64 w;
 
 	if (from >= nbits)
 		return nbits;
-	w = (map[word] ^ invert) & (~0ull << (from % 64));
+	w = ((a[word] | b[word]) ^ invert) & (~0ull << (from % 64));
 	while (!w) {
 		if (++word * 64 >= nbits)
 			return nbits;
-		w = map[word] ^ invert;
+		w = (a[word] | b[word]) ^ invert;
 	}
 	from = word * 64 + (u32)__builtin_ctzll(w);
 	return from < nbits ? from : nbits;
@@ -22,12 +22,22 @@ static u32 next_bit(const u64 *map, u32 nbits, u32 from, u64 invert)
 
 u32 ext4_next_zero(const void *map, u32 nbits, u32 from)
 {
-	return next_bit(map, nbits, from, ~0ull);
+	return next_bit(map, map, nbits, from, ~0ull);
 }
 
 u32 ext4_next_one(const void *map, u32 nbits, u32 from)
 {
-	return next_bit(map, nbits, from, 0);
+	return next_bit(map, map, nbits, from, 0);
+}
+
+u32 ext4_next_free(const struct ext4_free_map *m, u32 nbits, u32 from)
+{
+	return next_bit(m->now, m->committed, nbits, from, ~0ull);
+}
+
+u32 ext4_next_taken(const struct ext4_free_map *m, u32 nbits, u32 from)
+{
+	return next_bit(m->now, m->committed, nbits, from, 0);
 }
 
 u32 ext4_bitmap_csum(const struct ext4_fs *fs, const void *map, u32 nbytes)
@@ -71,5 +81,5 @@ u32 ext4_bitmap_change(struct journal_handle *h, struct ext4_fs *fs, u64 block, 
 			crc = ext4_crc_replace(fs, crc, nbytes, start * 4, map + start, buf, k * 4);
 		journal_update(h, block, start * 4, buf, k * 4);
 	}
-	return patch ? crc : ext4_bitmap_csum(fs, map, nbytes);
+	return patch ? crc : ext4_bitmap_csum(fs, ext4_read(fs, block), nbytes);
 }

@@ -227,29 +227,38 @@ static int linear_find(struct ext4_inode *dir, const char *name, size_t len, str
 
 int ext4_dir_find(struct ext4_inode *dir, const char *name, size_t len, struct ext4_where *w)
 {
-	return ext4_dir_indexed(dir) ? ext4_htree_find(dir, name, len, w) : linear_find(dir, name, len, w);
+	struct journal_reader r;
+	int err;
+
+	journal_read_begin(ext4_fs_of(dir)->journal, &r);
+	err = ext4_dir_indexed(dir) ? ext4_htree_find(dir, name, len, w) : linear_find(dir, name, len, w);
+	journal_read_end(&r);
+	return err;
 }
 
-const struct ext4_dirent *ext4_dir_entry(struct ext4_inode *dir, const struct ext4_where *w)
+u32 ext4_dir_ino(struct ext4_inode *dir, const struct ext4_where *w)
 {
-	return (const void *)((const char *)ext4_read(ext4_fs_of(dir), w->block) + w->off);
+	struct ext4_fs *fs = ext4_fs_of(dir);
+	struct journal_reader r;
+	u32 ino;
+
+	journal_read_begin(fs->journal, &r);
+	ino = ((const struct ext4_dirent *)((const char *)ext4_read(fs, w->block) + w->off))->inode;
+	journal_read_end(&r);
+	return ino;
 }
 
 int ext4_lookup(struct inode *i, const char *name, size_t len, u64 *ino)
 {
 	struct ext4_inode *dir = ext4_inode(i);
 	struct ext4_fs *fs = ext4_fs_of(dir);
-	const struct ext4_dirent *de;
 	struct ext4_where w;
 	int err = ext4_dir_find(dir, name, len, &w);
 
 	if (err)
 		return err;
-	de = ext4_dir_entry(dir, &w);
-	if (!ino_ok(fs, de->inode))
-		return entry_damage(dir, w.lblk);
-	*ino = de->inode;
-	return 0;
+	*ino = ext4_dir_ino(dir, &w);
+	return ino_ok(fs, (u32)*ino) ? 0 : entry_damage(dir, w.lblk);
 }
 
 static u8 dt_type(const struct ext4_fs *fs, const struct ext4_dirent *de)
@@ -296,8 +305,12 @@ int ext4_readdir(struct inode *i, u64 *pos, readdir_fn fn, void *arg)
 		return -EUCLEAN;
 	while (*pos / EXT4_BLOCK_SIZE < nr) {
 		u32 lblk = (u32)(*pos / EXT4_BLOCK_SIZE);
-		int err = readdir_block(dir, lblk, (u32)(*pos % EXT4_BLOCK_SIZE), pos, fn, arg);
+		struct journal_reader r;
+		int err;
 
+		journal_read_begin(ext4_fs_of(dir)->journal, &r);
+		err = readdir_block(dir, lblk, (u32)(*pos % EXT4_BLOCK_SIZE), pos, fn, arg);
+		journal_read_end(&r);
 		if (err)
 			return err;
 		*pos = ((u64)lblk + 1) * EXT4_BLOCK_SIZE;

@@ -33,6 +33,7 @@ struct ext4_fs {
 	/* constant after mount */
 	struct pmem_region *region;
 	struct journal *journal;
+	struct jbd2_log *log; /* NULL: the journal is not used */
 	u64 blocks_count;
 	u32 nr_groups, blocks_per_group, inodes_per_group, inodes_count;
 	u32 desc_size, inode_size;
@@ -67,7 +68,9 @@ struct ext4_verified {
 };
 
 struct ext4_inode {
-	struct inode vfs; /* first */
+	struct inode vfs;        /* first */
+	_Atomic(u32) changed_in; /* newest transaction that has changed the inode, if `changed` */
+	_Atomic(bool) changed;
 	/* constant */
 	u32 csum_seed;
 	u32 itable_offset; /* of the inode in itable_block */
@@ -127,6 +130,8 @@ void ext4_write_super(struct journal_handle *h, struct ext4_fs *fs);
 void ext4_set_last_orphan(struct journal_handle *h, struct ext4_fs *fs, u32 ino);
 /* Starts a handle, unless the file system is read-only. */
 int ext4_begin(struct ext4_fs *fs, unsigned credits, struct journal_handle **out);
+/* After -ENOSPC, outside handles: is it worth trying again, because a commit has made freed blocks available? At most once. */
+bool ext4_retry(struct ext4_fs *fs, int err, bool *tried);
 
 /* log.c: finds the journal of a file system whose superblock may be out of date. kfree() it. -EUCLEAN, -ENOMEM. Mount. */
 int ext4_log_open(const struct ext4_super *sb, struct pmem_region *r, u64 fs_blocks, struct jbd2_log **out);
@@ -159,6 +164,8 @@ u32 ext4_xattr_csum(const struct ext4_fs *fs, u64 block_nr, const void *block);
 
 /* group.c: group descriptors */
 void ext4_desc_get(const struct ext4_fs *fs, u32 group, struct ext4_group_desc *d);
+/* bg_flags as the last commit had them. In a handle. */
+u16 ext4_committed_flags(const struct ext4_fs *fs, u32 group);
 void ext4_desc_write(struct journal_handle *h, struct ext4_fs *fs, u32 group, struct ext4_group_desc *d);
 /* Checks every descriptor, sums the free counts, makes the zones. Mount. 0, -EUCLEAN, -ENOMEM; *what says what is wrong. */
 int ext4_groups_load(struct ext4_fs *fs, const char **what);
@@ -191,6 +198,12 @@ EXT4_DESC_FIELD(inode_csum, bg_inode_bitmap_csum, 16)
 /* First bit at or after `from` that is 0 (1); nbits if there is none. */
 u32 ext4_next_zero(const void *map, u32 nbits, u32 from);
 u32 ext4_next_one(const void *map, u32 nbits, u32 from);
+/* What may be allocated: free now, and free also after a crash, which brings back what the last commit had. */
+struct ext4_free_map {
+	const void *now, *committed;
+};
+u32 ext4_next_free(const struct ext4_free_map *m, u32 nbits, u32 from);
+u32 ext4_next_taken(const struct ext4_free_map *m, u32 nbits, u32 from);
 static inline bool ext4_bit(const void *map, u32 bit)
 {
 	return ((const u8 *)map)[bit / 8] >> (bit % 8) & 1;
@@ -242,6 +255,8 @@ int ext4_write_inode(struct inode *i);
 int ext4_sync_inode(struct inode *i, bool datasync);
 int ext4_commit_map(struct inode *i, u64 pgoff, u64 nr);
 void ext4_evict(struct inode *i);
+/* The size on disk grows to `end`, as far as a write(2) under way reaches (i->write_end). map_lock held exclusively; the caller writes raw. */
+void ext4_cover(struct ext4_inode *ei, u64 end);
 /* Adds blocks (of 4 KiB, may be negative) to i_blocks. map_lock held exclusively; the caller writes raw. */
 void ext4_add_blocks(struct ext4_inode *ei, i64 n);
 u64 ext4_file_acl(const struct ext4_inode *ei);
@@ -291,8 +306,9 @@ void ext4_ext_encode(struct ext4_extent *e, const struct ext4_ext *x);
 bool ext4_root_ok(struct ext4_inode *ei);
 /* The way to lblk. map_lock held. -EUCLEAN. */
 int ext4_find(struct ext4_inode *ei, u32 lblk, struct ext4_path *p);
-/* The same without map_lock: good only if map_seq says so afterwards. False: not found this way, which says nothing. */
-bool ext4_find_unlocked(struct ext4_inode *ei, u32 lblk, struct ext4_path *p);
+/* The same without map_lock: good only if map_seq says so afterwards. False: not found this way, which says nothing. `depth`: of
+ * the root as the caller saw it; above 0 between journal_read_begin and _end. */
+bool ext4_find_unlocked(struct ext4_inode *ei, u32 lblk, unsigned depth, struct ext4_path *p);
 /* First logical block after the path's position at which an extent may start; 2^32 if none. */
 u64 ext4_next_lblk(const struct ext4_path *p);
 /* Replaces ndel entries from pos of the path's leaf by add[0..nadd), merging with the neighbours. -EAGAIN: the leaf has no room; call
@@ -356,7 +372,7 @@ struct ext4_where {
 	u32 lblk, off;
 };
 int ext4_dir_find(struct ext4_inode *dir, const char *name, size_t len, struct ext4_where *w);
-const struct ext4_dirent *ext4_dir_entry(struct ext4_inode *dir, const struct ext4_where *w);
+u32 ext4_dir_ino(struct ext4_inode *dir, const struct ext4_where *w);
 int ext4_dir_add(
 	struct journal_handle *h, struct ext4_inode *dir, const char *name, size_t len, u32 ino, u32 mode);
 int ext4_dir_remove(struct journal_handle *h, struct ext4_inode *dir, const struct ext4_where *w);

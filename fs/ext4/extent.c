@@ -143,14 +143,14 @@ int ext4_find(struct ext4_inode *ei, u32 lblk, struct ext4_path *p)
 	}
 }
 
-bool ext4_find_unlocked(struct ext4_inode *ei, u32 lblk, struct ext4_path *p)
+bool ext4_find_unlocked(struct ext4_inode *ei, u32 lblk, unsigned depth, struct ext4_path *p)
 {
 	const struct ext4_extent_header *eh = ext4_root(ei);
-	unsigned depth;
 	u64 block = 0;
 
-	SHARED_READ(eh);
-	p->depth = depth = eh->eh_depth;
+	if (unlikely(eh->eh_depth != depth))
+		return false;
+	p->depth = depth;
 	for (unsigned level = 0;; level++) {
 		u32 first;
 

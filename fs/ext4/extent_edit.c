@@ -112,7 +112,6 @@ static int remove_node(struct journal_handle *h, struct ext4_inode *ei, const st
 		int pos = p->level[level - 1].pos, err;
 		struct edit e;
 
-		journal_forget(h, block);
 		ext4_clear_verified(ei, block);
 		err = ext4_free_blocks(h, ext4_fs_of(ei), block, 1);
 		ext4_add_blocks(ei, -1);

@@ -32,6 +32,13 @@ void ext4_desc_get(const struct ext4_fs *fs, u32 group, struct ext4_group_desc *
 	}
 }
 
+u16 ext4_committed_flags(const struct ext4_fs *fs, u32 group)
+{
+	const char *block = journal_read_committed(fs->journal, desc_block(fs, group));
+
+	return ((const struct ext4_group_desc *)(block + desc_offset(fs, group)))->bg_flags;
+}
+
 void ext4_desc_write(struct journal_handle *h, struct ext4_fs *fs, u32 group, struct ext4_group_desc *d)
 {
 	d->bg_checksum = ext4_desc_csum(fs, group, d);

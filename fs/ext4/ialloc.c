@@ -48,6 +48,7 @@ static int group_bitmap(
 		if (err)
 			return err;
 		g->inodes_checked = true;
+		*map = ext4_read(fs, ext4_desc_inode_bitmap(d));
 	}
 	if (g->inodes_checked)
 		return 0;

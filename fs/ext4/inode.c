@@ -253,18 +253,23 @@ int ext4_read_inode(struct super *s, u64 ino, struct inode **out)
 {
 	struct ext4_fs *fs = ext4_fs(s);
 	struct ext4_group_desc d;
+	struct journal_reader r;
 	struct ext4_inode *ei;
 	const char *what;
 
 	if (ino == 0 || ino > fs->inodes_count)
 		return ext4_damage(fs, 0, "inode %llu does not exist", (unsigned long long)ino);
+	journal_read_begin(fs->journal, &r);
 	ext4_desc_get(fs, (u32)((ino - 1) / fs->inodes_per_group), &d);
+	journal_read_end(&r);
 	if ((d.bg_flags & EXT4_BG_INODE_UNINIT) && ino >= fs->sb.s_first_ino)
 		return ext4_damage(fs, ino, "it lies in a part of the inode table that is not in use");
 	ei = ext4_inode_new_memory(fs, ino);
 	if (!ei)
 		return -ENOMEM;
+	journal_read_begin(fs->journal, &r);
 	memcpy(ei->raw, (const char *)ext4_read(fs, ei->itable_block) + ei->itable_offset, fs->inode_size);
+	journal_read_end(&r);
 	ei->csum_seed = ext4_inode_seed(fs, (u32)ino, ei->raw->i_generation);
 	what = check_raw(ei);
 	if (what) {
@@ -282,15 +287,32 @@ void ext4_write_raw(struct journal_handle *h, struct ext4_inode *ei)
 {
 	struct ext4_fs *fs = ext4_fs_of(ei);
 
+	atomic_store_explicit(&ei->changed_in, journal_sequence(h), memory_order_relaxed);
+	atomic_store_explicit(&ei->changed, true, memory_order_release);
 	ext4_inode_csum_set(ei);
 	journal_update(h, ei->itable_block, ei->itable_offset, ei->raw, fs->inode_size);
+}
+
+static void size_store(struct ext4_disk_inode *raw, u64 size)
+{
+	raw->i_size_lo = (u32)size;
+	raw->i_size_high = (u32)(size >> 32);
+}
+
+void ext4_cover(struct ext4_inode *ei, u64 end)
+{
+	const struct ext4_disk_inode *raw = ei->raw;
+
+	end = MIN(end, atomic_load(&ei->vfs.write_end));
+	if (end > (raw->i_size_lo | (u64)raw->i_size_high << 32))
+		size_store(ei->raw, end);
 }
 
 void ext4_store_inode(struct journal_handle *h, struct ext4_inode *ei)
 {
 	struct ext4_disk_inode *raw = ei->raw;
 	struct inode *i = &ei->vfs;
-	u64 size = inode_size(i);
+	u64 size = MAX(inode_size(i), atomic_load(&i->write_end));
 
 	rwsem_write_lock(&ei->map_lock);
 	raw->i_mode = (u16)i->mode;
@@ -299,8 +321,7 @@ void ext4_store_inode(struct journal_handle *h, struct ext4_inode *ei)
 	raw->i_uid_high = (u16)(i->uid >> 16);
 	raw->i_gid_lo = (u16)i->gid;
 	raw->i_gid_high = (u16)(i->gid >> 16);
-	raw->i_size_lo = (u32)size;
-	raw->i_size_high = (u32)(size >> 32);
+	size_store(raw, size);
 	times_store(ei);
 	atomic_store(&i->dirty, false);
 	ext4_write_raw(h, ei);
@@ -318,15 +339,20 @@ int ext4_write_inode(struct inode *i)
 	return journal_stop(h);
 }
 
-/* Writing through, each handle has written its lines back when it stops; what is left is to drain them to the medium. */
+/* The map of a page is in the inode or below it, and the inode changes with it. */
 int ext4_commit_map(struct inode *i, u64 pgoff UNUSED, u64 nr UNUSED)
 {
-	return journal_commit(ext4_fs(i->super)->journal);
+	return ext4_sync_inode(i, true);
 }
 
 int ext4_sync_inode(struct inode *i, bool datasync UNUSED)
 {
-	return journal_commit(ext4_fs(i->super)->journal);
+	struct ext4_inode *ei = ext4_inode(i);
+	struct journal *j = ext4_fs(i->super)->journal;
+
+	if (!atomic_load_explicit(&ei->changed, memory_order_acquire))
+		return journal_drain(j);
+	return journal_commit_until(j, atomic_load_explicit(&ei->changed_in, memory_order_relaxed));
 }
 
 /* --- the end --- */
@@ -372,18 +398,22 @@ ssize_t ext4_readlink(struct inode *i, char *buf, size_t size)
 {
 	struct ext4_inode *ei = ext4_inode(i);
 	size_t n = MIN(size, inode_size(i));
-	const char *from = (const char *)ei->raw->i_block;
+	struct journal *j = ext4_fs_of(ei)->journal;
+	struct journal_reader r;
 	u64 block;
 	int err;
 
-	if (!fast_symlink(ei)) {
-		err = ext4_map_block(ei, 0, &block);
-		if (err)
-			return err;
-		n = MIN(n, (size_t)EXT4_BLOCK_SIZE);
-		from = ext4_read(ext4_fs_of(ei), block);
+	if (fast_symlink(ei)) {
+		memcpy(buf, ei->raw->i_block, n);
+		return (ssize_t)n;
 	}
-	memcpy(buf, from, n);
+	err = ext4_map_block(ei, 0, &block);
+	if (err)
+		return err;
+	n = MIN(n, (size_t)EXT4_BLOCK_SIZE);
+	journal_read_begin(j, &r);
+	memcpy(buf, journal_read(j, block), n);
+	journal_read_end(&r);
 	return (ssize_t)n;
 }
 

@@ -71,18 +71,44 @@ int ext4_look(
 /* The same without map_lock. False: a change came between, or damage did: ask again under the lock. */
 static bool look_unlocked(struct ext4_inode *ei, u32 lblk, u64 nr, struct extent *out)
 {
+	struct journal_reader r;
 	struct ext4_path p;
 	struct ext4_ext x;
+	unsigned depth;
+	bool good;
 	u32 seq;
 
 	SHARED_READ(&ei->map_seq);
 	seq = atomic_load_explicit(&ei->map_seq, memory_order_acquire);
-	if (unlikely(seq & 1) || unlikely(!ext4_find_unlocked(ei, lblk, &p)) ||
-		unlikely(!read_leaf(ei, lblk, nr, out, &p, &x)))
+	if (unlikely(seq & 1))
+		return false;
+	SHARED_READ(ext4_root(ei));
+	depth = ext4_root(ei)->eh_depth;
+	if (unlikely(depth)) /* nodes outside the inode */
+		journal_read_begin(ext4_fs_of(ei)->journal, &r);
+	good = ext4_find_unlocked(ei, lblk, depth, &p) && likely(read_leaf(ei, lblk, nr, out, &p, &x));
+	if (unlikely(depth))
+		journal_read_end(&r);
+	if (unlikely(!good))
 		return false;
 	atomic_thread_fence(memory_order_acquire); /* after what was read */
 	SHARED_READ(&ei->map_seq);
 	return atomic_load_explicit(&ei->map_seq, memory_order_relaxed) == seq;
+}
+
+/* The same for who has no handle. */
+static int look_only(
+	struct ext4_inode *ei, u32 lblk, u64 nr, struct extent *out, struct ext4_path *p, struct ext4_ext *x)
+{
+	struct journal_reader r;
+	int err;
+
+	if (likely(!ext4_root(ei)->eh_depth)) /* nothing is read but the inode */
+		return ext4_look(ei, lblk, nr, out, p, x);
+	journal_read_begin(ext4_fs_of(ei)->journal, &r);
+	err = ext4_look(ei, lblk, nr, out, p, x);
+	journal_read_end(&r);
+	return err;
 }
 
 static bool satisfied(const struct extent *e, enum map_intent intent)
@@ -208,6 +234,8 @@ static int change_locked(struct journal_handle *h, struct ext4_inode *ei, u32 lb
 		err = convert(h, ei, intent, &p, &x, out);
 	else
 		err = intent == MAP_MARK_WRITTEN ? -EINVAL : fill_hole(h, ei, intent, &p, out);
+	if (!err && intent == MAP_MARK_WRITTEN)
+		ext4_cover(ei, (out->pgoff + out->len) << EXT4_BLOCK_BITS);
 	ext4_write_raw(h, ei); /* also after an error: room that was made stays */
 	return err;
 }
@@ -236,7 +264,7 @@ static int look_locked(struct ext4_inode *ei, u32 lblk, u64 nr, enum map_intent 
 		rwsem_read_lock(&ei->map_lock);
 	else if (!rwsem_read_trylock(&ei->map_lock))
 		return -EAGAIN;
-	err = ext4_look(ei, lblk, nr, out, &p, &x);
+	err = look_only(ei, lblk, nr, out, &p, &x);
 	rwsem_read_unlock(&ei->map_lock);
 	return err;
 }
@@ -244,6 +272,7 @@ static int look_locked(struct ext4_inode *ei, u32 lblk, u64 nr, enum map_intent 
 int ext4_map_extent(struct inode *i, u64 pgoff, u64 nr, enum map_intent intent, struct extent *out)
 {
 	struct ext4_inode *ei = ext4_inode(i);
+	bool tried = false;
 	int err;
 
 	if (unlikely(!ext4_uses_extents(ei)))
@@ -260,7 +289,10 @@ int ext4_map_extent(struct inode *i, u64 pgoff, u64 nr, enum map_intent intent, 
 	}
 	if (likely(satisfied(out, intent)))
 		return 0;
-	return change(ei, (u32)pgoff, nr, intent, out);
+	do {
+		err = change(ei, (u32)pgoff, nr, intent, out);
+	} while (unlikely(err) && ext4_retry(ext4_fs_of(ei), err, &tried));
+	return err;
 }
 
 /* --- taking away --- */
@@ -342,7 +374,7 @@ int ext4_map_block(struct ext4_inode *ei, u32 lblk, u64 *block)
 	if (!ext4_uses_extents(ei))
 		return -EOPNOTSUPP;
 	rwsem_read_lock(&ei->map_lock);
-	err = ext4_look(ei, lblk, 1, &e, &p, &x);
+	err = look_only(ei, lblk, 1, &e, &p, &x);
 	rwsem_read_unlock(&ei->map_lock);
 	if (err)
 		return err;

@@ -175,7 +175,7 @@ static int find_entry(
 {
 	int err = ext4_dir_find(ext4_inode(dir), name, len, w);
 
-	return !err && ext4_dir_entry(ext4_inode(dir), w)->inode != victim->ino ? -ENOENT : err;
+	return !err && ext4_dir_ino(ext4_inode(dir), w) != victim->ino ? -ENOENT : err;
 }
 
 /* One name less; the last one makes it an orphan. */

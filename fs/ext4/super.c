@@ -4,8 +4,8 @@
  *
  * Rules
  * - A mount that is refused has changed nothing (but for the recovery of the journal), and says why in a sentence that tells what to do.
- * - While mounted read-write the superblock on disk does not say "clean"; it says so again after an unmount in which
- *   nothing was found damaged. So a machine that stops in between is noticed.
+ * - While mounted read-write the superblock on disk says that the journal needs recovery, or, where there is none, does not say "clean";
+ *   it is as before after an unmount in which nothing was found damaged. So a machine that stops in between is noticed.
  * - Every feature that we do not know is refused by name: incompat always; ro_compat makes the mount read-only.
  *
  * - The superblock's copy and the one on disk are the same, checksum included, whenever no handle is open; so a field can be
@@ -112,6 +112,14 @@ int ext4_begin(struct ext4_fs *fs, unsigned credits, struct journal_handle **out
 	return journal_start(fs->journal, credits, out);
 }
 
+bool ext4_retry(struct ext4_fs *fs, int err, bool *tried)
+{
+	if (err != -ENOSPC || *tried || !journal_has_changes(fs->journal))
+		return false;
+	*tried = true;
+	return !journal_commit(fs->journal);
+}
+
 static void fill_super(struct ext4_fs *fs)
 {
 	struct ext4_super *sb = &fs->sb;
@@ -164,9 +172,17 @@ static int ext4_sync(struct super *s)
 	return err ? err : journal_commit(fs->journal);
 }
 
+static int ext4_commit(struct super *s)
+{
+	struct journal *j = ext4_fs(s)->journal;
+
+	return journal_has_changes(j) ? journal_commit(j) : 0;
+}
+
 static void destroy(struct ext4_fs *fs)
 {
 	journal_destroy(fs->journal);
+	kfree(fs->log);
 	super_destroy(&fs->super);
 	kfree(fs->groups);
 	kfree(fs->zones);
@@ -174,7 +190,7 @@ static void destroy(struct ext4_fs *fs)
 	kfree(fs);
 }
 
-/* Says on disk that nobody uses the file system. */
+/* Says on disk that nobody uses the file system. Everything is committed then. */
 static int mark_clean(struct ext4_fs *fs)
 {
 	struct journal_handle *h;
@@ -183,8 +199,20 @@ static int mark_clean(struct ext4_fs *fs)
 	if (err)
 		return err;
 	fs->sb.s_state |= EXT4_STATE_VALID;
+	fs->sb.s_feature_incompat &= ~EXT4_INCOMPAT_RECOVER;
 	ext4_write_super(h, fs);
-	return journal_stop(h);
+	err = journal_stop(h);
+	if (!err)
+		err = journal_commit(fs->journal);
+	if (!err)
+		journal_close(fs->journal);
+	return err;
+}
+
+/* Is it mounted read-write, as far as the superblock says? */
+static bool in_use(const struct ext4_fs *fs)
+{
+	return !(fs->sb.s_state & EXT4_STATE_VALID) || ext4_has_incompat(fs, EXT4_INCOMPAT_RECOVER);
 }
 
 /* After damage no handle starts any more: the superblock alone is written, to say so to e2fsck and to the next mount. */
@@ -204,7 +232,7 @@ static void record_damage(struct ext4_fs *fs)
 static int ext4_unmount(struct super *s)
 {
 	struct ext4_fs *fs = ext4_fs(s);
-	bool wrote = !(fs->sb.s_state & EXT4_STATE_VALID); /* it was mounted read-write */
+	bool wrote = in_use(fs);
 	int err = 0;
 
 	if (atomic_load(&fs->damaged)) {
@@ -244,6 +272,7 @@ static const struct super_ops ext4_super_ops = {
 	.read_inode = ext4_read_inode,
 	.evict = ext4_evict,
 	.sync = ext4_sync,
+	.commit = ext4_commit,
 	.statfs = ext4_statfs,
 	.unmount = ext4_unmount,
 };
@@ -397,7 +426,10 @@ static int mark_mounted(struct ext4_fs *fs)
 
 	if (err)
 		return err;
-	fs->sb.s_state &= (u16)~EXT4_STATE_VALID;
+	if (journal_has_log(fs->journal))
+		fs->sb.s_feature_incompat |= EXT4_INCOMPAT_RECOVER;
+	else
+		fs->sb.s_state &= (u16)~EXT4_STATE_VALID;
 	fs->sb.s_mnt_count++;
 	fs->sb.s_mtime = (u32)vfs_now().sec;
 	memset(fs->sb.s_last_mounted, 0, sizeof(fs->sb.s_last_mounted));
@@ -405,7 +437,8 @@ static int mark_mounted(struct ext4_fs *fs)
 	if (fs->orphan_file)
 		fs->sb.s_feature_ro_compat |= EXT4_RO_ORPHAN_PRESENT;
 	ext4_write_super(h, fs);
-	return journal_stop(h);
+	err = journal_stop(h);
+	return err ? err : journal_commit(fs->journal);
 }
 
 /* Root, orphan file, orphans, the mark. */
@@ -458,8 +491,14 @@ static int load(struct ext4_fs *fs, struct pmem_region *r, bool readonly, char *
 	set_constants(fs, r);
 	atomic_store(&fs->super.readonly, readonly);
 	err = super_init(&fs->super, &ext4_super_ops, "ext4");
+	if (!err && !readonly && ext4_has_compat(fs, EXT4_COMPAT_HAS_JOURNAL))
+		err = ext4_log_open(&fs->sb, r, fs->blocks_count, &fs->log);
 	if (!err)
-		err = journal_create(r, EXT4_BLOCK_SIZE, &fs->journal);
+		err = journal_create(r, fs->log, &fs->journal);
+	if (err == -EUCLEAN) {
+		WHY(why, "its journal is damaged: run e2fsck -fy on the image");
+		return err;
+	}
 	power = kcalloc(EXT4_BLOCK_SIZE / 4, sizeof(*power));
 	if (err || !power) {
 		kfree(power);
@@ -475,11 +514,12 @@ static int load(struct ext4_fs *fs, struct pmem_region *r, bool readonly, char *
 	return open_tree(fs, readonly, why);
 }
 
-/* A superblock on which the log may be looked for? What is wrong with another one check_super() says. */
+/* A superblock by which the log may be looked for? What is wrong with another one check_super() says. */
 static bool may_recover(const struct ext4_super *sb, const struct pmem_region *r)
 {
 	return sb->s_magic == EXT4_SUPER_MAGIC && sb->s_log_block_size == 2 &&
-		(sb->s_feature_incompat & EXT4_INCOMPAT_RECOVER) &&
+		((sb->s_feature_incompat & EXT4_INCOMPAT_RECOVER) ||
+			(sb->s_feature_compat & EXT4_COMPAT_HAS_JOURNAL)) &&
 		!(sb->s_feature_incompat & ~(INCOMPAT_KNOWN | EXT4_INCOMPAT_RECOVER)) &&
 		blocks_count(sb) <= r->len / EXT4_BLOCK_SIZE;
 }
@@ -504,7 +544,10 @@ static void clear_recover(struct ext4_super *sb, struct pmem_region *r, bool had
 	pmem_fence();
 }
 
-/* Brings what the log holds into place, also for a mount that is read-only, as Linux does. */
+/*
+ * Brings what the log holds into place, also for a mount that is read-only, as Linux does. A log that is not empty counts, whether or not the
+ * superblock says needs_recovery: when the machine stopped while that was written, the log has the superblock that is meant.
+ */
 static int recover(struct ext4_super *sb, struct pmem_region *r, char *why)
 {
 	struct jbd2_recovered done;
@@ -519,12 +562,16 @@ static int recover(struct ext4_super *sb, struct pmem_region *r, char *why)
 		err = jbd2_recover(log, &done, &what);
 		kfree(log);
 	}
-	if (err == -ENOMEM)
+	if (err == -ENOMEM) {
 		WHY(why, "not enough memory");
-	else if (err)
-		WHY(why, "%s (feature needs_recovery): run e2fsck -fy on the image", what);
-	if (err)
 		return err;
+	}
+	if (!(sb->s_feature_incompat & EXT4_INCOMPAT_RECOVER) && (err || !done.was_open))
+		return 0; /* if the mount needs the journal it will complain about it */
+	if (err) {
+		WHY(why, "%s (feature needs_recovery): run e2fsck -fy on the image", what);
+		return err;
+	}
 	pr_info("ext4", "journal recovered: %u transactions, %u blocks written, %u revoked",
 		done.transactions, done.blocks, done.revoked);
 	clear_recover(sb, r, done.had_error);
@@ -555,7 +602,7 @@ int ext4_mount(struct pmem_region *r, bool readonly, struct super **out, char wh
 	}
 	err = load(fs, r, readonly, why);
 	if (err) {
-		bool wrote = !(fs->sb.s_state & EXT4_STATE_VALID);
+		bool wrote = in_use(fs);
 
 		if (err == -ENOMEM)
 			WHY(why, "not enough memory");

@@ -18,12 +18,10 @@ int ext4_xattr_release(struct journal_handle *h, struct ext4_inode *ei)
 	x = p;
 	if (x->h_magic != EXT4_XATTR_MAGIC || !x->h_refcount ||
 		(fs->metadata_csum && x->h_checksum != ext4_xattr_csum(fs, block, x))) {
-		journal_forget(h, block);
 		return ext4_damage(
 			fs, ei->vfs.ino, "attribute block %llu is damaged", (unsigned long long)block);
 	}
 	if (x->h_refcount == 1) {
-		journal_forget(h, block);
 		err = ext4_free_blocks(h, fs, block, 1);
 	} else {
 		x->h_refcount--;

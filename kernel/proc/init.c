@@ -12,6 +12,7 @@
 #include "kernel/proc/exec_args.h"
 #include "kernel/proc/files.h"
 #include "kernel/proc/futex.h"
+#include "kernel/proc/flusher.h"
 #include "kernel/proc/pipe.h"
 #include "kernel/proc/poll.h"
 #include "kernel/proc/process.h"
@@ -197,6 +198,7 @@ static int start_everything(struct thread **init)
 		err = procfs_mount();
 	if (!err)
 		err = tmp_mount();
+		err = flusher_start();
 	return err ? err : create_init(init);
 }
 
@@ -206,12 +208,14 @@ int proc_run_init(void)
 	int status, err = start_everything(&init);
 
 	if (err) {
+		flusher_stop();
 		pr_err("init", "no first process: error %d", -err);
 		return STATUS_NO_INIT;
 	}
 	thread_wake(init);
 	status = exit_status(process_wait_kernel(PID_INIT));
 	kill_everybody();
+	flusher_stop();
 	if (sys_reboot_request() == REBOOT_RESTART) {
 		vfs_unmount_all();
 		power_reset();

@@ -224,18 +224,23 @@ static void stop_with_orphans(const char *options)
 	inode_set_size(f->inode, 3 * PAGE_SIZE);
 	is(f->inode->ops->write_inode(f->inode), 0, "%s: the size is written", options);
 	file_put(open[1]); /* from the middle of the list */
+	is(vfs_sync_all(), 0, "%s: synced", options);
 	image_save();
 }
 
+/* Without a journal the mark "clean" is missing; with one the log says that it was in use, and the mount goes on from there. */
 static void test_orphans(const char *options)
 {
+	bool journal = !strstr(options, "^has_journal");
 	struct inode *i;
 	u64 after;
 
 	stop_with_orphans(options);
-	image_up(0);
-	is(image_mount(false), -EUCLEAN, "%s: not clean, so refused", options);
-	is(run("e2fsck -fy %s", image.path), 1, "%s: e2fsck -fy repairs it", options);
+	if (!journal) {
+		image_up(0);
+		is(image_mount(false), -EUCLEAN, "%s: not clean, so refused", options);
+	}
+	ok(run("e2fsck -fy %s", image.path) <= 1, "%s: e2fsck -fy repairs it", options);
 	ok(image_fsck(), "%s: and finds nothing more", options);
 	image_start(options);
 	ok(fs_exists("/cut") && fs_exists("/dir"), "%s: what had a name is there", options);
@@ -244,8 +249,10 @@ static void test_orphans(const char *options)
 
 	stop_with_orphans(options);
 	image_up(0);
-	super_on_disk()->s_state |= EXT4_STATE_VALID;
-	super_seal();
+	if (!journal) {
+		super_on_disk()->s_state |= EXT4_STATE_VALID;
+		super_seal();
+	}
 	is(image_mount(false), 0, "%s: called clean, its orphans are finished at mount", options);
 	is(ext4_fs(image.super)->free_blocks, after, "%s: as many blocks are free as after e2fsck", options);
 	is(vfs_lookup(NULL, "/cut", true, &i), 0, "%s: the truncated file", options);

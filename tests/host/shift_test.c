@@ -398,7 +398,7 @@ static void test_death(const char *label, u64 pages, bool deep, unsigned rounds)
 	u64 last[2] = {10, 10}; /* events of the last insert, collapse */
 	unsigned k, dead = 0;
 
-	begin(4096, "", label, 3);
+	begin(4096, "-O ^has_journal", label, 3);
 	death.copy = malloc(image.region->len);
 	ok(deep ? make_deep(pages) : put(0, pages * PAGE_SIZE), "%s: a file", label);
 	for (u64 p = 0; !deep && p < pages; p += 7) /* every page tells itself from its neighbours */
