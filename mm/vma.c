@@ -46,6 +46,7 @@ static bool read_trylock(struct vma *v)
 		lockdep_acquire(&v->lock_state, &vma_class, true);
 		return true;
 	}
+	SHARED_WRITE(&v->lock_state);
 	if (atomic_fetch_sub(&v->lock_state, 1) == (WRITER | 1))
 		waitq_wake_all(&v->mm->vma_wait);
 	return false;
@@ -79,6 +80,7 @@ static void write_lock(struct vma *v)
 
 static void write_unlock(struct vma *v)
 {
+	SHARED_WRITE(&v->lock_state);
 	atomic_fetch_and_explicit(&v->lock_state, ~WRITER, memory_order_release);
 }
 

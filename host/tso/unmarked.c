@@ -68,6 +68,8 @@ static const struct {
 	{"queued_locked",
 		"asks whether the word is QUEUED, which only holders of the segment's lock change, as here"},
 	{"count", "statistics"},
+	{"dax_count", "statistics"},
+	{"pmm_free_pages", "a sum over the CPUs' caches, which change while it is formed"},
 	{"tlb_switch_mm",
 		"a context switch, between the scripted threads' points; the shootdown's side has the mark"},
 	{"shoot_down", "the generation is a count that nobody decides by"},
