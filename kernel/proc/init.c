@@ -198,6 +198,7 @@ static int start_everything(struct thread **init)
 		err = procfs_mount();
 	if (!err)
 		err = tmp_mount();
+	if (!err)
 		err = flusher_start();
 	return err ? err : create_init(init);
 }
