@@ -111,8 +111,13 @@ static const struct race races[] = {
 	{"pin-truncate", "a device holds a pin on a block that truncate frees and another file fills",
 		"file f 1; file g 0; full; prepare A pin f 0; A: dma f 0 7; unpin f 0 | B: truncate f 0; "
 		"write g 0 9"},
-	{"pin-lookup", "a pin is taken on what an entry said that truncate has cleared meanwhile",
+	{"pin-lookup",
+		"a pin is taken on what an entry said that truncate has cleared meanwhile; or no end of it",
 		"file f 1; prepare A store f 0 7; A: pin f 0; unpin f 0 | B: truncate f 0"},
+	{"pin-shift", "a device holds a pin on a page that a collapse moves to another offset",
+		"file f 3; prepare A pin f 1; A: dma f 1 7; unpin f 1 | B: collapse f 0"},
+	{"pin-zero-range", "a device holds a pin on a block that a zero range makes unwritten",
+		"file f 1; prepare A pin f 0; A: dma f 0 7; unpin f 0 | B: zero f 0; load f 0"},
 };
 
 const struct race *race_at(unsigned i)

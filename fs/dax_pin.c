@@ -5,10 +5,11 @@
  * Rules
  * - A pin is counted three times: for its page, for the page's segment, for the mapping. So a look-up that finds none costs one
  *   load, and one of a range costs the segments of that range. Faults pay nothing: pins are looked for by those who take blocks away.
- * - Whoever takes blocks away unmaps the pages first and then looks for pins; a pin is counted first, and then the entry is read again
+ * - Whoever takes blocks away unmaps the pages first and then looks for pins; a pin is counted first, and then the entry is read
  *   (mm/pin.c). One of the two sees the other.
  * - Nobody waits for pins with the DAX lock held: the holder of a pin may fault on the same file before it lets go. So the lock is
- *   dropped, and everything begins again: what faulted in meanwhile is unmapped again.
+ *   dropped, and everything begins again: what faulted in meanwhile is unmapped again, once no pin is
+ *   left: a pin is counted through the fault of its page, which would otherwise never be over.
  * - A pin counts the open file. So the inode is not evicted, and `mapping` and segments stay, until the pin is dropped.
  *
  * The wait happens under the inode lock of the caller. Therefore who holds a pin may not wait for an inode lock (fs/dax_io.c: O_DIRECT

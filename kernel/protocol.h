@@ -42,7 +42,6 @@
 	X(MOVE_PTE, "move the PTEs")                      \
 	X(PIN_LOOKUP, "look the PTE up for a pin")        \
 	X(PIN, "take the pin")                            \
-	X(PIN_RECHECK, "look at the PTE again")           \
 	X(FIND_PINS, "look for pins")                     \
 	X(DMA, "the device copies")                       \
 	X(UNPIN, "drop the pin")                          \

@@ -51,6 +51,8 @@ my %violated = (
 	'mremap-move' => [],
 	'pin-truncate' => [],
 	'pin-lookup' => [],
+	'pin-shift' => [],
+	'pin-zero-range' => [],
 	'collapse-shift' => [qw(none imap)],
 	'collapse-lost-tag' => [qw(none imap rwsem)],
 	'collapse-fsync' => [],
@@ -61,7 +63,7 @@ my %violated = (
 	'sync-range-early-clean' => [],
 );
 # Too many interleavings for a test: bounded by time.
-my %large = map { $_ => 1 } qw(cow-leak tail-zero-write self-copy-cross pin-lookup);
+my %large = map { $_ => 1 } qw(cow-leak tail-zero-write self-copy-cross);
 
 my ($status, $out) = explored('list');
 is($status, 0, 'the races are listed');

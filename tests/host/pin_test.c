@@ -12,6 +12,7 @@
 #include "host/sim.h"
 #include "host/unit.h"
 #include "mm/pin.h"
+#include "mm/priv.h"
 
 #define IMAGE_BYTES (8u << 20)
 #define SHARED_RW (VMA_READ | VMA_WRITE | VMA_MAYWRITE | VMA_SHARED)
@@ -151,6 +152,41 @@ static void test_wait(void)
 	file_put(two.f);
 }
 
+/* A truncate that unmaps the page each time a pin is counted, and then waits for that pin. */
+static unsigned nr_counted;
+
+static int pin_and_unmap(struct vma *v, u64 pgoff, struct mm_pin *p)
+{
+	int err = dax_pin(v, pgoff, p);
+
+	if (++nr_counted < 10)
+		rmap_unmap(v->rmap, pgoff, pgoff, RMAP_ALL);
+	return err;
+}
+
+static void test_progress(void)
+{
+	struct file *f = create("/progress", 0, PAGE_SIZE);
+	uaddr_t a = UADDR((u64)map(f, 1, SHARED_RW));
+	struct vm_ops ops = dax_vm_ops;
+	struct vma *v = vma_lock_at(mm, a);
+	struct mm_pin p;
+
+	ops.pin = pin_and_unmap;
+	v->ops = &ops;
+	vma_read_unlock(v);
+	cpu_store_user64(a, 5);
+	is(mm_pin(mm, a, true, &p), 0, "a pin whose page is unmapped while it is counted");
+	is(nr_counted, 1, "stays counted through the fault, so that nobody unmaps the page again");
+	mm_unpin(&p);
+	ok(!is_pinned(f, 0, RANGE_LAST), "it is counted once");
+	vfs_truncate(f->inode, 0);
+	is(mm_pin(mm, a, true, &p), -EFAULT, "a pin on a page whose fault fails");
+	ok(!is_pinned(f, 0, RANGE_LAST), "is not left behind");
+	mm_unmap(mm, a, PAGE_SIZE);
+	file_put(f);
+}
+
 static void test_direct(void)
 {
 	struct file *f = create("/from", O_DIRECT_, 4 * PAGE_SIZE), *g = create("/to", 0, 4 * PAGE_SIZE);
@@ -251,6 +287,7 @@ int main(void)
 	setup(image);
 	test_pins();
 	test_wait();
+	test_progress();
 	test_direct();
 	test_sync();
 	sim_set_boot_mm(NULL);
