@@ -253,6 +253,82 @@ static void test_map_sync(void)
 	munmap(p, 8 * PAGE);
 }
 
+/* Faults of 2 MiB since boot; -1: nobody counts them here. */
+static long huge_faults(void)
+{
+	long n = -1;
+	FILE *f = fopen("/proc/faultline/memory", "r");
+
+	if (f) {
+		if (fscanf(f, "huge_faults %ld", &n) != 1)
+			n = -1;
+		fclose(f);
+	}
+	return n;
+}
+
+#define HUGE (2UL << 20)
+
+static int store_hole_child(void *arg)
+{
+	char *p = arg;
+
+	p[HUGE + 3 * PAGE] = 'f';
+	return p[0] != 's' || p[5 * PAGE] != 0;
+}
+
+/* A file of 4 MiB that was allocated in one piece: one entry maps 2 MiB of it, until a part of them goes. */
+static void test_huge(void)
+{
+	char *at = mmap(NULL, 3 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *p, *q;
+	int fd = open("mm-huge", O_RDWR | O_CREAT | O_TRUNC, 0644);
+	long before = huge_faults();
+	char c = 1;
+
+	at = (char *)(((uintptr_t)at + HUGE - 1) & ~(HUGE - 1));
+	CHECK("4 MiB are allocated", fallocate(fd, 0, 0, 2 * HUGE) == 0);
+	p = mmap(at, 2 * HUGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+	q = mmap(NULL, 2 * HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED || q == MAP_FAILED)
+		err(1, "mm-huge");
+	p[0] = 's';
+	CHECK("a load of pages nobody stored to", p[HUGE] == 0);
+	for (size_t i = 0; i < 2 * HUGE; i += PAGE)
+		p[i] = (char)(i ? 'a' + i / PAGE % 26 : 's');
+	if (before < 0)
+		ktap_skip("no /proc/faultline/memory", "they were mapped 2 MiB at once");
+	else
+		CHECK("they were mapped 2 MiB at once", huge_faults() >= before + 2);
+	CHECK("read sees the stores", pread(fd, &c, 1, HUGE + PAGE) == 1 && c == p[HUGE + PAGE]);
+	c = q[7 * PAGE];
+	q[7 * PAGE] = 'q';
+	CHECK("a private copy is of 4 KiB",
+		c == 'h' && p[7 * PAGE] == 'h' && q[7 * PAGE] == 'q' && q[8 * PAGE] == 'i');
+	CHECK("a hole of 4 KiB",
+		fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 5 * PAGE, PAGE) == 0);
+	CHECK("is zero in each mapping", p[5 * PAGE] == 0 && p[6 * PAGE - 1] == 0 && q[5 * PAGE] == 0);
+	CHECK("beside it the data stay", p[4 * PAGE] == 'e' && p[6 * PAGE] == 'g' && q[4 * PAGE] == 'e');
+	CHECK("a child stores through its copy of the mapping",
+		run_child(store_hole_child, p) == 0 && p[HUGE + 3 * PAGE] == 'f');
+	CHECK("fsync", fsync(fd) == 0);
+	p[HUGE] = 'S';
+	CHECK("a store after it", pread(fd, &c, 1, HUGE) == 1 && c == 'S');
+	CHECK("mprotect of one page inside", mprotect(p + HUGE + 9 * PAGE, PAGE, PROT_READ) == 0);
+	CHECK("keeps stores out of it", dies_by(store_child, p + HUGE + 9 * PAGE, SIGSEGV));
+	CHECK("and of no other",
+		run_child(store_child, p + HUGE + 10 * PAGE) == 0 && p[HUGE + 10 * PAGE] == 's' &&
+			p[HUGE + 9 * PAGE] != 's');
+	CHECK("munmap of one page inside", munmap(p + HUGE + 20 * PAGE, PAGE) == 0);
+	CHECK("takes that page away", dies_by(load_child, p + HUGE + 20 * PAGE, SIGSEGV));
+	CHECK("and no other", p[HUGE + 19 * PAGE] != 0 && p[HUGE + 21 * PAGE] != 0);
+	CHECK("the file shrinks into the middle", ftruncate(fd, HUGE + PAGE) == 0 && p[HUGE] == 'S');
+	CHECK("behind its end a load ends by SIGBUS", dies_by(load_child, p + HUGE + PAGE, SIGBUS));
+	munmap(p, 2 * HUGE);
+	munmap(q, 2 * HUGE);
+	close(fd);
+	unlink("mm-huge");
+}
+
 static int check_cow(void *arg)
 {
 	char *p = arg;
@@ -490,6 +566,7 @@ int main(int argc, char **argv)
 	test_self_copy();
 	test_direct();
 	test_map_sync();
+	test_huge();
 	test_protection();
 	test_fork();
 	test_signals();
