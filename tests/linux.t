@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # System calls, judged by Linux: each program of tests/linux, the same static binary, runs on the build host and on
-# Faultline, and the tables that they write must be equal line by line. e2fsck judges the image.
+# Faultline, and the tables that they write must be equal line by line. e2fsck judges the image, and the
+# databases' own tools those that were left on it.
 #
 # prove tests/linux.t :: PATTERN… runs the programs whose names match.
 use strict;
@@ -48,5 +49,46 @@ for (@programs) {
 	next if ok($got eq $want && $want ne '', "$_: the same on Linux and on Faultline");
 	my (undef, $diff) = run_command('diff', '-U1', "$host/$_.txt", work("$_.guest"));
 	diag tail($diff, 60);
+}
+
+# The databases that the guest left, read by the distribution's tools on the host.
+sub fetch
+{
+	my ($name, @files) = @_;
+	my $dir = work("fetched-$name");
+
+	remove_tree($dir);
+	make_path($dir);
+	run_command('debugfs', '-R', "dump /linux/out/$name/$_ $dir/" . s{.*/}{}r, $image) for @files;
+	return $dir;
+}
+
+SKIP: {
+	skip 'not run', 1 unless grep { $_ eq 'sqlite-glibc' } @programs;
+	my $dir = fetch('sqlite-glibc', 'rollback.db', 'wal.db');
+
+	for my $db ('rollback.db', 'wal.db') {
+		my (undef, $out) = run_command('sqlite3', '-readonly', "$dir/$db",
+			'PRAGMA integrity_check; SELECT count(*) FROM t WHERE p < 100; SELECT n >= 160 FROM sum');
+		is($out, "ok\n80\n1\n", "$db: sqlite3 on the host finds it whole");
+	}
+}
+SKIP: {
+	skip 'not run', 1 unless grep { $_ eq 'lmdb-glibc' } @programs;
+	my $dir = fetch('lmdb-glibc', 'db/data.mdb');
+	my ($status, $out) = run_command('mdb_dump', '-p', $dir);
+	my ($keys, $wrong) = (0, 0);
+
+	is($status, 0, 'mdb_dump on the host reads the database') or diag tail($out);
+	while ($out =~ /^ (\d{3})-\d{6}\n (.*)\n/mg) {
+		my $letter = chr(ord('a') + $1 % 20);
+
+		$keys++ if $1 < 100;
+		$wrong++ if $2 ne $letter x 600;
+	}
+	is("$keys keys, $wrong wrong", '250 keys, 0 wrong', 'with every key that was put, and its value');
+	($status, $out) = run_command('mdb_stat', $dir);
+	like($out, qr/Entries: \d+/, 'mdb_stat agrees') or diag tail($out);
+	cmp_ok(($out =~ /Entries: (\d+)/)[0] // 0, '>=', 250, 'on how many there are');
 }
 done_testing();

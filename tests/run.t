@@ -33,4 +33,26 @@ is($status, 0, 'make run exits 0 on an image that was left unclean') or diag tai
 like($out, qr/was not unmounted/, 'having said that it repaired it');
 like($out, qr/MIT License/, "the user's file is still there");
 fsck_clean($image, 'the image is clean again');
+
+# New programs replace the old ones, on an image of an older tree too; what the user has stays.
+sub refreshed
+{
+	utime 0, 0, "$image.programs";
+	($status, $out) = run_command(@make, 'run', 'APPEND=-- cat /root/mine');
+	is($status, 0, "make run exits 0 $_[0]") or diag tail($out, 40);
+	like($out, qr/new programs.*MIT License/s, '… having refreshed the image, not the files of the user');
+	fsck_clean($image, '… and e2fsck is content');
+}
+
+refreshed('with new programs');
+SKIP: {
+	skip 'no busybox', 6 unless -e 'build/rootfs/bin/busybox';
+	run_command('debugfs', '-w', '-R', "rm $_", $image) for 'bin/busybox', 'usr/bin/vi';
+	refreshed('on an image that lacks some');
+	is(debugfs_cat($image, '/bin/busybox'), slurp('build/rootfs/bin/busybox'), 'the program that was missing is there');
+	(undef, $out) = run_command('debugfs', '-R', 'stat /usr/bin/vi', $image);
+	like($out, qr{link dest: "/bin/busybox"}, 'and its link');
+	(undef, $out) = run_command('debugfs', '-R', 'ls /lost+found', $image);
+	unlike($out, qr/#\d/, 'nothing was left without a name');
+}
 done_testing();

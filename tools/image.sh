@@ -29,12 +29,32 @@ ours() {
 repair() {
 	dumpe2fs -h "$image" 2>/dev/null | grep -q '^Filesystem state: *clean$' && return 0
 	echo "  FSCK    $image was not unmounted: e2fsck -fy $image"
+	check
+}
+
+check() {
 	status=0
-	e2fsck -fy "$image" || status=$?
+	e2fsck -fy "$image" 2>&1 || status=$?
 	if [ "$status" -ge 4 ]; then
 		echo "$image cannot be repaired; \"make image\" makes a new one." >&2
 		exit 1
 	fi
+}
+
+# What debugfs has to make of /usr: directories and links that the image lacks. For one that is there it would leave a
+# stray inode behind.
+missing_usr() {
+	for directory in usr usr/bin; do
+		[ -d "$rootfs/$directory" ] || return 0
+		debugfs -R "ls -p /$directory" "$image" >"$image.there" 2>/dev/null
+		grep -q / "$image.there" || echo "mkdir /$directory"
+	done
+	cut -d/ -f6 "$image.there" | sort >"$image.names"
+	(cd "$rootfs/usr/bin" && find . -type l) | sed 's|^\./||' | sort | comm -23 - "$image.names" |
+		while read -r file; do
+			echo "symlink /usr/bin/$file $(readlink "$rootfs/usr/bin/$file")"
+		done
+	rm -f "$image.there" "$image.names"
 }
 
 # Replaces the programs and /etc, which are ours, by debugfs; the user's files stay.
@@ -42,18 +62,15 @@ refresh() {
 	[ "$rootfs/bin" -nt "$image.programs" ] || return 0
 	echo "  IMAGE   $image: new programs, other files kept"
 	{
-		(cd "$rootfs" && find usr -type d 2>/dev/null) | sed 's|^|mkdir /|'
 		(cd "$rootfs" && find bin sbin etc -type f) | while read -r file; do
 			echo "rm /$file"
 			echo "write $rootfs/$file /$file"
 		done
-		(cd "$rootfs" && find usr -type l 2>/dev/null) | while read -r file; do
-			echo "symlink /$file $(readlink "$rootfs/$file")"
-		done
+		missing_usr
 	} >"$image.tmp"
 	debugfs -w -f "$image.tmp" "$image" >/dev/null 2>&1
 	rm -f "$image.tmp"
-	e2fsck -fp "$image" >/dev/null
+	check >/dev/null
 	touch "$image.programs"
 }
 

@@ -37,7 +37,9 @@ need_command patch patch
 need_command flock util-linux
 need_command busybox busybox-static
 need_command musl-gcc musl-tools
-need_command busybox busybox-static
+need_command script bsdutils
+need_command sqlite3 sqlite3
+need_command mdb_dump lmdb-utils
 need_file libc6-dev /usr/include/features.h
 need_file libsqlite3-dev /usr/include/sqlite3.h
 need_file liblmdb-dev /usr/include/lmdb.h

@@ -92,6 +92,8 @@ static void workload(const char *what, unsigned flags)
 
 	say("%s", what);
 	mkdir("db", 0755);
+	unlink("db/data.mdb");
+	unlink("db/lock.mdb");
 	for (int p = 0; p < PROCESSES; p++) {
 		pids[p] = fork();
 		if (!pids[p]) {
@@ -112,8 +114,6 @@ static void workload(const char *what, unsigned flags)
 	table_wait("killed", pids[0]);
 	writer(flags, 5, KEYS);
 	count(flags);
-	unlink("db/data.mdb");
-	unlink("db/lock.mdb");
 }
 
 int main(int argc, char **argv)
