@@ -12,7 +12,6 @@
 
 struct zap {
 	struct tlb_gather *g;
-	enum zap_what what;
 	u64 cleared;
 };
 
@@ -21,51 +20,75 @@ static inline bool wanted(enum zap_what what, pte_t e)
 	return what == ZAP_ALL || (what == ZAP_ZERO_PAGES ? e.v & PTE_SW_ZERO : !(e.v & PTE_SW_ANON));
 }
 
+/* `what` is a constant: munmap and truncate of many pages spend their time in this one loop. The hull that is flushed may begin at an entry
+ * that stays. */
 static inline __attribute__((always_inline)) u64 zap_leaves(
-	void *arg, struct page *t, pte_slot_t *s, u64 a, u64 end, u64 size)
+	struct zap *z, enum zap_what what, struct page *t, pte_slot_t *s, u64 a, u64 end, u64 size)
 {
-	struct zap *z = arg;
-	u64 first = ~0ull, last = 0;
-	unsigned cleared = 0;
+	pte_slot_t *begin = s, *first, *last = NULL;
+	pte_slot_t *stop = size == PAGE_SIZE ? s + ((end - a) >> PAGE_SHIFT) : s + 1;
+	unsigned left, kept = 0, cleared;
 
 	pt_lock(t);
 	if (pt_was_split(s, size))
 		goto out;
-	for (unsigned left = t->pt_entries; a < end && left; a += size, s++) {
+	left = t->pt_entries;
+	while (left && s < stop && !pte_peek_locked(s).v)
+		s++;
+	first = s;
+	for (; s < stop && left; s++) {
 		pte_t e = pte_peek_locked(s);
 
 		if (!e.v)
 			continue;
-		left--;
-		if (!wanted(z->what, e))
-			continue;
-		if (e.v & PTE_SW_ANON) {
-			if (tlb_gather_full(z->g))
-				goto out;
-			tlb_gather_free(z->g, pt_page(pte_paddr(e)));
+		if (wanted(what, e)) {
+			if (e.v & PTE_SW_ANON) {
+				if (tlb_gather_full(z->g))
+					break;
+				tlb_gather_free(z->g, pt_page(pte_paddr(e)));
+			}
+			pte_exchange(s, (pte_t){0});
+			last = s;
+		} else {
+			kept++;
 		}
-		pte_exchange(s, (pte_t){0});
-		if (!cleared++)
-			first = a;
-		last = a;
+		if (!--left)
+			break;
 	}
-	a = end;
-out:
-	t->pt_entries -= (u16)cleared;
-	spin_unlock(&t->ptl);
+	cleared = t->pt_entries - left - kept;
+	t->pt_entries = (u16)(left + kept);
 	if (cleared)
-		tlb_gather_range(
-			z->g, UADDR(ALIGN_DOWN(first, size)), UADDR(ALIGN_DOWN(last, size) + size), cleared);
+		tlb_gather_range(z->g, UADDR(ALIGN_DOWN(a, size) + (first - begin) * size),
+			UADDR(ALIGN_DOWN(a, size) + (last + 1 - begin) * size), cleared);
 	z->cleared += cleared;
+	a = left && s < stop ? a + (s - begin) * size : end;
+out:
+	spin_unlock(&t->ptl);
 	return a;
+}
+
+static u64 zap_all(void *arg, struct page *t, pte_slot_t *s, u64 a, u64 end, u64 size)
+{
+	return zap_leaves(arg, ZAP_ALL, t, s, a, end, size);
+}
+
+static u64 zap_file(void *arg, struct page *t, pte_slot_t *s, u64 a, u64 end, u64 size)
+{
+	return zap_leaves(arg, ZAP_FILE, t, s, a, end, size);
+}
+
+static u64 zap_zero_pages(void *arg, struct page *t, pte_slot_t *s, u64 a, u64 end, u64 size)
+{
+	return zap_leaves(arg, ZAP_ZERO_PAGES, t, s, a, end, size);
 }
 
 u64 zap_range(struct tlb_gather *g, uaddr_t start, uaddr_t end, enum zap_what what)
 {
-	struct zap z = {g, what, 0};
+	pt_leaves_fn leaves = what == ZAP_ALL ? zap_all : what == ZAP_FILE ? zap_file : zap_zero_pages;
+	struct zap z = {g, 0};
 
 	for (;;) {
-		start = pt_for_each_table(g->mm->root, start, end, zap_leaves, &z);
+		start = pt_for_each_table(g->mm->root, start, end, leaves, &z);
 		if (start.v >= end.v)
 			return z.cleared;
 		tlb_gather_flush(g);
