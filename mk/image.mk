@@ -27,7 +27,8 @@ debug: $(IMAGE)
 
 bench: programs
 	@$(MAKE) --no-print-directory BUILD=release kernel
-	@perl tools/bench build/release/faultline.elf build/rootfs
+	@perl tools/bench build/release/faultline.elf build/rootfs; status=$$?; \
+	{ [ -z '$(README)' ] || perl tools/readme bench; } && exit $$status
 
 profile: programs
 	@$(MAKE) --no-print-directory BUILD=release kernel

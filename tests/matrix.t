@@ -7,6 +7,7 @@
 use strict;
 use warnings;
 use lib 'tests/lib', 'tools/lib';
+use Bench;
 use Costs;
 use Faultline;
 use Guest;
@@ -103,6 +104,22 @@ my %costs = (%quiet, 'idle-fault' => 100, 'punch-fault' => 105, 'punch-wide-faul
 is_deeply([far_faults_disturbed(\%costs)], [], '5 % are allowed');
 like((far_faults_disturbed({%costs, 'punch-fault' => 106}))[0], qr/costs 106/, 'more are not');
 like((far_faults_disturbed({%costs, 'punch-wide-slow' => 1}))[0], qr/1 of 9/, 'nor one slow path');
+
+# The benchmark's table and its verdicts.
+my @linux = ("# a comment\n", "one\tthe first\t300\t-\t100\n", "two\tthe second\t300\t400\t100\n", "three\tthe third\t300\t-\t1000\n");
+my ($bench, @wrong) = bench_table({one => 100, two => 301, extra => 1234}, @linux);
+is_deeply(\@wrong, ['the second: worse than Linux', 'the third: not measured'], 'a row that is worse, and one that is missing');
+like($bench, qr/^the first +100 +300 +- +100 +3\.0x  goal met$/m, 'a row that meets its goal');
+like($bench, qr/^the second +301 +300 +400 +100 +1\.0x  worse than Linux$/m, 'one that does not');
+like($bench, qr/^extra +1 234$/m, 'and what has no counterpart');
+is(punch_ratio({'punch-4k-16384-pages' => 30, 'punch-4k-1-page' => 20}), 1.5, 'the ratio of the punches');
+is(punch_ratio({'punch-4k-1-page' => 20}), undef, 'which wants both of them');
+like(far_puncher_lines({%costs, 'punch-slow' => 3}, {'punch-rate' => 951, 'punch-wide-rate' => 900}),
+	qr/4 KiB: fault rate 0\.952 .*\(105 in place of 100\), 3 of 9 .*; 0\.951 by the wall clock\n.*4 MiB: fault rate 1\.000/, 'the far puncher');
+my @tried;
+is(smallest(0, 166, sub { push @tried, $_[0]; $_[0] >= 16 }), 16, 'the smallest RAM is found');
+is(scalar(grep { $_ == 15 } @tried), 1, 'and less was tried');
+is(smallest(0, 166, sub { 0 }), 166, 'or it stays at what is known to suffice');
 
 # Each race is either violated under some scheme or noticed by a mutant.
 my ($status, $list) = run_command('build/host-fast/explore', 'list');

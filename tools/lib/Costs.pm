@@ -10,7 +10,7 @@ use warnings;
 use Exporter 'import';
 use Matrix;
 
-our @EXPORT = qw(cost_table zero_table far_faults_disturbed);
+our @EXPORT = qw(cost_table zero_table far_faults_disturbed slow_faults);
 
 sub percent
 {
@@ -34,10 +34,10 @@ my @rows = (
 	['read fault beside a far 4 KiB punch and allocation ¹', sub { thousands($_[0]{'punch-fault'}) }],
 	['… all but 1 in 1 000 stay below', sub { thousands($_[0]{'punch-high'}) }],
 	["… waits of either process's faults, per 100 ⁴", sub { per_hundred($_[0]{'punch-waits'}, $_[0]{'punch-faults'}) }],
-	['… slow paths per 100', sub { per_hundred(slow($_[0], 'punch'), $_[0]{'punch-faults'}) }],
+	['… slow paths per 100', sub { per_hundred(slow_faults($_[0], 'punch'), $_[0]{'punch-faults'}) }],
 	['read fault beside a far 4 MiB punch ¹', sub { thousands($_[0]{'punch-wide-fault'}) }],
 	["… waits of either process's faults, per 100 ⁴", sub { per_hundred($_[0]{'punch-wide-waits'}, $_[0]{'punch-wide-faults'}) }],
-	['… slow paths per 100', sub { per_hundred(slow($_[0], 'punch-wide'), $_[0]{'punch-wide-faults'}) }],
+	['… slow paths per 100', sub { per_hundred(slow_faults($_[0], 'punch-wide'), $_[0]{'punch-wide-faults'}) }],
 	['two CPUs: fault rate beside far 4 KiB punches ²', sub { percent($_[0]{'smp-punch-rate'}, 1000) }],
 	['… beside far 4 MiB punches ²', sub { percent($_[0]{'smp-punch-wide-rate'}, 1000) }],
 	['two CPUs: waits per 100 faults, 4 KiB punches ⁴', sub { per_hundred($_[0]{'smp-punch-waits'}, $_[0]{'smp-punch-faults'}) }],
@@ -46,7 +46,7 @@ my @rows = (
 );
 
 # Who waited left the fast path too; the kernel counts slow paths that did not have to wait, and waits.
-sub slow
+sub slow_faults
 {
 	my ($m, $mode) = @_;
 
@@ -95,7 +95,7 @@ sub far_faults_disturbed
 	my @bad;
 
 	for my $mode (qw(punch punch-wide)) {
-		push @bad, "$mode: " . slow($m, $mode) . " of $m->{\"$mode-faults\"} far faults left the fast path" if slow($m, $mode);
+		push @bad, "$mode: " . slow_faults($m, $mode) . " of $m->{\"$mode-faults\"} far faults left the fast path" if slow_faults($m, $mode);
 		push @bad, "$mode: a far fault costs $m->{\"$mode-fault\"} instructions in place of $m->{'idle-fault'}"
 			if $m->{"$mode-fault"} > 1.05 * $m->{'idle-fault'};
 	}
