@@ -66,7 +66,7 @@ help:
 	@echo 'make test-long    five minutes of stress each, on two CPUs and on eight'
 	@echo 'make debug    the same machine as run, stopped, waiting for gdb on port 1234'
 	@echo 'make iso      build/faultline.iso, for BIOS and EFI, CD or USB stick'
-	@echo 'make bench    guest instructions per operation, beside Linux'
+	@echo 'make bench    guest instructions per operation, beside Linux; a far puncher; the smallest RAM. README=1 puts the table into README.md'
 	@echo 'make bench-locks  the range lock beside simpler locks, with real threads on this host'
 	@echo 'make profile ROW=pread-4k    where the instructions of one row of the benchmark go, or of boot'
 	@echo 'make matrix   every race under every scheme, hosted and in the guest; what each scheme costs (costs: that alone).'
