@@ -338,6 +338,8 @@ const char *engine_bound_reached(const struct cell *c, const struct bounds *b, u
 		return "first";
 	if (b->max && c->interleavings >= b->max)
 		return "max";
+	if (b->after_ns && c->violations && c->w.backend->clock_ns() - c->violated_at >= b->after_ns)
+		return "decided";
 	if (b->ns && (c->runs & 63) == 0 && c->w.backend->clock_ns() - start >= b->ns)
 		return "seconds";
 	return NULL;

@@ -38,6 +38,7 @@ struct bounds {
 	int switches;    /* < 0: any number */
 	u64 ns;          /* 0: any time */
 	bool first;      /* stop at the first violation */
+	u64 after_ns;    /* reduced: stop so long after the first violation; 0: any time */
 };
 
 struct schedule {
@@ -58,7 +59,8 @@ struct cell {
 	bool more_switches; /* the switch bound left something out */
 	/* results */
 	u64 interleavings, violations, transitions, runs, ns;
-	u64 blocked; /* reduced: runs that ended where all that could go on was asleep */
+	u64 violated_at; /* clock_ns(); reduced */
+	u64 blocked;     /* reduced: runs that ended where all that could go on was asleep */
 	struct tally tally;
 	unsigned longest;
 	int covered; /* where it was cut short: every schedule with at most so many switches was run; < 0: not even that */

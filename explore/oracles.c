@@ -14,9 +14,39 @@
  * raw, and while a block map is being changed (MAP_TRY says -EAGAIN) the file counts as owning what it owned after the step before.
  */
 #include "drivers/pmem.h"
+#include "explore/footprint.h"
 #include "explore/world.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
+
+/*
+ * What the oracles check falls into checks that can be told apart by what they read, so that the reduced enumeration need not order what
+ * different ones look at (reduce.c): the page tables (of thread t, its child included, for file f), the TLB of t's CPU, t's pins. What a
+ * sync promises is checked once, when it returns, and counts as read by that transition.
+ */
+#define OF(t, f) (1ull << ((t)*EXPLORE_MAX_FILES + (f)))
+#define EVERY_FILE ((1ull << EXPLORE_MAX_FILES) - 1)
+#define TABLES(t, f) OF(t, f)
+#define TLB(t, f) (OF(t, f) << 16)
+#define PINS(t, f) (OF(t, f) << 32)
+#define SYNCS(f) (1ull << (48 + (f)))
+_Static_assert(EXPLORE_MAX_THREADS *EXPLORE_MAX_FILES <= 16, "bits of a mask of checks");
+
+static u64 checks_of_file(unsigned f)
+{
+	u64 mask = SYNCS(f);
+
+	for (unsigned t = 0; t < EXPLORE_MAX_THREADS; t++)
+		mask |= TABLES(t, f) | TLB(t, f) | PINS(t, f);
+	return mask;
+}
+
+/* The memory that is read from now on is read by these checks. */
+static void look(const struct explore_world *w, u64 checks)
+{
+	if (w->recorder)
+		w->recorder->look(checks);
+}
 
 static const struct ownership *own_now(const struct explore_world *w)
 {
@@ -46,10 +76,13 @@ static void read_block_maps(struct explore_world *w)
 {
 	struct ownership *own = &w->own[w->now];
 
+	look(w, 0);
 	if (w->now)
 		*own = own[-1];
-	for (unsigned f = 0; f < w->sc->nr_files; f++)
+	for (unsigned f = 0; f < w->sc->nr_files; f++) {
+		look(w, checks_of_file(f));
 		read_block_map(w, f, own);
+	}
 }
 
 void oracle_reset(struct explore_world *w)
@@ -198,6 +231,7 @@ static void check_tlb_entry(void *arg, unsigned thread, paddr_t root, uaddr_t pa
 	const struct entry *from = arg;
 	struct explore_world *w = from->w;
 
+	/* The caller looks for TLB(thread, *). */
 	for (unsigned t = 0; t < w->sc->nr_threads && !from->v->oracle; t++) {
 		struct entry e = {.w = w, .v = from->v, .thread = thread, .pte = pte, .where = "TLB"};
 
@@ -206,8 +240,11 @@ static void check_tlb_entry(void *arg, unsigned thread, paddr_t root, uaddr_t pa
 		/* Of 2 MiB the pages that scenarios name: a mapping that has such entries begins where they do. */
 		for (u64 k = 0; k < (order ? EXPLORE_MAX_PAGES : 1) && !from->v->oracle; k++) {
 			e.pte.v = pte.v + (k << PAGE_SHIFT);
-			if (find_mapped(w, t, page.v + (k << PAGE_SHIFT), &e.file, &e.page))
+			if (find_mapped(w, t, page.v + (k << PAGE_SHIFT), &e.file, &e.page)) {
+				look(w, TLB(thread, e.file));
 				check_entry(&e);
+				look(w, TLB(thread, 0) * EVERY_FILE);
+			}
 		}
 	}
 }
@@ -216,8 +253,10 @@ static void check_tables(
 	struct explore_world *w, struct violation *v, unsigned t, const struct mm *mm, const char *where)
 {
 	for (unsigned i = 0; i < NR_PLACES * w->sc->nr_files; i++) {
-		u64 base = place_of(w, t, i);
+		u64 base;
 
+		look(w, TABLES(t, i / NR_PLACES));
+		base = place_of(w, t, i);
 		for (u64 p = 0; base && p < EXPLORE_MAX_PAGES && !v->oracle; p++) {
 			pte_t e = leaf_of(mm->root, base + (p << PAGE_SHIFT));
 
@@ -233,9 +272,12 @@ static void check_pins(struct explore_world *w, struct violation *v, unsigned t)
 	for (unsigned k = 0; k < EXPLORE_MAX_PINS && !v->oracle; k++) {
 		const struct explore_pin *p = &w->threads[t].pins[k];
 
-		if (p->held)
-			check_entry(&(struct entry){
-				w, v, t, p->file, p->page, pte_make(p->pin.pa, PTE_PRESENT), "pin"});
+		look(w, PINS(t, 0) * EVERY_FILE);
+		if (!p->held)
+			continue;
+		look(w, PINS(t, p->file));
+		check_entry(
+			&(struct entry){w, v, t, p->file, p->page, pte_make(p->pin.pa, PTE_PRESENT), "pin"});
 	}
 }
 
@@ -264,6 +306,8 @@ static void check_durable(struct explore_world *w, struct violation *v, unsigned
 	const struct ownership *own = own_now(w);
 	u32 before = returned_before(w, begin);
 
+	if (w->recorder)
+		w->recorder->look_as_transition(SYNCS(f));
 	for (unsigned p = 0; p < EXPLORE_MAX_PAGES && !v->oracle; p++) {
 		if (own->state[f][p] != EXTENT_MAPPED || (op->kind != OP_FSYNC && op->page != p) ||
 			!(w->backend->not_durable(w, own->block[f][p]) & before))
@@ -284,6 +328,8 @@ static void check_fsyncs(struct explore_world *w, struct violation *v)
 			const struct op_result *r = &w->threads[t].results[i];
 			const struct script_op *op = &w->sc->threads[t].ops[i];
 
+			/* Which operations have returned when: of that the order of beginnings and returns takes care. */
+			look(w, 0);
 			if (op_is_sync(op) && r->returned && r->end == w->now && !r->ret)
 				check_durable(w, v, t, op, r->begin);
 		}
@@ -295,14 +341,18 @@ void oracle_step(struct explore_world *w, struct violation *v)
 
 	read_block_maps(w);
 	for (unsigned t = 0; t < w->sc->nr_threads; t++) {
+		look(w, TABLES(t, 0) * EVERY_FILE);
 		if (!t || !w->sc->together)
 			check_tables(w, v, t, w->threads[t].mm, "page table");
+		look(w, TABLES(t, 0) * EVERY_FILE);
 		if (w->threads[t].child)
 			check_tables(w, v, t, w->threads[t].child, "child's page table");
 		check_pins(w, v, t);
 	}
-	if (!v->oracle && w->backend->visit_tlbs)
-		w->backend->visit_tlbs(w, check_tlb_entry, &from);
+	for (unsigned t = 0; t < w->sc->nr_threads && !v->oracle && w->backend->visit_tlb; t++) {
+		look(w, TLB(t, 0) * EVERY_FILE);
+		w->backend->visit_tlb(w, t, check_tlb_entry, &from);
+	}
 	if (!v->oracle && w->backend->not_durable)
 		check_fsyncs(w, v);
 }
@@ -310,6 +360,9 @@ void oracle_step(struct explore_world *w, struct violation *v)
 void oracle_end(struct explore_world *w, struct violation *v)
 {
 	oracle_step(w, v);
-	if (!v->oracle)
-		history_check(w, v);
+	if (v->oracle)
+		return;
+	if (w->recorder)
+		w->recorder->look_as_transition(0);
+	history_check(w, v);
 }

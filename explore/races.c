@@ -68,7 +68,7 @@ static const struct race races[] = {
 		"read(2) into a mapping of the same page, which a punch takes out of the page table",
 		"file f 1; A: read f 0 into f 0 | B: punch f 0"},
 	{"self-copy-cross", "two threads, each writes the page that the other one reads",
-		"file f 1 hole; file g 1 hole; A: write f 0 from g 0 | B: write g 0 from f 0"},
+		"file f 1 hole; file g 1; A: write f 0 from g 0 | B: write g 0 from f 0"},
 	{"fsync-early-clean",
 		"a second fsync finds nothing dirty while the first one's flushes are still in flight",
 		"file f 1; prepare A store f 0 7; A: fsync f | B: fsync f"},

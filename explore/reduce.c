@@ -9,21 +9,23 @@
  *	1. one changed a word that the other one read or changed. Otherwise they commute: run in the other order, each finds the
  *	   words that it reads unchanged, so it does the same, and the world is the same afterwards. Being able to run is also in words: what a
  *	   waiting thread waits for (its state, the lock's word, the number of acknowledgments) is read when it goes on
- *	2. both are *visible*: they changed a word that an oracle looks at
+ *	2. both are *visible* to one check: they changed words that it looks at. The oracles are a list of checks (oracles.c), each of which
+ *	   reads words of its own
  *	3. one begins an operation and the other one ends one: the history oracle compares just these moments, and so does "stored before
  *	   the fsync was called"
  *	4. one has touched what has no word: that goes with nothing
  * Dependence and program order give each interleaving a partial order, kept as vector clocks; a class is the set of its linear extensions.
  *
  * Oracles look at states between, and an interleaving that is left out has states that no other one of its class has. Let s be such a
- * state, after the set C of transitions. Visible ones are ordered by 2, so C has the first k of them; let D be the transitions that the
- * interleaving which was run had made right after its k-th. D and C both contain the least set that contains these k, and differ from that
- * by invisible transitions only. What an oracle reads in the state after D is changed by none of those, so it reads the same words with the
- * same values in all three states and says the same. D's state was checked. (An oracle that carries something from check to check, the block
- * map of while it was unlocked, sees the same sequence of visible states. One that looks at what has happened since an
- * operation began depends on 3.) Which words oracles read is recorded as well, while they run, and grows. When one turns out to be read that a
- * transition had changed which was taken for invisible, the cell is explored again from the start with what is known by then. The words
- * only get more, so that ends.
+ * state, after the set C of transitions, and take one check. What is visible to it is ordered by 2, so C has the first k of that; let D be
+ * the transitions that the interleaving which was run had made right after its k-th. D and C both contain the least set that contains these
+ * k, and differ from that by transitions that are invisible to the check. What it reads in the state after D is changed by none of those, so
+ * it reads the same words with the same values in all three states and says the same. D's state was checked. (A check that carries something
+ * from one time to the next, the block map of while it was unlocked, sees the same sequence of visible states.) What a sync promises is
+ * checked once, when it returns: what that reads counts as read by the transition that returned, which is besides visible to the check
+ * that carries the file's block map; that it looks at what had returned before the sync began is taken care of by 3. Which words
+ * a check reads is recorded while it runs, and grows. When it turns out to read one that a transition had changed which was taken for
+ * invisible, the cell is explored again from the start with what is known by then. The words only get more, so that ends.
  *
  * Which interleavings are run. `sleep`: at each state every choice, but those in the sleep set: choices that were
  * tried before at a state above and commute with everything since (Godefroid, LNCS 1032, chapter 5). `source`, the default: also
@@ -45,6 +47,13 @@
 
 #define NO_CHOICE NR_CHOICES
 
+/* The last transitions of each kind, from 1; by process. */
+struct latest {
+	u16 ran[NR_CHOICES], began[NR_CHOICES], returned[NR_CHOICES];
+	u16 visible[64]; /* by check */
+	u16 everything;
+};
+
 /* The state before a transition, and the transition that runs from there now. */
 struct state {
 	u8 enabled;
@@ -57,6 +66,11 @@ struct state {
 	const struct footprint *next[NR_CHOICES]; /* of the sleeping ones: here, or in a state above */
 	/* By process: number of its last transition (from 1) that comes before, or is, this one. 0: none. */
 	u16 clock[NR_CHOICES];
+	/* To come back here: the recorder's mark, what was the latest, r->nr_old, and the tally's last step. */
+	u32 mark, nr_old;
+	struct latest latest;
+	enum protocol_step last_step;
+	unsigned last_thread;
 };
 
 /* The last transitions, from 1, that have touched a word in this run. */
@@ -70,11 +84,12 @@ struct reduction {
 	struct cell *c;
 	const struct recorder *rec;
 	struct state states[ENGINE_MAX_DEPTH];
-	u32 run;
+	u32 run;          /* number of the enumeration */
 	struct use *uses; /* by word */
-	/* of this run: the last transitions of each kind, by process; from 1 */
-	u16 ran[NR_CHOICES], began[NR_CHOICES], returned[NR_CHOICES];
-	u16 visible, everything;
+	u16 *old;         /* what note() has put something else in place of, in `uses` */
+	u32 nr_old, room_old;
+	struct latest latest;
+	struct footprint scratch;
 	unsigned depth;
 	bool complete; /* nobody could go on, or a violation; otherwise the rest is asleep */
 };
@@ -122,47 +137,75 @@ static struct before find_before(struct reduction *r, const struct footprint *f)
 		for (unsigned p = 0; (f->words[i] & 1) && p < NR_CHOICES; p++)
 			max_into(&b.at[p], u->read[p]);
 	}
-	if (f->visible)
-		depends_on(r, &b, r->visible);
-	depends_on(r, &b, r->everything);
+	for (u64 left = f->visible; left; left &= left - 1)
+		depends_on(r, &b, r->latest.visible[__builtin_ctzll(left)]);
+	depends_on(r, &b, r->latest.everything);
 	for (unsigned p = 0; p < NR_CHOICES; p++) {
 		if (f->begins)
-			max_into(&b.at[p], r->returned[p]);
+			max_into(&b.at[p], r->latest.returned[p]);
 		if (f->returns)
-			max_into(&b.at[p], r->began[p]);
+			max_into(&b.at[p], r->latest.began[p]);
 		if (f->everything)
-			max_into(&b.at[p], r->ran[p]);
+			max_into(&b.at[p], r->latest.ran[p]);
 	}
 	return b;
 }
 
-/* Transition `at` with footprint f by process p is the last one of the run now. */
-static void note(struct reduction *r, const struct footprint *f, choice_t p, u16 at)
+/* The entry of u that a transition by p with this word replaces. */
+static u16 *replaced(struct use *u, u32 word, choice_t p)
 {
-	for (u32 i = 0; i < f->nr; i++) {
-		struct use *u = use_of(r, f->words[i] >> 1);
+	return word & 1 ? &u->changed : &u->read[p];
+}
 
-		if (f->words[i] & 1)
-			u->changed = at;
-		else
-			u->read[p] = at;
+/* Transition `at` with footprint f by process p is the last one of the run now. -ENOMEM. */
+static int note(struct reduction *r, const struct footprint *f, choice_t p, u16 at)
+{
+	struct latest *l = &r->latest;
+
+	if (r->room_old - r->nr_old < f->nr) {
+		u32 room = 2 * (r->room_old + f->nr);
+		u16 *old = r->c->w.backend->alloc(room * sizeof(*old));
+
+		if (!old)
+			return -ENOMEM;
+		memcpy(old, r->old, r->nr_old * sizeof(*old));
+		r->c->w.backend->release(r->old);
+		r->old = old;
+		r->room_old = room;
 	}
-	r->ran[p] = at;
+	for (u32 i = 0; i < f->nr; i++) {
+		u16 *entry = replaced(use_of(r, f->words[i] >> 1), f->words[i], p);
+
+		r->old[r->nr_old++] = *entry;
+		*entry = at;
+	}
+	l->ran[p] = at;
 	if (f->begins)
-		r->began[p] = at;
+		l->began[p] = at;
 	if (f->returns)
-		r->returned[p] = at;
-	if (f->visible)
-		r->visible = at;
+		l->returned[p] = at;
+	for (u64 left = f->visible; left; left &= left - 1)
+		l->visible[__builtin_ctzll(left)] = at;
 	if (f->everything)
-		r->everything = at;
+		l->everything = at;
+	return 0;
+}
+
+/* The last transition is no longer part of the run. */
+static void forget(struct reduction *r, const struct state *s)
+{
+	const struct footprint *f = &s->own[s->choice];
+
+	for (u32 i = f->nr; i-- > 0;)
+		*replaced(&r->uses[f->words[i] >> 1], f->words[i], s->choice) = r->old[--r->nr_old];
+	r->latest = s->latest;
 }
 
 /* Does f, of a process that slept, depend on the last transition, which was g, number `at` by p? */
 static bool depends(
 	struct reduction *r, const struct footprint *f, const struct footprint *g, choice_t p, u16 at)
 {
-	if (f->everything || g->everything || (f->visible && g->visible) || (f->begins && g->returns) ||
+	if (f->everything || g->everything || (f->visible & g->visible) || (f->begins && g->returns) ||
 		(f->returns && g->begins))
 		return true;
 	for (u32 i = 0; i < f->nr; i++) {
@@ -223,7 +266,7 @@ static bool want_reversed(struct reduction *r, u16 at, u16 end)
 
 static bool conflict(const struct footprint *f, const struct footprint *g)
 {
-	if (f->everything || g->everything || (f->visible && g->visible))
+	if (f->everything || g->everything || (f->visible & g->visible))
 		return true;
 	for (u32 i = 0; i < f->nr; i++)
 		for (u32 k = 0; k < g->nr; k++)
@@ -270,29 +313,26 @@ static void want_interrupts(struct reduction *r, const struct before *b, const u
 	}
 }
 
-/* Orders the last transition behind the others; finds its races, if it is new. */
-static void place(struct reduction *r, const struct footprint *f, u16 at, bool is_new)
+/* Orders the last transition behind the others; finds its races. -ENOMEM. */
+static int place(struct reduction *r, const struct footprint *f, u16 at)
 {
 	struct state *s = &r->states[at - 1];
 	choice_t p = s->choice;
 	struct before b;
 	u16 own[NR_CHOICES] = {0};
+	int err;
 
-	if (!is_new) {
-		note(r, f, p, at);
-		return;
-	}
 	b = find_before(r, f);
-	if (r->ran[p])
-		memcpy(own, r->states[r->ran[p] - 1].clock, sizeof(own));
+	if (r->latest.ran[p])
+		memcpy(own, r->states[r->latest.ran[p] - 1].clock, sizeof(own));
 	memcpy(s->clock, own, sizeof(own));
 	for (unsigned q = 0; q < NR_CHOICES; q++)
 		for (unsigned k = 0; q != p && b.at[q] && k < NR_CHOICES; k++)
 			max_into(&s->clock[k], r->states[b.at[q] - 1].clock[k]);
 	s->clock[p] = at;
-	note(r, f, p, at);
-	if (r->c->reduce != REDUCE_SOURCE)
-		return;
+	err = note(r, f, p, at);
+	if (err || r->c->reduce != REDUCE_SOURCE)
+		return err;
 	for (unsigned q = 0; q < NR_CHOICES; q++) {
 		bool between = q == p || !b.at[q] || own[q] >= b.at[q];
 
@@ -304,6 +344,7 @@ static void place(struct reduction *r, const struct footprint *f, u16 at, bool i
 	for (unsigned t = 0; t < CHOICE_INTERRUPT; t++)
 		if (f->took >> t & 1)
 			want_interrupts(r, &b, t == p ? (u16[NR_CHOICES]){0} : own, t, at);
+	return 0;
 }
 
 /* Operations that have begun, and have returned, of all threads. */
@@ -318,7 +359,8 @@ static void count_operations(const struct explore_world *w, unsigned *begun, uns
 	}
 }
 
-static int execute_recorded(struct reduction *r, choice_t choice, struct footprint *f)
+/* And checks what it has led to. */
+static int execute_recorded(struct reduction *r, choice_t choice, struct footprint *f, struct violation *v)
 {
 	unsigned begun, returned, begun_after, returned_after;
 	int err;
@@ -326,7 +368,12 @@ static int execute_recorded(struct reduction *r, choice_t choice, struct footpri
 	count_operations(&r->c->w, &begun, &returned);
 	r->rec->start();
 	engine_execute(r->c, choice);
+	r->rec->oracle_starts();
+	engine_check_after(&r->c->w, choice, v);
+	r->rec->oracle_ends();
 	err = r->rec->stop(f);
+	if (!err)
+		f->visible = r->rec->visible(f);
 	count_operations(&r->c->w, &begun_after, &returned_after);
 	f->begins = begun_after != begun;
 	f->returns = returned_after != returned;
@@ -360,18 +407,6 @@ static void make_state(struct reduction *r, u16 at)
 	s->wanted = 0;
 }
 
-static void start_run(struct reduction *r)
-{
-	if (++r->run == 0) {
-		memset(r->uses, 0, r->rec->nr_words() * sizeof(*r->uses));
-		r->run = 1;
-	}
-	memset(r->ran, 0, sizeof(r->ran));
-	memset(r->began, 0, sizeof(r->began));
-	memset(r->returned, 0, sizeof(r->returned));
-	r->visible = r->everything = 0;
-}
-
 /* The run ends here, after `depth` transitions, before the races of what would have followed were seen: everything is wanted on the way. */
 static void widen(struct reduction *r, unsigned depth)
 {
@@ -379,32 +414,80 @@ static void widen(struct reduction *r, unsigned depth)
 		r->states[d].wanted = r->states[d].enabled;
 }
 
-static void check(struct reduction *r, choice_t choice, struct footprint *f, struct violation *v)
-{
-	r->rec->oracle_starts();
-	engine_check_after(&r->c->w, choice, v);
-	r->rec->oracle_ends();
-	f->visible = r->rec->visible(f);
-}
-
-/* One run: the first `prefix` choices as they stand, the last of them new; then new ones, to the end. */
-static int run(struct reduction *r, unsigned prefix, struct violation *v)
+/* The state from which every run starts. */
+static int begin(struct reduction *r)
 {
 	struct explore_world *w = &r->c->w;
 	int err = w->backend->reset(w);
-	unsigned d;
 
 	if (err)
 		return err;
+	r->rec->forget();
 	world_reset_threads(w);
 	r->rec->oracle_starts();
 	oracle_reset(w);
 	r->rec->oracle_ends();
-	start_run(r);
 	tally_run_starts(&r->c->tally);
+	return 0;
+}
+
+/* Back to the state after the first `d` transitions of the run. */
+static int go_back(struct reduction *r, unsigned d)
+{
+	const struct state *s = &r->states[d];
+	int err;
+
+	if (r->rec->undo(s->mark)) {
+		r->c->w.now = d;
+		r->c->tally.last_step = s->last_step;
+		r->c->tally.last_thread = s->last_thread;
+		return 0;
+	}
+	err = begin(r);
+	for (unsigned i = 0; i < d && !err; i++) {
+		r->states[i].mark = r->rec->mark();
+		r->rec->start();
+		engine_execute(r->c, r->states[i].choice);
+		err = r->rec->stop(&r->scratch);
+	}
+	r->states[d].mark = r->rec->mark();
+	return err;
+}
+
+/* Chooses from the new state after d transitions. False: the run ends here. */
+static bool choose(struct reduction *r, unsigned d)
+{
+	struct state *s = &r->states[d];
+	u8 can;
+
+	make_state(r, (u16)(d + 1));
+	can = s->enabled & (u8)~s->sleep;
+	r->complete = !s->enabled;
+	if (!can)
+		return false;
+	s->choice = engine_first_choice(s->last, can);
+	s->wanted = r->c->reduce == REDUCE_SOURCE ? (u8)(1u << s->choice) : s->enabled;
+	s->mark = r->rec->mark();
+	s->latest = r->latest;
+	s->last_step = r->c->tally.last_step;
+	s->last_thread = r->c->tally.last_thread;
+	return true;
+}
+
+/* One run: goes on after the first `prefix` choices of the one before, of which the last is another one now, to the end. */
+static int run(struct reduction *r, unsigned prefix, struct violation *v)
+{
+	struct explore_world *w = &r->c->w;
+	unsigned d = prefix ? prefix - 1 : 0;
+	int err = prefix ? go_back(r, d) : begin(r);
+
+	if (err)
+		return err;
+	if (prefix && !(engine_enabled(w) >> r->states[d].choice & 1))
+		return -EIO;
 	*v = (struct violation){0};
 	r->complete = false;
-	for (d = 0;; d++) {
+	for (;; d++) {
 		struct state *s = &r->states[d];
 		struct footprint *f;
 
@@ -414,44 +497,34 @@ static int run(struct reduction *r, unsigned prefix, struct violation *v)
 			widen(r, d);
 			break;
 		}
-		if (d >= prefix) {
-			u8 can;
-
-			make_state(r, (u16)(d + 1));
-			can = s->enabled & (u8)~s->sleep;
-			r->complete = !s->enabled;
-			if (!can)
-				break;
-			s->choice = engine_first_choice(s->last, can);
-			s->wanted = r->c->reduce == REDUCE_SOURCE ? (u8)(1u << s->choice) : s->enabled;
-		} else if (d + 1 == prefix && !(engine_enabled(w) >> s->choice & 1)) {
-			err = -EIO;
+		if (d >= prefix && !choose(r, d))
 			break;
-		}
 		f = &s->own[s->choice];
-		if (d + 1 < prefix) {
-			engine_execute(r->c, s->choice);
-			place(r, f, (u16)(d + 1), false);
-			continue;
-		}
-		err = execute_recorded(r, s->choice, f);
+		err = execute_recorded(r, s->choice, f, v);
+		if (!err)
+			err = place(r, f, (u16)(d + 1));
 		if (err)
-			break;
-		check(r, s->choice, f, v);
-		place(r, f, (u16)(d + 1), true);
+			return err;
 		if (v->oracle) {
 			widen(r, ++d);
 			break;
 		}
 	}
 	r->depth = d;
-	if (r->complete && !v->oracle)
+	if (r->complete && !v->oracle) {
+		/* It reads the files, which stores to a buffer: that has to be undone too. */
+		r->rec->start();
+		r->rec->oracle_starts();
 		engine_check_end(w, v);
+		r->rec->oracle_ends();
+		err = r->rec->stop(&r->scratch);
+		if (err)
+			return err;
+	}
 	r->complete |= v->oracle != NULL;
-	if (r->complete && !err)
+	if (r->complete)
 		tally_end(&r->c->tally, w, v);
-	w->backend->finish(w);
-	return err;
+	return 0;
 }
 
 /* The next run's prefix, its last choice new; 0: there is none. */
@@ -461,6 +534,7 @@ static unsigned backtrack(struct reduction *r)
 		struct state *s = &r->states[r->depth - 1];
 		u8 left;
 
+		forget(r, s);
 		s->tried |= (u8)(1u << s->choice);
 		left = s->wanted & (u8) ~(s->tried | s->sleep);
 		if (left) {
@@ -487,6 +561,9 @@ static int enumerate(struct reduction *r, const struct bounds *b, u64 start)
 	struct violation v;
 	unsigned prefix = 0;
 
+	r->run++; /* whatever `uses` holds is of no use */
+	r->nr_old = 0;
+	r->latest = (struct latest){0};
 	do {
 		int err = run(r, prefix, &v);
 
@@ -497,15 +574,18 @@ static int enumerate(struct reduction *r, const struct bounds *b, u64 start)
 		if (r->complete) {
 			c->interleavings++;
 			c->longest = MAX(c->longest, r->depth);
-			if (v.oracle && c->violations++ == 0)
+			if (v.oracle && c->violations++ == 0) {
+				c->violated_at = c->w.backend->clock_ns();
 				keep_schedule(r, &v);
+			}
 		} else {
 			c->blocked++;
 		}
 		prefix = backtrack(r);
 		c->cut = !prefix ? NULL : engine_bound_reached(c, b, start);
 	} while (prefix && !c->cut);
-	return 0;
+	/* All undone, the world must be as it was. */
+	return prefix || !r->rec->undo(0) || c->w.backend->at_start(&c->w) ? 0 : -EIO;
 }
 
 int reduce_explore(struct cell *c, const struct bounds *b, u64 start)
@@ -517,7 +597,7 @@ int reduce_explore(struct cell *c, const struct bounds *b, u64 start)
 	if (!r)
 		return err;
 	r->c = c;
-	r->rec = be->recorder();
+	c->w.recorder = r->rec = be->recorder();
 	r->uses = be->alloc((size_t)r->rec->nr_words() * sizeof(*r->uses));
 	if (!r->uses)
 		goto out;
@@ -526,10 +606,14 @@ int reduce_explore(struct cell *c, const struct bounds *b, u64 start)
 		engine_forget(c);
 		err = enumerate(r, b, start);
 	} while (err == -EAGAIN);
+	c->w.backend->finish(&c->w);
 	for (unsigned d = 0; d < ENGINE_MAX_DEPTH; d++)
 		for (unsigned ch = 0; ch < NR_CHOICES; ch++)
 			r->rec->release(&r->states[d].own[ch]);
+	r->rec->release(&r->scratch);
+	be->release(r->old);
 out:
+	c->w.recorder = NULL;
 	be->release(r->uses);
 	be->release(r);
 	return err;

@@ -97,6 +97,9 @@ static int parse_option(struct spec *s, struct printer *p, const char *word)
 		err = parse_number(p, word, v, &n);
 		s->bounds.ns = n * 1000000000ull;
 		s->bounded = true;
+	} else if ((v = value_of(word, "after"))) {
+		err = parse_number(p, word, v, &n);
+		s->bounds.after_ns = n * 1000000000ull;
 	} else if ((v = value_of(word, "dax_zeroing"))) {
 		s->zero_in_fault = !strcmp(v, "fault");
 		if (!s->zero_in_fault && strcmp(v, "alloc"))
@@ -244,6 +247,7 @@ static void print_help(struct printer *p)
 		"  preemptions=N       schedules with at most N preemptions    } says \"not exhaustive\"",
 		"  seconds=N           at most so long a cell                  } and by what",
 		"  first               stop a cell at its first violation",
+		"  after=N             reduced: at most N seconds after its first violation (\"decided\")",
 		"  exhaustive          no bound: the default of the hosted explorer; in the kernel it is "
 		"first max=100",
 		"  reduce=source       one interleaving of those that differ in commuting steps only: the "

@@ -85,7 +85,8 @@ struct explore_world {
 	struct dax_config config; /* of the scenario's files */
 	enum explore_granularity granularity;
 	const struct explore_backend *backend;
-	unsigned now; /* number of the transition that runs */
+	unsigned now;                    /* number of the transition that runs */
+	const struct recorder *recorder; /* is told what each check of the oracles reads; NULL: nobody is */
 	char panic_text[200];
 	void *history;         /* history_size() bytes */
 	struct ownership *own; /* after so many transitions; of a replayed prefix: from when it was new */
@@ -110,6 +111,8 @@ struct explore_backend {
 	void (*end)(struct explore_world *w);
 	/* Back to the start. */
 	int (*reset)(struct explore_world *w);
+	/* Is the world as reset() leaves it? Where there is a recorder. */
+	bool (*at_start)(struct explore_world *w);
 	/* After a run, before reset or end: whatever is still under way ends or is abandoned. -EBUSY: it cannot, and nothing more can be
 	 * run. */
 	int (*finish)(struct explore_world *w);
@@ -124,7 +127,8 @@ struct explore_backend {
 	/* Stores in the buffer of the thread's CPU; lets the oldest reach memory. NULL where that is hardware's affair. */
 	unsigned (*pending_stores)(struct explore_world *w, unsigned t);
 	void (*drain)(struct explore_world *w, unsigned t);
-	void (*visit_tlbs)(struct explore_world *w, tlb_visit_fn fn, void *arg);
+	/* The TLB of thread t's CPU. NULL: cannot be read. */
+	void (*visit_tlb)(struct explore_world *w, unsigned t, tlb_visit_fn fn, void *arg);
 	/* Bits (EXPLORE_STORED_BY) of the operations whose stores to the block may be lost in a crash now. NULL: cannot tell. */
 	u32 (*not_durable)(struct explore_world *w, u64 block);
 	/* Records footprints while `resume` and `interrupt` run; call between begin and end. NULL, or it returns NULL: cannot. */

@@ -154,6 +154,15 @@ void sim_snapshot_restore(void)
 	}
 }
 
+bool sim_snapshot_matches(void)
+{
+	for (unsigned i = 0; i < snapshot.nr_dirty; i++)
+		if (memcmp(arena_ptr(snapshot.dirty[i] * PAGE_SIZE), snapshot.saved[snapshot.dirty[i]],
+			    PAGE_SIZE))
+			return false;
+	return true;
+}
+
 void sim_snapshot_drop(void)
 {
 	if (!snapshot.taken)

@@ -138,6 +138,11 @@ static int reset(struct explore_world *w UNUSED)
 	return 0;
 }
 
+static bool at_start(struct explore_world *w UNUSED)
+{
+	return sim_snapshot_matches();
+}
+
 static int finish(struct explore_world *w UNUSED)
 {
 	return 0;
@@ -154,6 +159,10 @@ static void resume_one(struct explore_world *w, unsigned t)
 	struct explore_thread *et = &w->threads[t];
 	unsigned pending = sim_ipi_pending(st->cpu);
 
+	footprint_keep(&st->sp, sizeof(st->sp));
+	if (st->state != SIM_NEW)
+		footprint_keep(st->sp, (size_t)(st->stack + st->stack_size - (u8 *)st->sp));
+	footprint_keep((void *)ALIGN_DOWN((u64)&et->status, 8), 8);
 	footprint_on();
 	sim_resume(st);
 	footprint_off();
@@ -218,15 +227,14 @@ static void drain(struct explore_world *w, unsigned t)
 	sim_stores_drain_one(sim_of(w, t)->cpu);
 }
 
-static void visit_tlbs(struct explore_world *w, tlb_visit_fn fn, void *arg)
+static void visit_tlb(struct explore_world *w UNUSED, unsigned t, tlb_visit_fn fn, void *arg)
 {
-	for (unsigned t = 0; t < w->sc->nr_threads; t++)
-		for (unsigned i = 0; i < SIM_TLB_ENTRIES; i++) {
-			const struct sim_tlb_entry *e = sim_tlb(t + 1, i);
+	for (unsigned i = 0; i < SIM_TLB_ENTRIES; i++) {
+		const struct sim_tlb_entry *e = sim_tlb(t + 1, i);
 
-			if (e->valid)
-				fn(arg, t, e->root, e->page, e->order, e->pte);
-		}
+		if (e->valid)
+			fn(arg, t, e->root, e->page, e->order, e->pte);
+	}
 }
 
 static u64 clock_ns(void)
@@ -251,6 +259,7 @@ const struct explore_backend *explore_backend(void)
 		.begin = begin,
 		.end = end,
 		.reset = reset,
+		.at_start = at_start,
 		.finish = finish,
 		.can_run = can_run,
 		.resume = resume,
@@ -259,7 +268,7 @@ const struct explore_backend *explore_backend(void)
 		.interrupt = interrupt,
 		.pending_stores = pending_stores,
 		.drain = drain,
-		.visit_tlbs = visit_tlbs,
+		.visit_tlb = visit_tlb,
 		.not_durable = not_durable,
 		.recorder = footprint_recorder,
 		.clock_ns = clock_ns,

@@ -21,18 +21,21 @@
 
 enum mode { OFF, TRANSITION, ORACLE };
 
-#define WATCHED 1 /* an oracle has read it */
-#define UNSEEN 2  /* an invisible transition has changed it */
-
 #define CONTROLLER_STACK (16ull << 20) /* more than it ever is, on both sides of where begin() stood */
 
+/* What a word held, in the order of stores. */
 struct saved {
-	u32 word;
+	u64 *at;
 	u64 value;
+	u32 word; /* NO_WORD: of a stack, or kept */
 };
+#define NO_WORD (~0u)
 
 static struct {
 	enum mode mode, paused;
+	bool oracles;            /* they run */
+	u64 checks;              /* that read now, in mode ORACLE */
+	u64 joined;              /* that the transition takes part in */
 	u64 arena_words, stacks; /* bytes before the stacks are arena_words * 8 */
 	u64 stack_size;
 	u8 *base; /* the record of the world */
@@ -41,11 +44,13 @@ static struct {
 	u64 controller; /* an address on its stack */
 	u32 epoch;      /* of the transition */
 	u32 *stamp;     /* per word: epoch << 1 | was stored to */
-	u8 *flags;      /* per word: WATCHED, UNSEEN */
+	u64 *watched;   /* per word: checks that have read it */
+	u64 *unseen;    /* per word: checks that a transition that changed it was not visible to */
 	u32 *list;      /* words of this transition */
 	u32 nr_list, room_list;
-	struct saved *saved;
-	u32 nr_saved, room_saved;
+	struct saved *saved;                   /* the log: of all transitions since forget() */
+	u32 nr_saved, room_saved, first_saved; /* of this transition */
+	u32 broken; /* 1 + the log's length before the last transition that stored something that is not in it; 0: none */
 	u8 took;
 	bool everything, misjudged, no_memory;
 } rec;
@@ -64,13 +69,18 @@ static void *grow(void *p, u32 *room, size_t size)
 	return more;
 }
 
-static void touch(u32 word, bool write, const void *p, bool force)
+static void save(u64 *at, u32 word)
+{
+	if (rec.nr_saved == rec.room_saved)
+		rec.saved = grow(rec.saved, &rec.room_saved, sizeof(*rec.saved));
+	rec.saved[rec.nr_saved++] = (struct saved){at, *at, word};
+}
+
+static void touch(u32 word, bool write, u64 *p, bool force)
 {
 	if (rec.mode == ORACLE) {
-		if (rec.flags[word] & WATCHED)
-			return;
-		rec.misjudged |= (rec.flags[word] & UNSEEN) != 0;
-		rec.flags[word] |= WATCHED;
+		rec.misjudged |= (rec.unseen[word] & rec.checks & ~rec.watched[word]) != 0;
+		rec.watched[word] |= rec.checks;
 		return;
 	}
 	if (rec.stamp[word] >> 1 != rec.epoch) {
@@ -84,9 +94,7 @@ static void touch(u32 word, bool write, const void *p, bool force)
 	rec.stamp[word] |= 1;
 	if (force)
 		return;
-	if (rec.nr_saved == rec.room_saved)
-		rec.saved = grow(rec.saved, &rec.room_saved, sizeof(*rec.saved));
-	rec.saved[rec.nr_saved++] = (struct saved){word, *(const u64 *)p};
+	save(p, word);
 }
 
 /* Outside the arena's words: a stack, the record of the world, or nothing that a word stands for. */
@@ -99,26 +107,58 @@ static void touch_elsewhere(u64 a, bool write)
 
 		if (rec.mode == TRANSITION && thread == sim_machine->running->index)
 			return;
+		if (write && rec.mode == TRANSITION)
+			save((u64 *)a, NO_WORD);
 		touch((u32)rec.arena_words + thread, write, NULL, true);
 	} else if (a - (u64)rec.base < rec.base_size) {
 		u64 word = (a - (u64)rec.base) / 8;
 
-		touch((u32)(rec.arena_words + SIM_MAX_THREADS + word), write, rec.base + word * 8, false);
+		touch((u32)(rec.arena_words + SIM_MAX_THREADS + word), write, (u64 *)(rec.base + word * 8),
+			false);
 	} else if (write && rec.mode == TRANSITION &&
 		a - (rec.controller - CONTROLLER_STACK) >= 2 * CONTROLLER_STACK) {
 		rec.everything = true;
+		rec.broken = rec.first_saved + 1;
+	}
+}
+
+/* Copies of pages: whole words of the arena, in a transition. */
+static void touch_many(u64 word, u64 past, bool write)
+{
+	u32 fresh = rec.epoch << 1 | write;
+
+	while (rec.room_list - rec.nr_list < past - word)
+		rec.list = grow(rec.list, &rec.room_list, sizeof(*rec.list));
+	while (rec.room_saved - rec.nr_saved < past - word)
+		rec.saved = grow(rec.saved, &rec.room_saved, sizeof(*rec.saved));
+	for (; word < past; word++) {
+		u64 *at = (u64 *)ARENA_BASE + word;
+
+		if (rec.stamp[word] >> 1 != rec.epoch)
+			rec.list[rec.nr_list++] = (u32)word;
+		else if (!write || (rec.stamp[word] & 1))
+			continue;
+		rec.stamp[word] = fresh;
+		if (write)
+			rec.saved[rec.nr_saved++] = (struct saved){at, *at, (u32)word};
 	}
 }
 
 static void range(u64 a, u64 n, bool write)
 {
+	u64 first = (a - ARENA_BASE) / 8, last = (a + n - 1 - ARENA_BASE) / 8;
+
 	if (rec.mode == OFF || !n)
 		return;
+	if (rec.mode == TRANSITION && n > 64 && first < rec.arena_words && last < rec.arena_words) {
+		touch_many(first, last + 1, write);
+		return;
+	}
 	for (u64 at = a & ~7ull; at < a + n; at += 8) {
 		u64 word = (at - ARENA_BASE) / 8;
 
 		if (word < rec.arena_words)
-			touch((u32)word, write, (const void *)at, false);
+			touch((u32)word, write, (u64 *)at, false);
 		else
 			touch_elsewhere(at, write);
 	}
@@ -132,7 +172,7 @@ static inline void on_access(const volatile void *p, u64 n, bool write)
 	if (rec.mode == OFF)
 		return;
 	if (word < rec.arena_words && ((u64)p & 7) + n <= 8 &&
-		(rec.mode == ORACLE ? (rec.flags[word] & WATCHED) != 0
+		(rec.mode == ORACLE ? !(rec.checks & ~rec.watched[word])
 				    : rec.stamp[word] >> 1 == rec.epoch && (!write || (rec.stamp[word] & 1))))
 		return;
 	range((u64)p, n, write);
@@ -151,8 +191,9 @@ bool footprint_open(void *base, size_t n)
 	rec.nr_words = rec.arena_words + SIM_MAX_THREADS + DIV_ROUND_UP(n, 8);
 	rec.controller = (u64)__builtin_frame_address(0);
 	rec.stamp = calloc(rec.nr_words, sizeof(*rec.stamp));
-	rec.flags = calloc(rec.nr_words, 1);
-	if (rec.stamp && rec.flags)
+	rec.watched = calloc(rec.nr_words, sizeof(*rec.watched));
+	rec.unseen = calloc(rec.nr_words, sizeof(*rec.unseen));
+	if (rec.stamp && rec.watched && rec.unseen)
 		return true;
 	footprint_close();
 	return false;
@@ -161,7 +202,8 @@ bool footprint_open(void *base, size_t n)
 void footprint_close(void)
 {
 	free(rec.stamp);
-	free(rec.flags);
+	free(rec.watched);
+	free(rec.unseen);
 	free(rec.list);
 	free(rec.saved);
 	memset(&rec, 0, sizeof(rec));
@@ -175,6 +217,13 @@ void footprint_on(void)
 void footprint_off(void)
 {
 	rec.mode = OFF;
+}
+
+void footprint_keep(void *p, size_t n)
+{
+	if (rec.paused == TRANSITION)
+		for (size_t i = 0; i < n; i += 8)
+			save((u64 *)((u8 *)p + i), NO_WORD);
 }
 
 void footprint_moved(unsigned thread)
@@ -199,25 +248,34 @@ static void start(void)
 		memset(rec.stamp, 0, rec.nr_words * sizeof(*rec.stamp));
 		rec.epoch = 1;
 	}
-	rec.nr_list = rec.nr_saved = 0;
+	rec.nr_list = 0;
+	rec.first_saved = rec.nr_saved;
 	rec.everything = false;
 	rec.took = 0;
+	rec.joined = 0;
 	rec.paused = TRANSITION;
 }
 
-static const u64 *word_at(u32 word)
+/* Words that hold what they held before were not changed, and need not be undone. */
+static void drop_unchanged(void)
 {
-	if (word < rec.arena_words)
-		return (const u64 *)(ARENA_BASE + 8ull * word);
-	return (const u64 *)(rec.base + 8ull * (word - rec.arena_words - SIM_MAX_THREADS));
+	u32 n = rec.first_saved;
+
+	for (u32 i = n; i < rec.nr_saved; i++) {
+		const struct saved *s = &rec.saved[i];
+
+		if (s->word != NO_WORD && *s->at == s->value)
+			rec.stamp[s->word] &= ~1u;
+		else
+			rec.saved[n++] = *s;
+	}
+	rec.nr_saved = n;
 }
 
 static int stop(struct footprint *out)
 {
 	rec.mode = rec.paused = OFF;
-	for (u32 i = 0; i < rec.nr_saved; i++)
-		if (*word_at(rec.saved[i].word) == rec.saved[i].value)
-			rec.stamp[rec.saved[i].word] &= ~1u;
+	drop_unchanged();
 	if (out->room < rec.nr_list) {
 		u32 *more = realloc(out->words, rec.nr_list * sizeof(*more));
 
@@ -236,18 +294,42 @@ static int stop(struct footprint *out)
 
 static void oracle_starts(void)
 {
-	rec.mode = ORACLE;
+	rec.oracles = true;
 }
 
-static bool visible(const struct footprint *f)
+static void oracle_ends(void)
 {
-	for (u32 i = 0; i < f->nr; i++)
-		if ((f->words[i] & 1) && (rec.flags[f->words[i] >> 1] & WATCHED))
-			return true;
+	rec.oracles = false;
+	rec.mode = OFF;
+}
+
+static void look(u64 checks)
+{
+	if (!rec.oracles)
+		return;
+	rec.checks = checks;
+	rec.mode = checks ? ORACLE : OFF;
+}
+
+static void look_as_transition(u64 checks)
+{
+	if (!rec.oracles)
+		return;
+	rec.joined |= checks;
+	rec.mode = rec.paused;
+}
+
+static u64 visible(const struct footprint *f)
+{
+	u64 mask = rec.joined;
+
 	for (u32 i = 0; i < f->nr; i++)
 		if (f->words[i] & 1)
-			rec.flags[f->words[i] >> 1] |= UNSEEN;
-	return false;
+			mask |= rec.watched[f->words[i] >> 1];
+	for (u32 i = 0; i < f->nr; i++)
+		if (f->words[i] & 1)
+			rec.unseen[f->words[i] >> 1] |= ~mask;
+	return mask;
 }
 
 static bool misjudged(void)
@@ -264,10 +346,33 @@ static void release(struct footprint *f)
 	*f = (struct footprint){0};
 }
 
+static u32 mark(void)
+{
+	return rec.nr_saved;
+}
+
+static bool undo(u32 to)
+{
+	if (rec.broken > to)
+		return false;
+	while (rec.nr_saved > to) {
+		const struct saved *s = &rec.saved[--rec.nr_saved];
+
+		*s->at = s->value;
+	}
+	return true;
+}
+
+static void forget(void)
+{
+	rec.nr_saved = 0;
+	rec.broken = 0;
+}
+
 const struct recorder *footprint_recorder(void)
 {
-	static const struct recorder recorder = {
-		nr_words, start, stop, oracle_starts, footprint_off, visible, misjudged, release};
+	static const struct recorder recorder = {nr_words, start, stop, oracle_starts, oracle_ends, look,
+		look_as_transition, visible, misjudged, release, mark, undo, forget};
 
 	return rec.stamp ? &recorder : NULL;
 }
@@ -416,6 +521,8 @@ void footprint_close(void) {}
 void footprint_on(void) {}
 
 void footprint_off(void) {}
+
+void footprint_keep(void *p UNUSED, size_t n UNUSED) {}
 
 void footprint_moved(unsigned thread UNUSED) {}
 

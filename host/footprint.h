@@ -20,6 +20,8 @@ void footprint_close(void);
 /* While on, what runs is added to the footprint that is being recorded. */
 void footprint_on(void);
 void footprint_off(void);
+/* While recording: what is stored to [p, p + n), words, from now on is no part of footprints, but can be undone. */
+void footprint_keep(void *p, size_t n);
 /* A thread moved: its stack and its registers, which are not recorded word by word, count as changed. */
 void footprint_moved(unsigned thread);
 /* In passing, the CPU of the explorer's thread took interrupts that had waited. */

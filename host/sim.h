@@ -146,5 +146,7 @@ void sim_snapshot_take(void);
 void sim_snapshot_restore(void);
 void sim_snapshot_drop(void);
 unsigned sim_snapshot_dirty_pages(void);
+/* Is everything as at the snapshot? */
+bool sim_snapshot_matches(void);
 
 #endif

@@ -124,27 +124,29 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* The next word, ended and without its quotes; *line moves past it. NULL: none. Quotes may stand anywhere
- * in a word. */
+/* The next word, ended and without its quotes, single or double; *line moves past it. NULL: none. Quotes may stand anywhere in a
+ * word. */
 static char *next_word(char **line)
 {
 	char *p = *line, *word, *out;
-	bool quoted = false;
+	char quote = '\0'; /* that is open */
 
 	while (is_blank(*p))
 		p++;
 	if (!*p)
 		return NULL;
 	word = out = p;
-	for (; *p && (quoted || !is_blank(*p)); p++) {
-		if (*p == '"')
-			quoted = !quoted;
+	for (; *p && (quote || !is_blank(*p)); p++) {
+		if (*p == quote)
+			quote = '\0';
+		else if (!quote && (*p == '"' || *p == '\''))
+			quote = *p;
 		else
 			*out++ = *p;
 	}
 	*line = *p ? p + 1 : p;
 	*out = '\0';
-	if (quoted)
+	if (quote)
 		pr_warn("options", "quote without an end: '%s'", word);
 	return word;
 }

@@ -62,9 +62,6 @@ my %violated = (
 	'zero-range-write' => [qw(none imap)],
 	'sync-range-early-clean' => [],
 );
-# Too many interleavings for a test: bounded by time.
-my %large = map { $_ => 1 } qw(cow-leak tail-zero-write self-copy-cross);
-
 my ($status, $out) = explored('list');
 is($status, 0, 'the races are listed');
 is_deeply([sort($out =~ /^([a-z][\w-]+)$/mg)], [sort keys %violated], 'all of them');
@@ -86,13 +83,12 @@ for my $granularity (qw(step access)) {
 
 # The schemes that have to survive: every interleaving of steps, and of accesses with up to two preemptions.
 for my $race (@races) {
-	my @bound = $large{$race} ? 'seconds=5' : ();
-	($status, $out) = explored($race, 'range', 'quiet', @bound);
+	($status, $out) = explored($race, 'range', 'quiet');
 	is($status, 0, "$race, by steps: range has no violation") or diag tail($out, 40);
-	unlike($out, qr/not exhaustive/, "$race, by steps: every interleaving was run") unless @bound;
-	($status, $out) = explored($race, 'entry', 'quiet', 'strict', @bound);
+	unlike($out, qr/not exhaustive/, "$race, by steps: every interleaving was run");
+	($status, $out) = explored($race, 'entry', 'quiet', 'strict');
 	is($status, 0, "$race, by steps: entry has no violation") or diag tail($out, 40);
-	($status, $out) = explored($race, 'range', 'granularity=access', 'preemptions=2', 'seconds=5', 'quiet');
+	($status, $out) = explored($race, 'range', 'granularity=access', 'preemptions=2', 'seconds=2', 'quiet');
 	is($status, 0, "$race, by accesses, up to two preemptions: range has no violation") or diag tail($out, 40);
 	for my $scheme (@{ $violated{$race} }) {
 		($status, $out) = explored($race, $scheme, 'first', 'seconds=20', 'strict', 'quiet');

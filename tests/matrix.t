@@ -71,6 +71,7 @@ is_deeply([requirements([{%$d, guest => 'yes'}], %bites)], [], 'nothing is wrong
 like((requirements([{%$d, guest => 'yes'}]))[0], qr/no mutant/, 'a clean row without a mutant');
 like((requirements([{%$d, guest => 'NO', guest_detail => 'x'}], %bites))[0], qr/does not agree/, 'the guest differs');
 like((requirements([{%$d, cut => 'max'}], %bites))[0], qr/not every interleaving/, 'cut short');
+is_deeply([requirements([{%$c, cut => 'decided'}])], [], 'but for a violated cell');
 like((requirements([{%$c, cut => '', scheme => 'range'}]))[0], qr/under range: violated/, 'range is violated');
 like((requirements([{%$c, cut => '', scheme => 'entry'}]))[0], qr/under entry: violated/, 'entry is violated');
 is_deeply([requirements([{%$c, cut => ''}])], [], 'imap may be');
