@@ -12,9 +12,9 @@ test: programs linux-programs host
 	@$(MAKE) --no-print-directory BUILD=release kernel
 	@prove --jobs $(TEST_JOBS) --timer $(TESTS)
 
-# Ten million interleavings that differ in more than the order of steps that commute, in less than ten minutes; DEEP_SECONDS for each of
-# the dozen scenarios, two at a time.
-DEEP_SECONDS ?= 90
+# Ten million interleavings that differ in more than the order of steps that commute, in less than ten minutes: DEEP_SECONDS, two
+# scenarios at a time.
+DEEP_SECONDS ?= 540
 explore-deep: build/host-fast/explore
 	@tools/explore-deep $(DEEP_SECONDS)
 
