@@ -90,7 +90,8 @@ sub converse
 	sees(qr/letter 1\/1 100%/, 'vi opens') or return;
 	rests(0.3);
 	types('i', 'Dear kernel');
-	sees(qr/Dear kernel/, 'vi inserts') or return;
+	my $drawn = join '.*?', split //, 'Dear kernel'; # with the cursor set in between, when the keys come slowly
+	sees(qr/$drawn/s, 'vi inserts') or return;
 	rests(0.3);
 	types("\e");
 	rests(0.5); # alone, or it would begin a function key
