@@ -144,6 +144,13 @@ for my $case (sort keys %madt) {
 # Words on the command line.
 my $g = guest(image => $good, append => 'nonsense=1 mem=12Q -- true');
 like($g->{out}, qr/nonsense/, 'an unknown option is reported');
+# An option's value may have blanks, in quotes of either kind.
+for my $quoted (q('explore=truncate-stale range max=7 quiet'), q(explore='truncate-stale range max=7 quiet'),
+	q(explore="truncate-stale range max=7 quiet"))
+{
+	$g = guest(image => $good, append => "$quoted -- true", timeout => 60);
+	like($g->{out}, qr/truncate-stale +range +7 /, "$quoted: all words arrive") or diag tail($g->{out});
+}
 refused('init that is not there', qr/nowhere/, image => $good, append => 'init=/nowhere');
 refused('init that is no program', qr/hello/, image => $good, append => 'init=/data/hello.txt');
 fsck_clean($good, 'the good image is still clean');
