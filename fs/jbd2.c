@@ -219,5 +219,4 @@ void jbd2_log_copies(struct jbd2_writer *w, const struct jbd2_copy *copies, u32 
 	pmem_fence(); /* before the commit block everything that it vouches for */
 	pmem_write(block, &commit, sizeof(commit));
 	pmem_flush(block, sizeof(commit));
-	pmem_fence();
 }

@@ -131,7 +131,7 @@ struct jbd2_copy {
 };
 /* An empty log to write to. -EUCLEAN: it is not empty, or not usable. The log then begins with transaction w->sequence until jbd2_close(). */
 int jbd2_open(struct jbd2_writer *w, struct jbd2_log *log);
-/* Durably logs one transaction of n copies, n <= w->blocks_max. When this returns a recovery would write them. */
+/* Logs one transaction of n copies, n <= w->blocks_max. After the caller's next fence a recovery would write them. */
 void jbd2_log_copies(struct jbd2_writer *w, const struct jbd2_copy *copies, u32 n);
 /* What was logged stands in its places, durably: forgets it. */
 void jbd2_forget(struct jbd2_writer *w);
