@@ -141,7 +141,8 @@ int dax_punch(struct inode *i, u64 pos, u64 len)
 	if (!err && first < past) {
 		PROTOCOL_STEP_ARG(FREE, first);
 		err = i->ops->remove_blocks(i, first, past - 1);
-		dax_clear_tags(m, first, past - 1);
+		if (!err) /* else pages have stayed, and what was stored to them is still to be written back */
+			dax_clear_tags(m, first, past - 1);
 	}
 out:
 	dax_unlock(m, &l);

@@ -5,20 +5,24 @@
 # notice. The head of a patch says so:
 #
 #	Breaks: what is wrong then
+#	Race: the races of the explorer whose scenarios notice it, if it is one that has a name
 #	Build: what make builds of it, below build/
 #	Test: the command that judges, run at the top of the tree
 #	Noticed-by: a regular expression that the output must match, and does not match without the patch
 #
 # A mutant is built in a copy of the tree that has the objects of the last build, so that only what the
-# patch changes is compiled again. That the patches apply is tested on the way.
+# patch changes is compiled again. That the patches apply is tested on the way. Commands without the patch run once, however
+# many mutants they judge. Two processes share the work (MUTANT_JOBS); docs/MUTANTS.md says which mutant stands for what.
 use strict;
 use warnings;
 use lib 'tests/lib';
 use Cwd;
 use Faultline;
+use Storable qw(store retrieve);
 use Test::More;
 
 my @patches = @ARGV ? @ARGV : sort glob 'tests/mutants/*.patch';
+my $jobs = $ENV{MUTANT_JOBS} || 2;
 
 cmp_ok(scalar @patches, '>=', @ARGV ? 1 : 6, 'there are mutants');
 
@@ -26,35 +30,98 @@ cmp_ok(scalar @patches, '>=', @ARGV ? 1 : 6, 'there are mutants');
 my $image = new_image('guest.img');
 $ENV{GUEST_IMAGE} = Cwd::abs_path($image);
 
-sub mutant
+# Runs $work on each of @items, $jobs processes at a time; what it returned, by item. A process that dies leaves its answers out.
+sub shared
 {
-	my ($patch, $name, %head) = @_;
-	my ($variant) = $head{Build} =~ m{^build/([\w-]+)/};
-	my ($status, $out) = run_command('sh', '-c', "timeout 120 $head{Test}");
+	my ($label, $work, @items) = @_;
+	my (@pids, %all);
 
-	is($status, 0, "without the patch the test passes: $head{Test}") or diag tail($out);
-	unlike($out, qr/$head{'Noticed-by'}/m, 'with nothing to notice');
-
-	my $tree = work($name);
-	run_command('rm', '-rf', $tree);
-	run_command('mkdir', '-p', "$tree/build");
-	run_command('cp', '-a', (grep { $_ ne 'build' } glob '*'), $tree);
-	run_command('cp', '-a', "build/$variant", "$tree/build/");
-
-	($status, $out) = run_command('patch', '-s', '-p1', '-d', $tree, '-i', "../../../../$patch");
-	is($status, 0, 'the patch applies') or return diag $out;
-	($status, $out) = run_command('make', '-s', '-C', $tree, $head{Build});
-	is($status, 0, 'the mutant is built') or return diag tail($out);
-	($status, $out) = run_command('sh', '-c', "cd $tree && timeout 120 $head{Test}");
-	isnt($status, 0, 'with the patch the test fails') or diag tail($out);
-	like($out, qr/$head{'Noticed-by'}/m, "it notices: $head{'Noticed-by'}") or diag tail($out);
-	run_command('rm', '-rf', $tree);
+	for my $k (0 .. $jobs - 1) {
+		my $pid = fork // die "fork: $!";
+		if (!$pid) {
+			my %done;
+			# Every item belongs to whoever makes its directory first.
+			for my $n (0 .. $#items) {
+				mkdir work("$label.$n") or next;
+				$done{$items[$n]} = $work->($items[$n], $k);
+			}
+			store(\%done, work("$label.done.$k"));
+			POSIX::_exit(0);
+		}
+		push @pids, $pid;
+	}
+	waitpid $_, 0 for @pids;
+	for my $k (0 .. $jobs - 1) {
+		my $file = work("$label.done.$k");
+		%all = (%all, %{ retrieve($file) }) if -e $file;
+		unlink $file;
+	}
+	rmdir work("$label.$_") for 0 .. $#items;
+	return %all;
 }
+
+sub head_of
+{
+	my ($patch) = @_;
+
+	return map { /^([\w-]+): (.*)$/ ? ($1 => $2) : () } split /\n/, (split /^--- /m, slurp($patch))[0];
+}
+
+# The tree without what was built, but for the objects of one variant: sources as links, which patch replaces and does not
+# write through, objects as copies.
+sub copy_tree
+{
+	my ($tree, $variant) = @_;
+	my @objects = grep { -d || !-x || /\.elf$/ } glob "build/$variant/*";
+
+	run_command('rm', '-rf', $tree);
+	run_command('mkdir', '-p', "$tree/build/$variant");
+	run_command('cp', '-al', (grep { $_ ne 'build' } glob '*'), $tree);
+	run_command('cp', '-a', @objects, "$tree/build/$variant/");
+}
+
+# Builds and judges one mutant: [[ok, what, diagnosis]...]
+sub judge
+{
+	my ($patch) = @_;
+	my ($name) = $patch =~ m{([^/]+)\.patch$};
+	my %head = head_of($patch);
+	my ($variant) = $head{Build} =~ m{^build/([\w-]+)/};
+	my $tree = work($name);
+	my @checks;
+	my $check = sub { push @checks, [@_]; return $_[0] };
+
+	copy_tree($tree, $variant);
+	my ($status, $out) = run_command('patch', '-s', '-p1', '-d', $tree, '-i', Cwd::abs_path($patch));
+	$check->($status == 0, 'the patch applies', $out) or return \@checks;
+	($status, $out) = run_command('make', '-s', '-C', $tree, $head{Build});
+	$check->($status == 0, 'the mutant is built', tail($out)) or return \@checks;
+	($status, $out) = run_command('sh', '-c', "cd $tree && timeout 120 $head{Test}");
+	$check->($status != 0, 'with the patch the test fails', tail($out));
+	$check->(scalar $out =~ /$head{'Noticed-by'}/m, "it notices: $head{'Noticed-by'}", tail($out));
+	run_command('rm', '-rf', $tree);
+	return \@checks;
+}
+
+my %head = map { $_ => { head_of($_) } } @patches;
+my %command = map { $_->{Test} => 1 } values %head;
+run_command('sh', '-c', 'rm -rf ' . work('plain.*') . ' ' . work('mutant.*'));
+my %plain = shared('plain', sub { [run_command('sh', '-c', "timeout 120 $_[0]")] }, sort keys %command);
+my %result = shared('mutant', \&judge, @patches);
 
 for my $patch (@patches) {
 	my ($name) = $patch =~ m{([^/]+)\.patch$};
-	my %head = map { /^([\w-]+): (.*)$/ ? ($1 => $2) : () } split /\n/, (split /^--- /m, slurp($patch))[0];
+	my %h = %{ $head{$patch} };
 
-	subtest "$name: $head{Breaks}", \&mutant, $patch, $name, %head;
+	subtest "$name: $h{Breaks}" => sub {
+		my ($status, $out) = @{ $plain{ $h{Test} } // [-1, 'it was not run'] };
+
+		is($status, 0, "without the patch the test passes: $h{Test}") or diag tail($out);
+		unlike($out, qr/$h{'Noticed-by'}/m, 'with nothing to notice');
+		for (@{ $result{$patch} // [[0, 'it was judged', 'its process has died']] }) {
+			my ($good, $what, $why) = @$_;
+			ok($good, $what) or diag $why;
+		}
+	};
 }
 done_testing();

@@ -6,6 +6,7 @@
  */
 #include "host/unit.h"
 
+#include "fs/dax_priv.h"
 #include "fs/ext4/ext4_priv.h"
 #include "host/pmem_sim.h"
 #include "tests/host/ext4_image.h"
@@ -281,7 +282,13 @@ static void test_arguments(void)
 	end();
 }
 
-/* No block for the node that a split needs: nothing changes, i_size neither. */
+/* As a store through a mapping leaves the page. */
+static void make_dirty(u64 pgoff)
+{
+	tag_set(dax_segment_get(&dax_mapping(t.i)->segments, pgoff)->dirty, pgoff);
+}
+
+/* No block for the node that a split needs: nothing changes, i_size neither, and what is dirty stays dirty. */
 static void test_no_space(void)
 {
 	struct inode *full;
@@ -308,8 +315,11 @@ static void test_no_space(void)
 	is(vfs_fallocate(t.i, INSERT, PAGE_SIZE, PAGE_SIZE), -ENOSPC, "an extent cannot be split");
 	ok(same(), "nothing has changed");
 	is(vfs_fallocate(t.i, COLLAPSE, PAGE_SIZE, PAGE_SIZE), -ENOSPC, "nor by a collapse");
+	make_dirty(1);
 	is(vfs_fallocate(t.i, ZERO, PAGE_SIZE, PAGE_SIZE), -ENOSPC, "nor by a zero range");
+	is(vfs_fallocate(t.i, PUNCH, PAGE_SIZE, PAGE_SIZE), -ENOSPC, "nor by a punch");
 	ok(same(), "nothing has changed");
+	ok(dax_is_dirty(dax_mapping(t.i), 1), "the page is still dirty: fsync will find it");
 	ok(call(INSERT, 20 * PAGE_SIZE, PAGE_SIZE) && call(COLLAPSE, 0, 10 * PAGE_SIZE) && same(),
 		"between two extents it goes");
 	ext4_fs(image.super)->meta_reserve = left;
