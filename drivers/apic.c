@@ -62,6 +62,7 @@ enum { /* register offsets of the xAPIC; the x2APIC's MSR is 0x800 + offset / 16
 #define ICR_STARTUP (6u << 8)
 #define ICR_PENDING (1u << 12)
 #define ICR_ASSERT (1u << 14)
+#define ICR_SELF (1u << 18) /* shorthand: REG_ICR_HIGH does not count */
 
 #define CPUID1_EDX_APIC (1u << 9)
 #define CPUID1_ECX_X2APIC (1u << 21)
@@ -236,6 +237,12 @@ void apic_send_ipi(u32 id, u8 vector)
 void apic_send_nmi(u32 id)
 {
 	send(id, ICR_ASSERT | ICR_NMI);
+}
+
+void apic_send_self(u8 vector)
+{
+	if (apic.present)
+		reg_write(REG_ICR, ICR_SELF | ICR_ASSERT | vector);
 }
 
 void apic_send_init(u32 id)

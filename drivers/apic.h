@@ -20,6 +20,8 @@ bool apic_reaches(u32 apic_id);
 void apic_eoi(void);
 void apic_send_ipi(u32 apic_id, u8 vector);
 void apic_send_nmi(u32 apic_id);
+/* Context: any, also in the middle of another apic_send_*() on this CPU. */
+void apic_send_self(u8 vector);
 /* Starting a CPU (SDM vol. 3, 9.4): INIT, 10 ms later STARTUP, and once more if it does not answer. */
 void apic_send_init(u32 apic_id);
 void apic_send_startup(u32 apic_id, paddr_t trampoline);

@@ -19,6 +19,8 @@
  *	munmap, mprotect  accesses may fail from the first event and must fail from the second (made writable: the reverse)
  *	mmap          the mapping is there
  *	pin, dma, unpin  the access, as a store without a value; the device's store; from then on the page may lose its content again
+ *	poison        the page may be bad from the first event, is bad from the second: accesses, reads and writes of it fail. It is good again when it has
+ *	              lost its block
  *	fsync, msync, sync_file_range, mremap, fork, exit  none
  * Collapse and insert that do not lie inside the file fail, and change nothing.
  * On a full device ("full") a store or write that needs a block may fail.
@@ -32,13 +34,14 @@
 #define MAX_EVENTS 4 /* an operation */
 #define MAX_DEPTH (EXPLORE_MAX_THREADS * EXPLORE_MAX_OPS * MAX_EVENTS)
 
+/* How far an address space has a mapping, or its right to store; how far a page is good. */
+enum progress { YES, MAYBE, NO };
+
 struct model_page {
 	u64 part[NR_PARTS];
 	bool hole;
+	u8 good;
 };
-
-/* How far an address space has a mapping, or its right to store. */
-enum progress { YES, MAYBE, NO };
 
 struct model {
 	u64 size[EXPLORE_MAX_FILES];                                  /* i_size */
@@ -84,6 +87,7 @@ static unsigned nr_events(const struct script_op *op)
 	case OP_EXIT:
 		return 0;
 	case OP_READ_INTO:
+	case OP_POISON:
 	case OP_MUNMAP:
 	case OP_PROTECT_RO:
 	case OP_PROTECT_RW:
@@ -172,7 +176,8 @@ static bool apply_zero(const struct event *e)
 		return false;
 	if (e->nr == 0)
 		for (u64 p = e->op->page; p < past; p++)
-			m->page[e->op->file][p] = (struct model_page){.hole = false};
+			m->page[e->op->file][p] = (struct model_page){
+				.hole = false, .good = m->page[e->op->file][p].good == YES ? YES : MAYBE};
 	if (e->nr == 1 && past << PAGE_SHIFT > *size)
 		empty_tail(m, e->op->file);
 	if (e->nr == 2)
@@ -266,6 +271,7 @@ static bool may_succeed(const struct event *e, unsigned f, u64 page, bool write)
 	unsigned as = space_of(e);
 
 	return e->m->mapped[as][f] != NO && (!write || e->m->writable[as][f] != NO) &&
+		page_of(e->m, f, page)->good != NO &&
 		(inside(e->m, f, page) || !page_of(e->m, f, page)->hole);
 }
 
@@ -273,7 +279,7 @@ static bool may_fail(const struct event *e, unsigned f, u64 page, bool write)
 {
 	unsigned as = space_of(e);
 
-	return !inside(e->m, f, page) || e->m->mapped[as][f] != YES ||
+	return !inside(e->m, f, page) || e->m->mapped[as][f] != YES || page_of(e->m, f, page)->good != YES ||
 		(write &&
 			(e->m->writable[as][f] != YES ||
 				(e->s->w->sc->full && page_of(e->m, f, page)->hole)));
@@ -304,14 +310,16 @@ static bool apply_private(const struct event *e)
 	u8 mapped = e->m->mapped[space_of(e)][op->file];
 
 	if (e->r->ret)
-		return mapped != YES || (copy->hole && !inside(e->m, op->file, op->page));
-	if (mapped == NO || (copy->hole && p->hole && !inside(e->m, op->file, op->page)))
+		return mapped != YES || (copy->hole && (!inside(e->m, op->file, op->page) || p->good != YES));
+	if (mapped == NO || (copy->hole && p->good == NO) ||
+		(copy->hole && p->hole && !inside(e->m, op->file, op->page)))
 		return false;
 	if (op->kind == OP_PRIVATE_LOAD)
 		return e->r->value == (copy->hole ? p : copy)->part[op_part(op)];
 	if (copy->hole)
 		*copy = *p;
 	copy->hole = false;
+	copy->good = YES;
 	copy->part[op_part(op)] = op->value;
 	return true;
 }
@@ -326,6 +334,16 @@ static bool apply_pin(const struct event *e)
 		return false;
 	page_of(e->m, op->file, op->page)->hole = false;
 	e->m->pins[e->thread][op->file][op->page]++;
+	return true;
+}
+
+static bool apply_poison(const struct event *e)
+{
+	struct model_page *p = page_of(e->m, e->op->file, e->op->page);
+
+	if (e->r->ret)
+		return e->r->ret == -ENOENT && p->hole;
+	p->good = e->nr ? NO : MAYBE;
 	return true;
 }
 
@@ -349,6 +367,10 @@ static bool apply_read(const struct event *e)
 	const struct model_page *p = page_of(e->m, e->op->file, e->op->page);
 	u64 n = bytes_inside(e->m, e->op->file, e->op->page);
 
+	if (e->r->ret == -EIO)
+		return p->good != YES;
+	if (n && p->good == NO)
+		return false;
 	for (unsigned k = 0; k < parts_in(n); k++)
 		if (e->r->part[k] != p->part[k])
 			return false;
@@ -362,7 +384,9 @@ static bool apply_write(const struct event *e, unsigned nr, const u64 part[NR_PA
 	u64 pos = e->op->page << PAGE_SHIFT, *size = &e->m->size[e->op->file];
 
 	if (e->r->ret < 0)
-		return e->s->w->sc->full && p->hole;
+		return e->r->ret == -EIO ? p->good != YES : e->s->w->sc->full && p->hole;
+	if (nr == 1 && p->good == NO)
+		return false;
 	if (nr == 0 && pos > *size)
 		empty_tail(e->m, e->op->file);
 	if (nr == 1) {
@@ -399,7 +423,8 @@ static bool apply_read_into(const struct event *e)
 		return e->r->ret < 0 || e->r->ret == (i64)*bytes;
 	}
 	if (e->r->ret < 0)
-		return may_fail(e, op->other_file, op->other_page, true);
+		return may_fail(e, op->other_file, op->other_page, true) ||
+			page_of(e->m, op->file, op->page)->good != YES;
 	if (!*bytes)
 		return true;
 	memcpy(to->part, part, sizeof(*part) * parts_in(*bytes));
@@ -447,6 +472,8 @@ static bool apply(const struct event *e)
 		return apply_collapse(e);
 	case OP_INSERT:
 		return apply_insert(e);
+	case OP_POISON:
+		return apply_poison(e);
 	case OP_MMAP:
 		e->m->mapped[as][op->file] = YES;
 		return e->r->ret == 0;
@@ -481,10 +508,15 @@ static bool same_as_final(const struct search *s, const struct model *m)
 	for (unsigned f = 0; f < s->w->sc->nr_files; f++) {
 		if (m->size[f] != s->final.size[f])
 			return false;
-		for (u64 p = 0; inside(m, f, p) && p < EXPLORE_MAX_PAGES; p++)
-			for (unsigned k = 0; k < parts_in(bytes_inside(m, f, p)); k++)
-				if (m->page[f][p].part[k] != s->final.page[f][p].part[k])
+		for (u64 p = 0; inside(m, f, p) && p < EXPLORE_MAX_PAGES; p++) {
+			const struct model_page *end = &s->final.page[f][p];
+
+			if (end->good == NO ? m->page[f][p].good == YES : m->page[f][p].good == NO)
+				return false;
+			for (unsigned k = 0; end->good == YES && k < parts_in(bytes_inside(m, f, p)); k++)
+				if (m->page[f][p].part[k] != end->part[k])
 					return false;
+		}
 	}
 	return true;
 }
@@ -557,7 +589,7 @@ static void initial_model(struct search *s, struct model *m)
 			bool hole = sc->files[f].hole || p >= sc->files[f].pages;
 			u64 v = hole ? 0 : scenario_initial_value(f, p);
 
-			m->page[f][p] = (struct model_page){{v, v, v}, hole};
+			m->page[f][p] = (struct model_page){{v, v, v}, hole, YES};
 		}
 		for (unsigned t = 0; t < sc->nr_threads; t++)
 			if (maps_itself(sc, t, f))
@@ -582,6 +614,9 @@ static bool read_final(struct search *s, struct violation *v)
 			ssize_t n = vfs_kread(w->inodes[f], buf, PAGE_SIZE, p << PAGE_SHIFT);
 			bool mixed = false;
 
+			s->final.page[f][p] = (struct model_page){.good = n == -EIO ? NO : YES};
+			if (n == -EIO)
+				continue; /* bad, or else no order of events will explain it */
 			for (unsigned k = 2; k < PART_WORD(PART_TAIL) && want == PAGE_SIZE; k++)
 				mixed |= buf[k] != buf[1];
 			for (unsigned k = 0; k < parts_in(want); k++)
@@ -601,8 +636,11 @@ static bool read_final(struct search *s, struct violation *v)
 static size_t page_text(const struct search *s, unsigned f, u64 p, char *buf, size_t size)
 {
 	const u64 *part = s->final.page[f][p].part;
-	size_t n = (size_t)fmt_snprintf(buf, size, " %lu", (unsigned long)part[PART_HEAD]);
+	size_t n;
 
+	if (s->final.page[f][p].good == NO)
+		return (size_t)fmt_snprintf(buf, size, " a bad page");
+	n = (size_t)fmt_snprintf(buf, size, " %lu", (unsigned long)part[PART_HEAD]);
 	if (bytes_inside(&s->final, f, p) < PAGE_SIZE)
 		n += (size_t)fmt_snprintf(buf + n, size - MIN(n, size), " (8 bytes)");
 	else if (part[PART_BODY] != part[PART_TAIL])

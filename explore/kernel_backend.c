@@ -18,6 +18,7 @@
 #include "lib/fmt.h"
 #include "mm/kmem.h"
 #include "mm/pmm.h"
+#include "mm/poison.h"
 
 #define SETTLE_NS 2000000000ull /* for threads that end after a run; longer: they are deadlocked */
 
@@ -175,6 +176,7 @@ static void end(struct explore_world *w)
 	protocol_set_hook(NULL);
 	if (!kb.stuck) { /* else the threads still use all this */
 		world_destroy(w);
+		poison_forget(kb.region.base, kb.region.len);
 		pmm_free(kb.ram, kb.ram_order);
 	}
 	kb.thread = NULL;
@@ -232,6 +234,7 @@ static int reset(struct explore_world *w)
 	int err;
 
 	world_destroy(w);
+	poison_forget(kb.region.base, kb.region.len);
 	scratch_fill(kb.region.virt, w->sc->huge);
 	err = world_build(w, text, sizeof(text));
 	for (unsigned t = 0; !err && t < w->sc->nr_threads; t++)

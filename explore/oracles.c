@@ -7,6 +7,7 @@
  * clean-writable no writable entry of a page whose dirty tag is clear
  * past-eof       when no operation that moves i_size is under way: nothing is mapped past the end of the file, private copies included
  * zero-page      when no operation that allocates is under way: no zero page is mapped where the file has data
+ * poison         when no machine check is under way: no entry reaches a page that one has named
  * durability     when an fsync (msync, sync_file_range: of a page) returns, what operations stored that had returned before its call is flushed and fenced (hosted)
  * deadlock, livelock, panic, values: found by the engine and history.c
  *
@@ -18,6 +19,7 @@
 #include "explore/world.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
+#include "mm/poison.h"
 
 /*
  * What the oracles check falls into checks that can be told apart by what they read, so that the reduced enumeration need not order what
@@ -125,7 +127,8 @@ struct entry {
 	unsigned thread, file;
 	u64 page;
 	pte_t pte;
-	const char *where; /* "page table", "TLB" */
+	const char *where; /* "page table", "TLB", "pin" */
+	bool is_entry;     /* not a pin */
 };
 
 static void report(const struct entry *e, const char *oracle, const char *problem)
@@ -176,6 +179,9 @@ static void check_entry(const struct entry *e)
 		fmt_snprintf(problem, sizeof(problem), "; it is unwritten there: %s has zeros",
 			w->sc->files[e->file].name);
 		report(e, "ownership", problem);
+	} else if (e->is_entry && poison_hits(pte_paddr(e->pte), 1) &&
+		!in_flight(w, e->file, op_may_poison)) {
+		report(e, "poison", "; that is bad");
 	} else if (pte_writable(e->pte) && !dax_is_dirty(m, e->page)) {
 		report(e, "clean-writable", "; its dirty tag is clear");
 	}
@@ -233,7 +239,8 @@ static void check_tlb_entry(void *arg, unsigned thread, paddr_t root, uaddr_t pa
 
 	/* The caller looks for TLB(thread, *). */
 	for (unsigned t = 0; t < w->sc->nr_threads && !from->v->oracle; t++) {
-		struct entry e = {.w = w, .v = from->v, .thread = thread, .pte = pte, .where = "TLB"};
+		struct entry e = {
+			.w = w, .v = from->v, .thread = thread, .pte = pte, .where = "TLB", .is_entry = true};
 
 		if (w->threads[t].mm->root.v != root.v)
 			continue;
@@ -261,7 +268,7 @@ static void check_tables(
 			pte_t e = leaf_of(mm->root, base + (p << PAGE_SHIFT));
 
 			if (pte_present(e))
-				check_entry(&(struct entry){w, v, t, i / NR_PLACES, p, e, where});
+				check_entry(&(struct entry){w, v, t, i / NR_PLACES, p, e, where, true});
 		}
 	}
 }
@@ -276,8 +283,8 @@ static void check_pins(struct explore_world *w, struct violation *v, unsigned t)
 		if (!p->held)
 			continue;
 		look(w, PINS(t, p->file));
-		check_entry(
-			&(struct entry){w, v, t, p->file, p->page, pte_make(p->pin.pa, PTE_PRESENT), "pin"});
+		check_entry(&(struct entry){
+			w, v, t, p->file, p->page, pte_make(p->pin.pa, PTE_PRESENT), "pin", false});
 	}
 }
 

@@ -3,9 +3,8 @@
  * The named races as scenarios. Which scheme survives which is for the explorer to find. Where none is violated a mutant
  * (tests/mutants) shows that the scenario bites.
  *
- * Races of the catalogue that cannot be shown yet, and why:
+ * Not shown yet, and why:
  *	mapsync-unreachable                    needs a crash between a store and the commit; the journal writes through
- *	poison                                 no machine check is simulated
  * The race fork-copy shows in private copies only: fork copies no entries of shared mappings.
  */
 #include "explore/scenario.h"
@@ -118,6 +117,9 @@ static const struct race races[] = {
 		"file f 3; prepare A pin f 1; A: dma f 1 7; unpin f 1 | B: collapse f 0"},
 	{"pin-zero-range", "a device holds a pin on a block that a zero range makes unwritten",
 		"file f 1; prepare A pin f 0; A: dma f 0 7; unpin f 0 | B: zero f 0; load f 0"},
+	{"poison", "a machine check names a page that others have mapped, or are about to map",
+		"file f 1; prepare A load f 0; prepare B load f 0; A: store f 0 7; load f 0 | B: poison f 0; "
+		"load f 0"},
 };
 
 const struct race *race_at(unsigned i)

@@ -35,6 +35,7 @@ static const struct {
 	{"pin", OP_PIN, .page = true},
 	{"dma", OP_DMA, .page = true, .value = true},
 	{"unpin", OP_UNPIN, .page = true},
+	{"poison", OP_POISON, .page = true},
 	{"fork", OP_FORK, .no_file = true},
 	{"exit", OP_EXIT, .no_file = true},
 };
@@ -448,6 +449,9 @@ void scenario_op_text(const struct scenario *sc, const struct script_op *op, cha
 		break;
 	case OP_UNPIN:
 		fmt_snprintf(buf, size, "unpin %s[%lu]", f, page);
+		break;
+	case OP_POISON:
+		fmt_snprintf(buf, size, "machine check: %s[%lu] is bad", f, page);
 		break;
 	case OP_FORK:
 		fmt_snprintf(buf, size, "fork");

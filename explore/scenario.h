@@ -33,6 +33,7 @@
  *	          | "pin" FILE PAGE                 a device gets the page of the shared mapping, to store there
  *	          | "dma" FILE PAGE VALUE           the device stores to the first 8 bytes of what it pinned
  *	          | "unpin" FILE PAGE               and lets go
+ *	          | "poison" FILE PAGE              a machine check names the page's block: it is bad from now on
  *	          | "fork"                          a child address space, which stands idle; once a thread
  *	          | "exit"                          the child ends
  *
@@ -80,6 +81,7 @@ enum op_kind {
 	OP_UNPIN,
 	OP_FORK,
 	OP_EXIT,
+	OP_POISON,
 };
 
 /* What of a page the explorer tells apart: the first word, the last word, all between. */
@@ -175,6 +177,11 @@ static inline bool op_may_allocate(const struct script_op *op, unsigned f)
 	return op->file == f &&
 		(op->kind == OP_WRITE || op->kind == OP_WRITE_FROM || op->kind == OP_STORE ||
 			op->kind == OP_PIN);
+}
+
+static inline bool op_may_poison(const struct script_op *op, unsigned f)
+{
+	return op->kind == OP_POISON && op->file == f;
 }
 
 /* The named races, from the catalogue in docs/PROTOCOL.md. */

@@ -6,6 +6,7 @@
 #include "drivers/pmem.h"
 #include "explore/world.h"
 #include "lib/errno.h"
+#include "mm/poison.h"
 
 #define MOVE_DISTANCE (16 * HUGE_SIZE) /* of mremap, downwards: further than mappings are apart */
 
@@ -190,6 +191,17 @@ static int do_unpin(struct explore_thread *t, const struct script_op *op)
 	return 0;
 }
 
+static int do_poison(struct explore_thread *t, const struct script_op *op)
+{
+	struct inode *i = t->w->inodes[op->file];
+	struct extent e;
+	int err = i->ops->map_extent(i, op->page, 1, MAP_LOOK, &e);
+
+	if (err)
+		return err;
+	return e.state == EXTENT_MAPPED ? poison_page(e.pa) : -ENOENT;
+}
+
 static i64 do_fork(struct explore_thread *t)
 {
 	t->child = mm_fork(t->mm);
@@ -290,6 +302,9 @@ void script_op(struct explore_thread *t, const struct script_op *op, struct op_r
 		break;
 	case OP_UNPIN:
 		r->ret = do_unpin(t, op);
+		break;
+	case OP_POISON:
+		r->ret = do_poison(t, op);
 		break;
 	case OP_FORK:
 		r->ret = do_fork(t);

@@ -14,6 +14,7 @@
 #include "fs/state.h"
 #include "kernel/instance.h"
 #include "mm/kmem.h"
+#include "mm/poison.h"
 
 struct dax_config *dax_config(void)
 {
@@ -48,6 +49,7 @@ struct mapping *dax_mapping(struct inode *i)
 	dax_mapping_configure(m, dax_config());
 	if (atomic_compare_exchange_strong(&i->mapping, &expected, m))
 		return m;
+	rmap_destroy(&m->rmap);
 	kfree(m);
 	return expected;
 }
@@ -73,6 +75,7 @@ void dax_mapping_destroy(struct inode *i)
 		atomic_fetch_sub_explicit(&dax_stats()->zero_pages, PAGES_PER_HUGE, memory_order_relaxed);
 	}
 	dax_segments_destroy(&m->segments);
+	rmap_destroy(&m->rmap);
 	kfree(m);
 }
 
@@ -194,6 +197,8 @@ enum fault_result dax_fault_result(int err, const struct fault *f)
 		return f->user ? FAULT_DONE : FAULT_SIGBUS;
 	case -ENOMEM:
 		return FAULT_OOM;
+	case -EHWPOISON:
+		return FAULT_HWPOISON;
 	default:
 		return FAULT_SIGBUS;
 	}
@@ -282,10 +287,13 @@ static int map_private_copy(struct mapping *m, struct fault *f)
 	if (err)
 		goto out;
 	PROTOCOL_STEP_ARG(COPY_COW, f->pgoff);
-	if (e.state == EXTENT_MAPPED)
-		memcpy(page_to_virt(copy), phys_to_virt(e.pa), PAGE_SIZE);
-	else
+	if (e.state != EXTENT_MAPPED)
 		memset(page_to_virt(copy), 0, PAGE_SIZE);
+	else if (poison_hits(e.pa, 1) ||
+		cpu_copy_from_pmem(page_to_virt(copy), phys_to_virt(e.pa), PAGE_SIZE))
+		err = -EHWPOISON;
+	if (err)
+		goto out;
 	PROTOCOL_STEP_ARG(SET_PTE, f->pgoff);
 	err = vm_insert_anon(f, copy);
 out:

@@ -137,5 +137,6 @@ enum fault_result dax_huge_fault(struct vma *v, struct fault *f)
 	else
 		err = map_for_read(m, s, f);
 	dax_unlock(m, &l);
-	return err == FELL_BACK ? FAULT_FALLBACK : dax_fault_result(err, f);
+	/* One bad page: the others are mapped by 4 KiB. */
+	return err == FELL_BACK || err == -EHWPOISON ? FAULT_FALLBACK : dax_fault_result(err, f);
 }

@@ -18,6 +18,7 @@
 #include "fs/dax_priv.h"
 #include "mm/kmem.h"
 #include "mm/pin.h"
+#include "mm/poison.h"
 #include "mm/uaccess.h"
 
 #define CHUNK_PAGES 16u /* copied under one lock: bounds how long a fault waits */
@@ -48,6 +49,11 @@ static size_t copy_in(char *dst, const struct buffer *b, u64 off, size_t n)
 {
 	size_t left = 0;
 
+	if (b->device) {
+		left = cpu_copy_from_pmem(dst, b->kernel + off, n);
+		pmem_flush(dst, n - left);
+		return n - left;
+	}
 	if (b->kernel) {
 		pmem_copy(dst, b->kernel + off, n);
 		return n;
@@ -59,28 +65,37 @@ static size_t copy_in(char *dst, const struct buffer *b, u64 off, size_t n)
 /* Out of persistent memory (src NULL: zeros of a hole); bytes copied. */
 static size_t copy_out(const struct buffer *b, u64 off, const char *src, size_t n)
 {
-	size_t left;
+	size_t left = 0;
 
-	if (b->device) {
-		if (src)
-			pmem_copy(b->kernel + off, src, n);
-		else
-			pmem_zero(b->kernel + off, n);
-		pmem_fence();
-		return n;
-	}
 	if (b->kernel) {
+		char *dst = b->kernel + off;
+
 		if (src)
-			memcpy(b->kernel + off, src, n);
+			left = cpu_copy_from_pmem(dst, src, n);
 		else
-			memset(b->kernel + off, 0, n);
-		return n;
+			memset(dst, 0, n);
+		if (b->device) {
+			pmem_flush(dst, n - left);
+			pmem_fence();
+		}
+		return n - left;
 	}
 	pagefault_disable();
 	left = src ? cpu_copy_to_user(uaddr_add(b->user, off), src, n)
 		   : cpu_zero_user(uaddr_add(b->user, off), n);
 	pagefault_enable();
 	return n - left;
+}
+
+/* Bytes of the piece e, from `at` on, before its first bad page; -EIO: none. At most n. */
+static ssize_t good_bytes(const struct extent *e, u64 at, size_t n)
+{
+	u64 pages;
+
+	if (!poison_any() || e->state == EXTENT_HOLE)
+		return (ssize_t)n;
+	pages = poison_good_pages(e->pa, e->len);
+	return pages ? (ssize_t)MIN(n, ((e->pgoff + pages) << PAGE_SHIFT) - at) : -EIO;
 }
 
 /* Writes [pos, pos+n) of one piece whose blocks are `e`. Bytes written, short when the buffer faulted. Lock held. */
@@ -131,21 +146,20 @@ static ssize_t write_chunk(
 	while (!err && (size_t)done < n) {
 		u64 at = pos + done, page = at >> PAGE_SHIFT;
 		struct extent e;
-		ssize_t copied;
-		size_t want;
+		ssize_t copied, want;
 
 		PROTOCOL_STEP_ARG(LOOKUP, page);
 		err = i->ops->map_extent(i, page, last - page + 1, MAP_RESERVE, &e);
 		if (err)
 			break;
 		dax_unmap_zero(m, &l, page, page + e.len - 1);
-		want = MIN(n - done, ((page + e.len) << PAGE_SHIFT) - at);
-		copied = write_piece(i, m, &l, &e, b, off + done, at, want);
+		want = good_bytes(&e, at, MIN(n - done, ((page + e.len) << PAGE_SHIFT) - at));
+		copied = want < 0 ? want : write_piece(i, m, &l, &e, b, off + done, at, (size_t)want);
 		if (copied < 0)
 			err = (int)copied;
 		else
 			done += copied;
-		if (copied < 0 || (size_t)copied < want)
+		if (copied < want || want < 0)
 			break;
 	}
 	if (done && pos + done > old_size) {
@@ -195,7 +209,7 @@ static ssize_t do_write(struct inode *i, const struct buffer *b, size_t n, u64 p
 		if (!got)
 			got = write_chunk(i, m, b, done, at, chunk);
 		if (!got)
-			got = write_bounced(i, m, b, done, at, chunk);
+			got = b->kernel ? -EIO : write_bounced(i, m, b, done, at, chunk);
 		if (got < 0)
 			return done ? done : got;
 		done += got;
@@ -229,19 +243,24 @@ static ssize_t read_chunk(struct inode *i, struct mapping *m, enum dax_lock_for 
 	while (done < n) {
 		u64 at = pos + done, page = at >> PAGE_SHIFT;
 		struct extent e;
-		size_t want, copied;
+		size_t copied;
+		ssize_t want;
 
 		PROTOCOL_STEP_ARG(LOOKUP, page);
 		err = i->ops->map_extent(i, page, last - page + 1, MAP_LOOK, &e);
 		if (err)
 			break;
-		want = MIN(n - done, ((page + e.len) << PAGE_SHIFT) - at);
+		want = good_bytes(&e, at, MIN(n - done, ((page + e.len) << PAGE_SHIFT) - at));
+		if (want < 0) {
+			err = (int)want;
+			break;
+		}
 		step_copy(b, page);
 		copied = copy_out(b, off + done,
 			e.state == EXTENT_MAPPED ? (char *)phys_to_virt(e.pa) + (at & PAGE_MASK) : NULL,
-			want);
+			(size_t)want);
 		done += copied;
-		if (copied < want)
+		if (copied < (size_t)want)
 			break;
 	}
 	dax_unlock(m, &l);

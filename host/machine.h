@@ -86,6 +86,9 @@ struct machine {
 	/* set by sim_boot_mm(): programs without mm link without it */
 	void (*switch_mm)(struct mm *prev, struct mm *next);
 	int (*fault)(struct mm *mm, uaddr_t a, unsigned flags); /* 0: repaired */
+	/* A load has met a bad page; may_sleep: it comes from a user program, or could fault. */
+	void (*machine_check)(paddr_t a, bool may_sleep);
+	paddr_t bad_page; /* sim_break_page(); 0: none */
 };
 extern struct machine *sim_machine;
 

@@ -127,6 +127,10 @@ void sim_set_panic_hook(void (*fn)(const char *text));
 /* Ends the running coroutine for good from any depth (panic hook). */
 void sim_abandon(void) NORETURN;
 
+/* Loads from this page of persistent memory raise a machine check from now on, in the TLB's users and in cpu_copy_from_pmem(). One page at a
+ * time; 0: none. */
+void sim_break_page(paddr_t a);
+
 /* TLBs, one per CPU. A stale entry is used as hardware would. */
 struct sim_tlb_entry {
 	bool valid;

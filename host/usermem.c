@@ -129,6 +129,16 @@ static void *translate(uaddr_t a, bool write)
 	return (u8 *)phys_to_virt(pte_paddr(e->pte)) + (a.v - e->page.v);
 }
 
+void sim_break_page(paddr_t a)
+{
+	sim_machine->bad_page = PADDR(ALIGN_DOWN(a.v, PAGE_SIZE));
+}
+
+static bool is_bad(const void *p)
+{
+	return sim_machine->bad_page.v && virt_to_phys(p).v - sim_machine->bad_page.v < PAGE_SIZE;
+}
+
 /* Translates, taking faults as the trap handler would. NULL: not repaired. */
 static void *access_user(uaddr_t a, bool write)
 {
@@ -141,8 +151,14 @@ static void *access_user(uaddr_t a, bool write)
 
 		sim_point(SIM_POINT_USER, (void *)a.v, write);
 		p = translate(a, write);
-		if (p)
+		if (p && (write || !is_bad(p)))
 			return p;
+		if (p) {
+			sim_machine->machine_check(sim_machine->bad_page, !t->pagefault_disabled);
+			if (t->pagefault_disabled)
+				return NULL;
+			continue;
+		}
 		if (t->pagefault_disabled || !t->mm || !sim_machine->fault)
 			return NULL;
 		if (sim_machine->fault(t->mm, a, write))
@@ -190,6 +206,24 @@ size_t cpu_copy_to_user(uaddr_t dst, const void *src, size_t n)
 size_t cpu_zero_user(uaddr_t dst, size_t n)
 {
 	return copy(dst, NULL, n, COPY_ZERO);
+}
+
+size_t cpu_copy_from_pmem(void *dst, const void *src, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		size_t piece = MIN(n - done, PAGE_SIZE - ((u64)src + done) % PAGE_SIZE);
+
+		if (is_bad((const u8 *)src + done)) {
+			sim_machine->machine_check(sim_machine->bad_page, false);
+			break;
+		}
+		memcpy((u8 *)dst + done, (const u8 *)src + done, piece);
+		done += piece;
+	}
+	pmem_sim_stored(dst, done);
+	return n - done;
 }
 
 int cpu_load_user64(uaddr_t a, u64 *out)

@@ -17,6 +17,7 @@
 #include "fs/vfs.h"
 #include "kernel/cpu/desc.h"
 #include "kernel/cpu/features.h"
+#include "kernel/cpu/mce.h"
 #include "kernel/cpu/paging.h"
 #include "kernel/cpu/smp.h"
 #include "kernel/cpu/x86.h"
@@ -193,6 +194,7 @@ void NORETURN kernel_main(u32 magic, u32 info, u32 delta)
 	/* Threads, on this CPU and then on the others. */
 	sched_init_cpu(percpu_of(0));
 	irq_enable();
+	mce_init();
 	smp_init();
 	pr_info("boot", "%u CPU%s, %llu MiB of RAM free", cpu_count(), cpu_count() == 1 ? "" : "s",
 		(unsigned long long)(pmm_free_pages() >> (20 - PAGE_SHIFT)));

@@ -46,6 +46,7 @@
 	X(DMA, "the device copies")                       \
 	X(UNPIN, "drop the pin")                          \
 	X(COMMIT_MAP, "commit the block map")             \
+	X(POISON, "list the page as bad")                 \
 	X(USER_LOAD, "load through the mapping")          \
 	X(USER_STORE, "store through the mapping")        \
 	X(OP, "begin the operation")

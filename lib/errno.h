@@ -52,6 +52,7 @@
 #define ETIMEDOUT 110
 #define ESTALE 116
 #define EUCLEAN 117
+#define EHWPOISON 133
 #endif
 
 /* Of interrupted waits; never seen by a program: the way back to user mode (kernel/proc/deliver.c) makes of them a restart of the

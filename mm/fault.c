@@ -28,6 +28,7 @@
 #include "kernel/log.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "mm/poison.h"
 #include "mm/priv.h"
 #include "mm/visit.h"
 
@@ -95,7 +96,9 @@ int vm_insert_pmem(struct fault *f, paddr_t a, bool write)
 
 	pt_lock(pt->table);
 	pte_t e = pte_peek_locked(pt->slot);
-	if (!e.v)
+	if (poison_hits(a, 1ull << f->order))
+		err = -EHWPOISON; /* under the ptl: the walk for a bad page comes afterwards, or its listing is seen */
+	else if (!e.v)
 		fill_locked(pt, new);
 	else if (pte_kind(e) != PTE_PMEM || pte_paddr(e).v != pte_paddr(new).v)
 		err = -EAGAIN; /* also where a 4 KiB fault has put a page table: that is no frame of a file */

@@ -42,6 +42,7 @@ enum fault_result {
 	FAULT_SIGSEGV_MAP, /* no mapping (SEGV_MAPERR) */
 	FAULT_SIGSEGV_ACC, /* permissions (SEGV_ACCERR) */
 	FAULT_SIGBUS,      /* past the end of the file, or EIO (BUS_ADRERR) */
+	FAULT_HWPOISON,    /* SIGBUS too: the page is bad (BUS_MCEERR_AR) */
 	FAULT_OOM,
 	FAULT_FALLBACK, /* from vm_ops, asked for 2 MiB: not possible here and now, 4 KiB may be */
 };
@@ -120,7 +121,7 @@ struct fault {
 };
 
 /* Installs an entry for f->addr unless something newer is there: 0, -EAGAIN (another entry is present;
- * the fault is retried by hardware), -ENOMEM. vm_insert_pmem: shared or private read. `write`: writable
+ * the fault is retried by hardware), -ENOMEM, -EHWPOISON (a page of it is bad). vm_insert_pmem: shared or private read. `write`: writable
  * (and hardware-dirty). With f->order 9 the frame (the zero page too) is 2 MiB, aligned. It upgrades a read-only entry of the same frame and replaces nothing else.
  * vm_insert_anon takes over the caller's reference of page on success, and replaces a read-only file
  * entry (its shootdown is awaited inside). */
@@ -175,7 +176,7 @@ int mm_flags_of(struct mm *mm, uaddr_t start, u64 len, u32 *all, u32 *any);
 /*
  * Faults the pages of a range in. POPULATE_TOUCH: as mmap and mlock do it: for writing where that makes a private page, else for
  * reading, which dirties nothing. The first error ends it: -ENOMEM (a hole in the range; no memory), -EFAULT (a page cannot be had, or the
- * access is not allowed), -EINTR (killed). Context: as mm_fault().
+ * access is not allowed), -EHWPOISON (it is bad), -EINTR (killed). Context: as mm_fault().
  */
 enum populate { POPULATE_TOUCH, POPULATE_READ, POPULATE_WRITE };
 int mm_populate(struct mm *mm, uaddr_t start, u64 len, enum populate how);

@@ -74,6 +74,8 @@ static int fault_in(struct mm *mm, uaddr_t a, bool write)
 		return 0;
 	case FAULT_OOM:
 		return -ENOMEM;
+	case FAULT_HWPOISON:
+		return -EHWPOISON;
 	default:
 		return -EFAULT;
 	}

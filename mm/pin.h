@@ -26,7 +26,7 @@ struct mm_pin {
 
 /*
  * Pins the page of persistent memory at `a` (aligned down), faulting it in as an access would; `write`: the device will store there.
- * 0; -EOPNOTSUPP: what is mapped there is no file's block (anonymous memory, a private copy, the zero page); -EFAULT, -ENOMEM.
+ * 0; -EOPNOTSUPP: what is mapped there is no file's block (anonymous memory, a private copy, the zero page); -EFAULT, -ENOMEM, -EHWPOISON.
  * Context: may sleep, no lock of rank MM or above.
  */
 int mm_pin(struct mm *mm, uaddr_t a, bool write, struct mm_pin *out);

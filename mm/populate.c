@@ -37,6 +37,8 @@ static int populate_page(struct mm *mm, uaddr_t a, unsigned flags)
 	switch (mm_fault(mm, a, flags)) {
 	case FAULT_DONE:
 		return 0;
+	case FAULT_HWPOISON:
+		return -EHWPOISON;
 	case FAULT_OOM:
 	case FAULT_SIGSEGV_MAP:
 		return -ENOMEM;

@@ -18,6 +18,7 @@
  */
 #include "mm/rmap.h"
 #include "kernel/log.h"
+#include "mm/poison.h"
 #include "mm/priv.h"
 #include "mm/visit.h"
 
@@ -27,6 +28,12 @@ void rmap_init(struct rmap *r)
 {
 	rwsem_init(&r->lock, &rmap_class);
 	r->vmas.tree.root = NULL;
+	poison_register(r);
+}
+
+void rmap_destroy(struct rmap *r)
+{
+	poison_unregister(r);
 }
 
 void rmap_add_locked(struct rmap *r, struct vma *v)
@@ -119,6 +126,51 @@ u64 rmap_unmap(struct rmap *r, u64 first, u64 last, enum rmap_what what)
 	enum zap_what zap = what == RMAP_ALL ? ZAP_ALL : what == RMAP_FILE ? ZAP_FILE : ZAP_ZERO_PAGES;
 
 	return for_each_range(r, first, last, unmap_range, &zap);
+}
+
+struct unmap_frame {
+	struct tlb_gather *g;
+	paddr_t frame;
+	u64 cleared;
+};
+
+static inline u64 unmap_frame_leaves(void *arg, struct page *t, pte_slot_t *s, u64 a, u64 end, u64 size)
+{
+	struct unmap_frame *u = arg;
+
+	pt_lock(t);
+	if (pt_was_split(s, size)) {
+		spin_unlock(&t->ptl);
+		return a;
+	}
+	for (unsigned left = t->pt_entries; a < end && left; a += size, s++) {
+		pte_t e = pte_peek_locked(s);
+
+		if (!e.v)
+			continue;
+		left--;
+		if (pte_kind(e) != PTE_PMEM || u->frame.v - pte_paddr(e).v >= size)
+			continue;
+		pte_exchange(s, (pte_t){0});
+		t->pt_entries--;
+		tlb_gather_page(u->g, UADDR(ALIGN_DOWN(a, size)), size == PAGE_SIZE ? 0 : HUGE_ORDER);
+		u->cleared++;
+	}
+	spin_unlock(&t->ptl);
+	return end;
+}
+
+static u64 unmap_frame_range(struct tlb_gather *g, uaddr_t start, uaddr_t end, void *arg)
+{
+	struct unmap_frame u = {g, *(paddr_t *)arg, 0};
+
+	pt_for_each_table(g->mm->root, start, end, unmap_frame_leaves, &u);
+	return u.cleared;
+}
+
+u64 rmap_unmap_frame(struct rmap *r, paddr_t frame)
+{
+	return for_each_range(r, 0, ~0ull, unmap_frame_range, &frame);
 }
 
 struct wrprotect {

@@ -19,9 +19,12 @@ struct rmap {
 	struct rwsem
 		lock; /* RANK_RMAP; walkers shared, VMA insertion and removal and fork's copy exclusive */
 	struct interval_tree vmas; /* vma.rmap_node, by page offset */
+	struct list_node node;     /* poison.lock: of all reverse maps (mm/poison.h) */
 };
 
+/* May sleep, both. destroy: no VMA is left. */
 void rmap_init(struct rmap *r);
+void rmap_destroy(struct rmap *r);
 void rmap_add(struct rmap *r, struct vma *v);
 void rmap_remove(struct rmap *r, struct vma *v);
 
@@ -35,6 +38,9 @@ enum rmap_what {
 u64 rmap_unmap(struct rmap *r, u64 first, u64 last, enum rmap_what what);
 /* Makes entries of pages [first, last] read-only and clean everywhere, 2 MiB entries as a whole; shootdowns acknowledged on return. */
 u64 rmap_wrprotect(struct rmap *r, u64 first, u64 last);
+/* Clears every entry of file pages that reaches the page at `frame`, as rmap_unmap() does; 2 MiB entries as a whole. Context: may sleep; takes the
+ * rmap lock; needs no DAX lock. */
+u64 rmap_unmap_frame(struct rmap *r, paddr_t frame);
 /* Calls fn for each present entry of [first, last]; pgoff: of the entry's first page, also of a 2 MiB entry (PTE_HUGE). fn may not sleep. */
 void rmap_visit(struct rmap *r, u64 first, u64 last, void (*fn)(void *arg, struct vma *v, u64 pgoff, u64 pte),
 	void *arg);

@@ -5,6 +5,7 @@
 #define MM_STATE_H
 
 #include "kernel/instance.h"
+#include "kernel/sync/mutex.h"
 #include "mm/pmm.h"
 #include "mm/tlb.h"
 
@@ -68,9 +69,20 @@ struct kmem {
 #endif
 };
 
+/* Bad pages of persistent memory: mm/poison.c */
+#define POISON_MAX 64
+
+struct poison {
+	_Atomic(u32) nr;               /* pages on the list */
+	_Atomic(u64) page[POISON_MAX]; /* address | pending; 0: free */
+	struct mutex lock;             /* RANK_POISON */
+	struct list rmaps;             /* lock; every reverse map there is */
+};
+
 struct mm_state {
 	struct pmm pmm;
 	struct kmem kmem;
+	struct poison poison;
 	struct {
 		_Atomic(u64) shootdowns, ipis;
 	} tlb;

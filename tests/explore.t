@@ -53,6 +53,7 @@ my %violated = (
 	'pin-lookup' => [],
 	'pin-shift' => [],
 	'pin-zero-range' => [],
+	'poison' => [],
 	'collapse-shift' => [qw(none imap)],
 	'collapse-lost-tag' => [qw(none imap rwsem)],
 	'collapse-fsync' => [],

@@ -8,9 +8,12 @@
  * Order of the search: the goal itself; for large files a free 2 MiB-aligned run; then the first run that is long enough from the goal
  * on through all groups, else the longest one there is.
  *
+ * Bad blocks (mm/poison.h) are free in the bitmap when nobody has them, as e2fsck counts, but are not handed out.
+ *
  * Locks: alloc_lock, inside a handle.
  */
 #include "fs/ext4/ext4_priv.h"
+#include "mm/poison.h"
 
 #define INITS_MAX 2u /* bitmaps that one search makes: each takes a block of the handle's credits */
 #define ENOUGH 512u  /* blocks: a run of that length is taken at once for requests that are longer */
@@ -110,20 +113,29 @@ static int change_run(struct journal_handle *h, struct ext4_fs *fs, const struct
 	return 0;
 }
 
+/* Of the free run [bit, end): where it ends for us, at its first bad block. */
+static u32 good_end(const struct ext4_fs *fs, u32 group, u32 bit, u32 end)
+{
+	u64 page = fs->first_page + (u64)group * fs->blocks_per_group + bit;
+
+	return poison_any() ? bit + (u32)poison_good_pages(PADDR(page << PAGE_SHIFT), end - bit) : end;
+}
+
 /* The first free run of at least `enough` from bit `from` on, else the longest, if it beats *best. true: long enough. */
-static bool search_run(const struct ext4_free_map *map, u32 nbits, u32 group, u32 from, u32 want, u32 enough,
-	struct run *best)
+static bool search_run(const struct ext4_fs *fs, const struct ext4_free_map *map, u32 nbits, u32 group, u32 from,
+	u32 want, u32 enough, struct run *best)
 {
 	u32 bit = ext4_next_free(map, nbits, from);
 
 	while (bit < nbits) {
 		u32 end = ext4_next_taken(map, nbits - bit > want ? bit + want : nbits, bit);
 
+		end = good_end(fs, group, bit, end);
 		if (end - bit > best->len)
 			*best = (struct run){group, bit, end - bit};
 		if (best->len >= enough)
 			return true;
-		bit = ext4_next_free(map, nbits, end);
+		bit = ext4_next_free(map, nbits, MAX(end, bit + 1));
 	}
 	return false;
 }
@@ -138,10 +150,13 @@ static bool search_aligned(const struct ext4_fs *fs, const struct ext4_free_map 
 	for (; bit + PAGES_PER_HUGE <= nbits; bit += PAGES_PER_HUGE) {
 		u32 start = bit + a->lblk % PAGES_PER_HUGE;
 
-		if (ext4_next_taken(map, bit + PAGES_PER_HUGE, bit) < bit + PAGES_PER_HUGE)
+		if (ext4_next_taken(map, bit + PAGES_PER_HUGE, bit) < bit + PAGES_PER_HUGE ||
+			good_end(fs, group, bit, bit + PAGES_PER_HUGE) < bit + PAGES_PER_HUGE)
 			continue;
-		*r = (struct run){
-			group, start, ext4_next_taken(map, MIN(nbits, start + a->want), start) - start};
+		*r = (struct run){group, start,
+			good_end(fs, group, start,
+				ext4_next_taken(map, MIN(nbits, start + a->want), start)) -
+				start};
 		return true;
 	}
 	return false;
@@ -176,7 +191,7 @@ static int search_groups(struct journal_handle *h, struct ext4_fs *fs, const str
 		map = free_map(fs, group, &d, now);
 		if (how == SEARCH_ALIGNED
 				? search_aligned(fs, &map, nbits, group, a, r)
-				: search_run(&map, nbits, group, k ? 0 : goal_bit, a->want, enough, r))
+				: search_run(fs, &map, nbits, group, k ? 0 : goal_bit, a->want, enough, r))
 			return 0;
 	}
 	return r->len ? 0 : -ENOSPC;
@@ -197,7 +212,8 @@ static int search_goal(
 		return err;
 	map = free_map(fs, group, &d, now);
 	if (ext4_next_free(&map, bit + 1, bit) == bit)
-		*r = (struct run){group, bit, ext4_next_taken(&map, MIN(nbits, bit + a->want), bit) - bit};
+		*r = (struct run){group, bit,
+			good_end(fs, group, bit, ext4_next_taken(&map, MIN(nbits, bit + a->want), bit)) - bit};
 	return 0;
 }
 

@@ -71,6 +71,9 @@ paddr_t cpu_kernel_root(void);
 size_t cpu_copy_from_user(void *dst, uaddr_t src, size_t n);
 size_t cpu_copy_to_user(uaddr_t dst, const void *src, size_t n);
 size_t cpu_zero_user(uaddr_t dst, size_t n);
+/* From persistent memory to kernel memory (or another place in persistent memory, to be flushed); stops at a line that the machine cannot
+ * read (a machine check, which lists the page: mm/poison.h); bytes NOT copied. Any context. */
+size_t cpu_copy_from_pmem(void *dst, const void *src, size_t n);
 /* Single 8-byte accesses, aligned; 0 or -EFAULT. On hardware one mov; in the simulation one TLB access. */
 int cpu_load_user64(uaddr_t a, u64 *out);
 int cpu_store_user64(uaddr_t a, u64 v);

@@ -10,6 +10,7 @@
 #include "kernel/cpu/desc.h"
 
 #include "kernel/cpu/features.h"
+#include "kernel/cpu/mce.h"
 #include "kernel/cpu/paging.h"
 #include "kernel/cpu/x86.h"
 #include "kernel/log.h"
@@ -153,6 +154,7 @@ void cpu_init_this(struct percpu *p)
 	__asm__ volatile("lidt %0" ::"m"(idtr));
 	set_protection_bits();
 	set_syscall_msrs();
+	mce_init_this_cpu();
 }
 
 void cpu_set_kernel_stack(u64 top)

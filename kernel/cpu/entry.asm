@@ -94,9 +94,9 @@ vector_stubs:
 	push 0
 	%endif
 	push vector
-	%if vector == 1
-	jmp near debug_entry
-	%elif vector == 2 || vector == 8 || vector == 18
+	%if vector == 1 || vector == 18
+	jmp near stack_choice
+	%elif vector == 2 || vector == 8
 	jmp near paranoid_entry
 	%else
 	jmp near trap_entry
@@ -169,8 +169,8 @@ paranoid_return:
 	add rsp, 2 * 8
 	iretq
 
-; A debug trap from user mode is ordinary: its seven words move from the IST stack to the thread's.
-debug_entry:
+; A debug trap or a machine check from user mode is ordinary: its seven words move from the IST stack to the thread's.
+stack_choice:
 	test byte [rsp + 3 * 8], 3
 	jz paranoid_entry
 	swapgs

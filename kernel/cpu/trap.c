@@ -14,6 +14,7 @@
 
 #include "drivers/apic.h"
 #include "kernel/cpu/desc.h"
+#include "kernel/cpu/mce.h"
 #include "kernel/cpu/paging.h"
 #include "kernel/cpu/x86.h"
 #include "kernel/log.h"
@@ -96,8 +97,7 @@ static bool in_usercopy(u64 rip)
 	return rip >= (u64)usercopy_start && rip < (u64)usercopy_end;
 }
 
-/* Sends the interrupted code to its fix-up, if it has one. */
-static bool fix_up(struct trap_frame *f)
+bool trap_fix_up(struct trap_frame *f)
 {
 	for (const struct ex_entry *e = ex_table_start; e < ex_table_end; e++) {
 		if (e->insn == f->rip) {
@@ -171,13 +171,15 @@ static void page_fault(struct trap_frame *f)
 	}
 	if (address < USER_TOP && in_usercopy(f->rip) && usercopy_fault(f, address))
 		return;
-	if (!fix_up(f))
+	if (!trap_fix_up(f))
 		bad_kernel_fault(f, address);
 }
 
 static void exception(struct trap_frame *f)
 {
-	if (frame_from_user(f)) {
+	if (f->vector == VEC_MACHINE_CHECK) {
+		mce_from_user(f);
+	} else if (frame_from_user(f)) {
 		int signo = f->vector < NR_EXCEPTIONS && exceptions[f->vector].signo
 			? exceptions[f->vector].signo
 			: SIG_SEGV;
@@ -185,7 +187,7 @@ static void exception(struct trap_frame *f)
 		irq_enable();
 		user_exception(f, signo, exception_name(f->vector));
 		irq_disable();
-	} else if (!fix_up(f)) {
+	} else if (!trap_fix_up(f)) {
 		panic_trap(f, "%s in the kernel (error %#llx)", exception_name(f->vector),
 			(unsigned long long)f->error);
 	}
@@ -241,7 +243,8 @@ void trap_dispatch_paranoid(struct trap_frame *f)
 				desc_guard_page(address), (unsigned long long)address);
 		panic_trap(f, "double fault");
 	case VEC_MACHINE_CHECK:
-		panic_trap(f, "machine check: the hardware reports an error that it cannot correct");
+		mce_from_kernel(f);
+		return;
 	default:
 		panic_trap(f, "%s in the kernel", exception_name(f->vector));
 	}

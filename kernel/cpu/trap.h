@@ -46,12 +46,16 @@ void irq_set_handler(u8 vector, irq_handler_fn fn, void *arg);
 #define VEC_SERIAL 0x24
 #define VEC_IPI_CALL 0xf0
 #define VEC_IPI_RESCHED 0xf1
+#define VEC_MCE 0xf3      /* to itself: kernel/cpu/mce.c */
 #define VEC_IPI_STOP 0xf2 /* panic: NMI is used where possible */
 #define VEC_SPURIOUS 0xff
 
 /* Into user mode with exactly these registers; never returns. Context: the thread's own stack, interrupts
  * off inside. */
 void enter_user(const struct trap_frame *f) NORETURN;
+
+/* Sends the interrupted kernel code to its fix-up in the exception table; false: it has none. */
+bool trap_fix_up(struct trap_frame *f);
 
 /* Upward calls, implemented by kernel/proc (weak, panicking defaults in kernel/cpu/trap.c). */
 /* System call; what it returns goes to f->rax. Interrupts on. A call that gives the program other registers altogether

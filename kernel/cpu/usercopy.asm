@@ -113,6 +113,24 @@ access_fault:
 global usercopy_end
 usercopy_end:
 
+; size_t cpu_copy_from_pmem(void *dst, const void *src, size_t n): kernel addresses; only a machine check ends it early.
+global cpu_copy_from_pmem
+cpu_copy_from_pmem:
+	mov rcx, rdx
+	shr rcx, 3
+	and edx, 7
+	MAY_FAULT .words_fault
+	rep movsq
+	mov ecx, edx
+	MAY_FAULT .end
+	rep movsb
+.end:
+	mov rax, rcx
+	ret
+.words_fault:
+	lea rax, [rcx * 8 + rdx]
+	ret
+
 ; bool kernel_peek64(const void *p, u64 *out): reads kernel memory that may not be mapped (backtraces). False: it is not.
 ; Outside the range above: user pages stay closed.
 global kernel_peek64

@@ -6,6 +6,7 @@
 #include "lib/types.h"
 
 #define CR0_WP (1ul << 16)
+#define CR4_MCE (1ul << 6)
 #define CR4_PGE (1ul << 7)
 #define CR4_UMIP (1ul << 11)
 #define CR4_SMEP (1ul << 20)

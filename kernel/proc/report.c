@@ -59,6 +59,12 @@ static struct siginfo explain(enum fault_result why, struct mm *mm, struct fault
 		info.code = BUS_ADRERR_;
 		reason = "no page to give there";
 	}
+	if (why == FAULT_HWPOISON) {
+		info.signo = SIGBUS_;
+		info.code = BUS_MCEERR_AR_;
+		info.fault.addr_lsb = PAGE_SHIFT;
+		reason = "the page of persistent memory is bad";
+	}
 	fmt_snprintf(p->reason, sizeof(p->reason), "%s", reason);
 	if (why == FAULT_SIGBUS && mm)
 		mm_for_each_vma(mm, describe_file, p);

@@ -68,6 +68,7 @@ enum { /* siginfo.code */
 	SEGV_ACCERR_ = 2,
 	BUS_ADRALN_ = 1,
 	BUS_ADRERR_ = 2,
+	BUS_MCEERR_AR_ = 4,
 	TRAP_TRACE_ = 2,
 	CLD_EXITED_ = 1,
 	CLD_KILLED_ = 2,
@@ -93,6 +94,7 @@ struct siginfo {
 		} sender;
 		struct {
 			u64 addr;
+			u16 addr_lsb; /* BUS_MCEERR_AR: so many low bits of addr say nothing */
 		} fault;
 	};
 };

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls on the address space. */
 #include "fs/vfs.h"
+#include "kernel/log.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/shm.h"
 #include "kernel/proc/syscall.h"
 #include "mm/kmem.h"
 #include "mm/mm.h"
+#include "mm/pin.h"
+#include "mm/poison.h"
 #include "mm/uaccess.h"
 
 enum { /* Linux x86-64 */
@@ -353,6 +356,7 @@ enum { /* Linux: include/uapi/asm-generic/mman-common.h names them */
 	MADV_POPULATE_READ_ = 22,
 	MADV_POPULATE_WRITE_ = 23,
 	MADV_DONTNEED_LOCKED_ = 24,
+	MADV_HWPOISON_ = 100,
 };
 
 static int no_op(void *arg UNUSED, struct file *f UNUSED, u64 first UNUSED, u64 last UNUSED)
@@ -374,6 +378,25 @@ static int populate(uaddr_t start, u64 len, bool write)
 	if (!mm_flags_of(current_mm(), start, len, &all, &any) && !(all & right))
 		return -EINVAL;
 	return mm_populate(current_mm(), start, len, write ? POPULATE_WRITE : POPULATE_READ);
+}
+
+/* MADV_HWPOISON, for tests: as if a machine check had named the pages. Only the medium's pages can be bad. */
+static int poison_range(uaddr_t start, u64 len)
+{
+	int err = 0;
+
+	for (u64 off = 0; off < len && !err; off += PAGE_SIZE) {
+		struct mm_pin pin;
+
+		err = mm_pin(current_mm(), uaddr_add(start, off), false, &pin);
+		if (err)
+			break;
+		pr_warn("mce", "madvise(MADV_HWPOISON): page %#llx counts as bad from now on",
+			(unsigned long long)pin.pa.v);
+		err = poison_page(pin.pa);
+		mm_unpin(&pin);
+	}
+	return err;
 }
 
 static int advise(uaddr_t start, u64 len, int advice)
@@ -405,6 +428,8 @@ static int advise(uaddr_t start, u64 len, int advice)
 		return mm_change_flags(mm, start, len, VMA_DONTFORK, 0);
 	case MADV_WIPEONFORK_:
 		return any & VMA_SHARED ? -EINVAL : mm_change_flags(mm, start, len, 0, VMA_WIPEONFORK);
+	case MADV_HWPOISON_:
+		return hole ? hole : poison_range(start, len);
 	case MADV_KEEPONFORK_:
 		return mm_change_flags(mm, start, len, VMA_WIPEONFORK, 0);
 	default:
@@ -416,7 +441,7 @@ static bool is_advice(int advice)
 {
 	return (advice >= MADV_NORMAL_ && advice <= MADV_DONTNEED_) ||
 		(advice >= MADV_FREE_ && advice <= MADV_DOFORK_) ||
-		(advice >= MADV_HUGEPAGE_ && advice <= MADV_DONTNEED_LOCKED_);
+		(advice >= MADV_HUGEPAGE_ && advice <= MADV_DONTNEED_LOCKED_) || advice == MADV_HWPOISON_;
 }
 
 long sys_madvise(struct trap_frame *f)

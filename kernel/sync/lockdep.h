@@ -29,6 +29,7 @@ enum lock_rank {
 	RANK_FS_ALLOC = 70,   /* block and inode allocation */
 	RANK_FS_CACHE = 75,   /* inode cache */
 	RANK_FILE_LOCKS = 78, /* advisory locks of all files; a last file_put() releases some */
+	RANK_POISON = 79,     /* walk over all reverse maps for a bad page */
 	RANK_RMAP = 80,       /* struct rmap: VMAs of one mapping */
 	/* spinlocks from here on */
 	RANK_SPIN_FIRST = 100,
