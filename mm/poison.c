@@ -71,11 +71,13 @@ int poison_add(paddr_t a)
 	for (unsigned i = 0; i < POISON_MAX; i++) {
 		u64 expected = 0;
 
+		SHARED_WRITE(&state()->page[i]);
 		if (!atomic_compare_exchange_strong(&state()->page[i], &expected, page | PENDING)) {
 			if ((expected & ~PENDING) == page)
 				return 0;
 			continue;
 		}
+		SHARED_WRITE(&state()->nr);
 		atomic_fetch_add(&state()->nr, 1);
 		return 0;
 	}
@@ -102,6 +104,7 @@ u64 poison_unmap(void)
 
 		if (!(page & PENDING))
 			continue;
+		SHARED_WRITE(&state()->page[i]);
 		atomic_store(&state()->page[i], page & ~PENDING);
 		entries += unmap_everywhere(PADDR(page & ~PENDING));
 	}
