@@ -122,8 +122,8 @@ static u32 good_end(const struct ext4_fs *fs, u32 group, u32 bit, u32 end)
 }
 
 /* The first free run of at least `enough` from bit `from` on, else the longest, if it beats *best. true: long enough. */
-static bool search_run(const struct ext4_fs *fs, const struct ext4_free_map *map, u32 nbits, u32 group, u32 from,
-	u32 want, u32 enough, struct run *best)
+static bool search_run(const struct ext4_fs *fs, const struct ext4_free_map *map, u32 nbits, u32 group,
+	u32 from, u32 want, u32 enough, struct run *best)
 {
 	u32 bit = ext4_next_free(map, nbits, from);
 
@@ -154,8 +154,7 @@ static bool search_aligned(const struct ext4_fs *fs, const struct ext4_free_map 
 			good_end(fs, group, bit, bit + PAGES_PER_HUGE) < bit + PAGES_PER_HUGE)
 			continue;
 		*r = (struct run){group, start,
-			good_end(fs, group, start,
-				ext4_next_taken(map, MIN(nbits, start + a->want), start)) -
+			good_end(fs, group, start, ext4_next_taken(map, MIN(nbits, start + a->want), start)) -
 				start};
 		return true;
 	}
@@ -213,7 +212,8 @@ static int search_goal(
 	map = free_map(fs, group, &d, now);
 	if (ext4_next_free(&map, bit + 1, bit) == bit)
 		*r = (struct run){group, bit,
-			good_end(fs, group, bit, ext4_next_taken(&map, MIN(nbits, bit + a->want), bit)) - bit};
+			good_end(fs, group, bit, ext4_next_taken(&map, MIN(nbits, bit + a->want), bit)) -
+				bit};
 	return 0;
 }
 

@@ -74,8 +74,10 @@ static const struct {
 		"a context switch, between the scripted threads' points; the shootdown's side has the mark"},
 	{"shoot_down", "the generation is a count that nobody decides by"},
 	{"poison_any",
-		"the points round it reach both orders: the lock of the table before, the entry's store behind"},
-	{"poison_good_pages", "asked where the count, which is marked, is not 0; 64 points would hide the others"},
+		"the points round it reach both orders: the lock of the table before, the entry's store "
+		"behind"},
+	{"poison_good_pages",
+		"asked where the count, which is marked, is not 0; 64 points would hide the others"},
 };
 
 void sim_unmarked_restart(void)

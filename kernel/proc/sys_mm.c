@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls on the address space. */
+#include "drivers/pmem.h"
 #include "fs/vfs.h"
 #include "kernel/log.h"
 #include "kernel/proc/process.h"
@@ -391,9 +392,13 @@ static int poison_range(uaddr_t start, u64 len)
 		err = mm_pin(current_mm(), uaddr_add(start, off), false, &pin);
 		if (err)
 			break;
-		pr_warn("mce", "madvise(MADV_HWPOISON): page %#llx counts as bad from now on",
-			(unsigned long long)pin.pa.v);
-		err = poison_page(pin.pa);
+		if (pmem_find(pin.pa)) {
+			pr_warn("mce", "madvise(MADV_HWPOISON): page %#llx counts as bad from now on",
+				(unsigned long long)pin.pa.v);
+			err = poison_page(pin.pa);
+		} else {
+			err = -EOPNOTSUPP; /* memory of tmpfs */
+		}
 		mm_unpin(&pin);
 	}
 	return err;
