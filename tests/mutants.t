@@ -27,8 +27,7 @@ my $jobs = $ENV{MUTANT_JOBS} || 2;
 cmp_ok(scalar @patches, '>=', @ARGV ? 1 : 6, 'there are mutants');
 
 # For mutants that only the real machine shows.
-my $image = new_image('guest.img');
-$ENV{GUEST_IMAGE} = Cwd::abs_path($image);
+my @image = map { Cwd::abs_path(new_image("guest-$_.img")) } 0 .. $jobs - 1;
 
 # Runs $work on each of @items, $jobs processes at a time; what it returned, by item. A process that dies leaves its answers out.
 sub shared
@@ -40,6 +39,8 @@ sub shared
 		my $pid = fork // die "fork: $!";
 		if (!$pid) {
 			my %done;
+
+			$ENV{GUEST_IMAGE} = $image[$k]; # two machines cannot share one
 			# Every item belongs to whoever makes its directory first.
 			for my $n (0 .. $#items) {
 				mkdir work("$label.$n") or next;
@@ -92,7 +93,7 @@ sub judge
 	my $check = sub { push @checks, [@_]; return $_[0] };
 
 	copy_tree($tree, $variant);
-	my ($status, $out) = run_command('patch', '-s', '-p1', '-d', $tree, '-i', Cwd::abs_path($patch));
+	my ($status, $out) = run_command('patch', '-s', '-F0', '-p1', '-d', $tree, '-i', Cwd::abs_path($patch));
 	$check->($status == 0, 'the patch applies', $out) or return \@checks;
 	($status, $out) = run_command('make', '-s', '-C', $tree, $head{Build});
 	$check->($status == 0, 'the mutant is built', tail($out)) or return \@checks;

@@ -287,7 +287,9 @@ void ext4_write_raw(struct journal_handle *h, struct ext4_inode *ei)
 {
 	struct ext4_fs *fs = ext4_fs_of(ei);
 
+	SHARED_WRITE(&ei->changed_in);
 	atomic_store_explicit(&ei->changed_in, journal_sequence(h), memory_order_relaxed);
+	SHARED_WRITE(&ei->changed);
 	atomic_store_explicit(&ei->changed, true, memory_order_release);
 	ext4_inode_csum_set(ei);
 	journal_update(h, ei->itable_block, ei->itable_offset, ei->raw, fs->inode_size);
@@ -350,8 +352,10 @@ int ext4_sync_inode(struct inode *i, bool datasync UNUSED)
 	struct ext4_inode *ei = ext4_inode(i);
 	struct journal *j = ext4_fs(i->super)->journal;
 
+	SHARED_READ(&ei->changed);
 	if (!atomic_load_explicit(&ei->changed, memory_order_acquire))
 		return journal_drain(j);
+	SHARED_READ(&ei->changed_in);
 	return journal_commit_until(j, atomic_load_explicit(&ei->changed_in, memory_order_relaxed));
 }
 
