@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Futexes (futex(2)), and what a task that ends owes to those who wait for it: cleared thread ids and robust lists.
+ * Futexes (futex(2)). What a task that ends owes to those who wait for it is in robust.c.
  *
  * A word is known by its key: address space and address, or, in a shared file mapping, inode and offset in the file. Waiters queue
  * in a hash of buckets.
@@ -61,9 +61,6 @@ enum { /* Linux */
 	FUTEX_CLOCK_REALTIME_ = 256,
 };
 #define BITSET_ANY (~0u)
-#define TID_MASK 0x3fffffffu
-#define OWNER_DIED 0x40000000u
-#define WAITERS 0x80000000u
 
 void futex_init(void)
 {
@@ -119,6 +116,35 @@ static struct bucket *bucket_of(const struct key *k)
 	u64 h = ((u64)k->owner >> 4) * 0x9e3779b97f4a7c15ull + (k->offset >> 2) * 0xc2b2ae3d27d4eb4full;
 
 	return &buckets[h >> 56];
+}
+
+/* Two words of one operation. */
+struct pair {
+	struct key first, second;
+	struct bucket *b, *b2;
+};
+
+static void put_pair(const struct pair *p)
+{
+	put_key(&p->first);
+	put_key(&p->second);
+}
+
+/* put_pair() gives the references back. -EINVAL, -EFAULT. */
+static int get_pair(uaddr_t a, uaddr_t a2, bool shared, struct pair *p)
+{
+	int err = get_key(a, shared, &p->first);
+
+	if (err)
+		return err;
+	err = get_key(a2, shared, &p->second);
+	if (err) {
+		put_key(&p->first);
+		return err;
+	}
+	p->b = bucket_of(&p->first);
+	p->b2 = bucket_of(&p->second);
+	return 0;
 }
 
 static void lock_two(struct bucket *a, struct bucket *b)
@@ -323,53 +349,45 @@ static void move_locked(struct futex_waiter *w, const struct key *to, struct buc
 /* Wakes `nr` and moves up to `limit` others to the second word. check: only while the first word is *check. */
 static long futex_requeue(uaddr_t a, uaddr_t a2, bool shared, unsigned nr, unsigned limit, const u32 *check)
 {
-	struct key k, k2;
-	struct bucket *b, *b2;
 	struct futex_waiter *w, *next;
 	unsigned done = 0;
+	struct pair p;
 	u32 value;
-	int err = get_key(a, shared, &k);
+	int err = get_pair(a, a2, shared, &p);
 
 	if (err)
 		return err;
-	err = get_key(a2, shared, &k2);
-	if (err)
-		goto out_key;
-	b = bucket_of(&k);
-	b2 = bucket_of(&k2);
 	for (;;) {
-		lock_two(b, b2);
+		lock_two(p.b, p.b2);
 		err = check ? read_word(a, &value) : 0;
 		if (!err)
 			break;
-		unlock_two(b, b2);
+		unlock_two(p.b, p.b2);
 		err = touch_word(a, false);
 		if (err)
-			goto out_key2;
+			goto out;
 	}
 	if (check && value != *check) {
 		err = -EAGAIN;
 		goto out_unlock;
 	}
-	LIST_FOR_EACH_SAFE (w, next, &b->waiters, node) {
-		if (!same_key(&w->key, &k))
+	LIST_FOR_EACH_SAFE (w, next, &p.b->waiters, node) {
+		if (!same_key(&w->key, &p.first))
 			continue;
 		if (done < nr)
 			wake_locked(w);
 		else if (done - nr < limit)
-			move_locked(w, &k2, b2);
+			move_locked(w, &p.second, p.b2);
 		else
 			break;
 		done++;
-		if (b == b2 && same_key(&k, &k2) && done >= nr)
+		if (same_key(&p.first, &p.second) && done >= nr)
 			break; /* to itself: nothing to move */
 	}
 out_unlock:
-	unlock_two(b, b2);
-out_key2:
-	put_key(&k2);
-out_key:
-	put_key(&k);
+	unlock_two(p.b, p.b2);
+out:
+	put_pair(&p);
 	return err ? err : (long)done;
 }
 
@@ -455,40 +473,32 @@ static int change_word(uaddr_t a, const struct wake_op *o, u32 *old)
 static long futex_wake_op(uaddr_t a, uaddr_t a2, bool shared, unsigned nr, unsigned nr2, u32 encoded)
 {
 	struct wake_op o = decode(encoded);
-	struct key k, k2;
-	struct bucket *b, *b2;
+	struct pair p;
 	u32 old, unused;
 	long woken = 0;
 	int err;
 
 	if (!apply(&o, 0, &unused) || o.cmp > 5)
 		return -ENOSYS;
-	err = get_key(a, shared, &k);
+	err = get_pair(a, a2, shared, &p);
 	if (err)
 		return err;
-	err = get_key(a2, shared, &k2);
-	if (err)
-		goto out_key;
-	b = bucket_of(&k);
-	b2 = bucket_of(&k2);
 	for (;;) {
-		lock_two(b, b2);
+		lock_two(p.b, p.b2);
 		err = change_word(a2, &o, &old);
 		if (!err)
 			break;
-		unlock_two(b, b2);
+		unlock_two(p.b, p.b2);
 		err = touch_word(a2, true);
 		if (err)
-			goto out_key2;
+			goto out;
 	}
-	woken = wake_key_locked(b, &k, nr, BITSET_ANY);
+	woken = wake_key_locked(p.b, &p.first, nr, BITSET_ANY);
 	if (compare(&o, old))
-		woken += wake_key_locked(b2, &k2, nr2, BITSET_ANY);
-	unlock_two(b, b2);
-out_key2:
-	put_key(&k2);
-out_key:
-	put_key(&k);
+		woken += wake_key_locked(p.b2, &p.second, nr2, BITSET_ANY);
+	unlock_two(p.b, p.b2);
+out:
+	put_pair(&p);
 	return err ? err : woken;
 }
 
@@ -544,106 +554,4 @@ long sys_futex(struct trap_frame *f)
 	default:
 		return -ENOSYS; /* priority inheritance */
 	}
-}
-
-/* ---------------------------------------------------------------- robust lists, the end of a task */
-
-struct user_robust_head { /* struct robust_list_head, Linux */
-	u64 list;
-	i64 offset;
-	u64 pending;
-};
-#define ROBUST_LIST_MAX 2048
-
-long sys_set_robust_list(struct trap_frame *f)
-{
-	if (f->rsi != sizeof(struct user_robust_head))
-		return -EINVAL;
-	task_current()->robust_list = UADDR(f->rdi);
-	return 0;
-}
-
-long sys_get_robust_list(struct trap_frame *f)
-{
-	i32 tid = (i32)f->rdi;
-	u64 head, size = sizeof(struct user_robust_head);
-	struct task *t;
-
-	process_table_lock();
-	t = tid ? task_find_locked(tid) : task_current();
-	head = t ? t->robust_list.v : 0;
-	process_table_unlock();
-	if (!t)
-		return -ESRCH;
-	if (copy_to_user(UADDR(f->rdx), &size, sizeof(size)))
-		return -EFAULT;
-	return copy_to_user(UADDR(f->rsi), &head, sizeof(head));
-}
-
-/* A lock whose owner ends: says so in the word, and lets one waiter go on. */
-static void owner_died(u64 entry, i64 offset, i32 tid, bool pending)
-{
-	uaddr_t a = UADDR((entry & ~1ull) + (u64)offset);
-	u32 word, seen;
-
-	if ((a.v & 3) || copy_from_user(&word, a, sizeof(word)))
-		return;
-	for (;;) {
-		if (pending && !word) { /* unlocked, but the wake was still to come */
-			futex_wake_word(a, 1, true);
-			return;
-		}
-		if ((word & TID_MASK) != (u32)tid)
-			return;
-		seen = word;
-		if (cpu_cmpxchg_user32(a, &seen, (word & WAITERS) | OWNER_DIED))
-			return;
-		if (seen == word)
-			break;
-		word = seen;
-	}
-	if (word & WAITERS)
-		futex_wake_word(a, 1, true);
-}
-
-static bool checked_owner(u64 entry, i64 offset)
-{
-	return entry && user_range_ok(UADDR((entry & ~1ull) + (u64)offset), 4);
-}
-
-static void walk_robust_list(struct task *t)
-{
-	struct user_robust_head head;
-	u64 entry;
-
-	if (copy_from_user(&head, t->robust_list, sizeof(head)))
-		return;
-	entry = head.list;
-	for (unsigned n = 0; n < ROBUST_LIST_MAX && (entry & ~1ull) != t->robust_list.v; n++) {
-		u64 next;
-
-		/* Read before the lock is given up: its memory may go then. */
-		if (copy_from_user(&next, UADDR(entry & ~1ull), sizeof(next)))
-			break;
-		if ((entry & ~1ull) != (head.pending & ~1ull) && checked_owner(entry, head.offset))
-			owner_died(entry, head.offset, t->tid, false);
-		entry = next;
-	}
-	if (checked_owner(head.pending, head.offset))
-		owner_died(head.pending, head.offset, t->tid, true);
-}
-
-void task_leave_memory(struct task *t)
-{
-	struct mm *mm = thread_current()->mm;
-	const i32 none = 0;
-
-	if (!mm)
-		return;
-	if (t->robust_list.v)
-		walk_robust_list(t);
-	t->robust_list = UADDR(0);
-	if (t->clear_tid.v && atomic_load(&mm->refs) > 1 && !copy_to_user(t->clear_tid, &none, sizeof(none)))
-		futex_wake_word(t->clear_tid, 1, true);
-	t->clear_tid = UADDR(0);
 }

@@ -4,62 +4,15 @@
  * races are the explorer's. Run once per locking scheme. User memory is touched through the simulated MMU, so a wrong or
  * missing page-table entry shows. At the end e2fsck judges what is left on the medium.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include "fs/dax.h"
-#include "fs/ext4/ext4.h"
-#include "fs/state.h"
-#include "host/pmem_sim.h"
-#include "host/sim.h"
 #include "host/unit.h"
-#include "kernel/instance.h"
 
-#define IMAGE_BYTES (16u << 20)
+#include "host/pmem_sim.h"
+#include "tests/host/dax_image.h"
+
+#define IMAGE_BLOCKS 4096u
 #define WORD(pgoff, i) ((u64)(pgoff) << 32 | (i) << 8 | 0x5a)
 
-static struct pmem_region *region;
-static struct super *super;
-static struct mm *mm;
 static const char *scheme;
-
-static void setup(const char *image)
-{
-	char why[160] = "";
-
-	sim_init(&(struct sim_config){.ram = 32 << 20, .pmem = 64 << 20});
-	sim_boot_mm();
-	sim_boot_fs();
-	dax_config()->lock_ops = dax_lock_find(scheme);
-	region = sim_add_pmem_file(image, 0);
-	if (!region || ext4_mount(region, false, &super, why) || vfs_mount(super, "/")) {
-		printf("Bail out! cannot mount: %s\n", why);
-		exit(1);
-	}
-	mm = mm_create();
-	sim_set_boot_mm(mm);
-}
-
-static struct file *create(const char *path)
-{
-	struct inode *root = vfs_root();
-	struct file *f = NULL;
-
-	if (vfs_open(root, path, O_RDWR_ | O_CREAT_, 0644, &f))
-		f = NULL;
-	iput(root);
-	return f;
-}
-
-static uaddr_t map(struct file *f, u64 pgoff, u64 pages, u32 flags)
-{
-	struct mmap_request rq = {.len = pages * PAGE_SIZE, .flags = flags, .pgoff = pgoff};
-	int err = vfs_mmap(f, &rq);
-	long a = err ? err : mm_map(mm, &rq);
-
-	return UADDR(a < 0 ? 0 : (u64)a);
-}
 
 static int truncate_to(struct file *f, u64 size)
 {
@@ -70,12 +23,8 @@ static u64 load(uaddr_t a)
 {
 	u64 v = ~0ull;
 
-	return cpu_load_user64(a, &v) ? 0xfa171fa171ull : v;
+	return cpu_load_user64(a, &v) ? FAULTED : v;
 }
-#define FAULTED 0xfa171fa171ull
-
-#define SHARED_RW (VMA_READ | VMA_WRITE | VMA_MAYWRITE | VMA_SHARED)
-#define PRIVATE_RW (VMA_READ | VMA_WRITE | VMA_MAYWRITE)
 
 static void test_faults(void)
 {
@@ -285,48 +234,20 @@ static void test_self_copy(void)
 	file_put(f);
 }
 
-static void save_and_judge(const char *image)
-{
-	char cmd[300];
-	FILE *f;
-
-	sim_set_boot_mm(NULL);
-	mm_put(mm);
-	is(vfs_unmount_all(), 0, "%s: unmount", scheme);
-	f = fopen(image, "wb");
-	fwrite(region->virt, 1, region->len, f);
-	fclose(f);
-	snprintf(cmd, sizeof(cmd), "e2fsck -fn %s >%s.log 2>&1", image, image);
-	if (!ok(system(cmd) == 0, "%s: e2fsck -fn is clean", scheme)) {
-		snprintf(cmd, sizeof(cmd), "sed 's/^/# /' %s.log", image);
-		if (system(cmd))
-			diag("no log");
-	}
-}
-
 int main(void)
 {
-	char dir[] = "/tmp/dax_test.XXXXXX", image[64], cmd[300];
-
-	if (!mkdtemp(dir))
-		return 1;
-	snprintf(image, sizeof(image), "%s/image", dir);
+	image_begin();
 	for (unsigned i = 0; dax_lock_scheme(i); i++) {
 		scheme = dax_lock_scheme(i)->name;
-		snprintf(cmd, sizeof(cmd),
-			"truncate -s 0 %s; truncate -s %u %s; mke2fs -q -t ext4 -b 4096 %s", image,
-			IMAGE_BYTES, image, image);
-		if (system(cmd))
-			return 1;
-		setup(image);
+		dax_start(scheme, IMAGE_BLOCKS, &(struct sim_config){.ram = 32 << 20, .pmem = 64 << 20});
 		test_faults();
 		test_tail();
 		test_punch();
 		test_sync();
 		test_shift();
 		test_self_copy();
-		save_and_judge(image);
+		dax_stop();
 	}
-	snprintf(cmd, sizeof(cmd), "rm -r %s", dir);
-	return system(cmd) ? 1 : done_testing();
+	image_end();
+	return done_testing();
 }

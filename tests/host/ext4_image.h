@@ -110,9 +110,9 @@ static inline bool image_make(unsigned blocks, const char *options)
 }
 
 /* A machine with the image's bytes as its persistent memory; len 0: all of it. */
-static inline void image_up(u64 len)
+static inline void image_up_on(const struct sim_config *machine, u64 len)
 {
-	sim_init(&(struct sim_config){.ram = 24 << 20, .pmem = 144 << 20});
+	sim_init(machine);
 	sim_boot_mm();
 	sim_boot_fs();
 	image.region = sim_add_pmem_file(image.path, len);
@@ -126,6 +126,11 @@ static inline void image_up(u64 len)
 	__asan_poison_memory_region((char *)image.region->virt + image.region->len,
 		sim_machine->pmem_end - PAGE_SIZE - image.region->base.v - image.region->len);
 #endif
+}
+
+static inline void image_up(u64 len)
+{
+	image_up_on(&(struct sim_config){.ram = 24 << 20, .pmem = 144 << 20}, len);
 }
 
 static inline int image_mount(bool readonly)

@@ -4,61 +4,23 @@
  * seen through it. Once per locking scheme, and then threads under the random scheduler. User memory is touched through the simulated MMU on
  * several CPUs, so a missing shootdown shows. At the end e2fsck judges the medium.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include "fs/dax.h"
-#include "fs/ext4/ext4.h"
-#include "fs/state.h"
-#include "host/pmem_sim.h"
-#include "host/sim.h"
 #include "host/unit.h"
-#include "kernel/instance.h"
-#include "mm/kmem.h"
-#include "mm/state.h"
 
-#define IMAGE_BYTES (32u << 20)
-#define RW_SHARED (VMA_READ | VMA_WRITE | VMA_MAYWRITE | VMA_SHARED)
-#define RW_PRIVATE (VMA_READ | VMA_WRITE | VMA_MAYWRITE)
-#define FAULTED 0xfa171fa171ull
+#include "host/pmem_sim.h"
+#include "mm/state.h"
+#include "tests/host/dax_image.h"
+
+#define IMAGE_BLOCKS 8192u
 #define LAST (PAGES_PER_HUGE - 1)
 
-static char image[64];
-static struct pmem_region *region;
-static struct mm *mm, *other;
+static struct mm *other;
 static const char *scheme;
-
-static void make_image(void)
-{
-	char cmd[300];
-
-	snprintf(cmd, sizeof(cmd), "truncate -s 0 %s; truncate -s %u %s; mke2fs -q -t ext4 -b 4096 %s", image,
-		IMAGE_BYTES, image, image);
-	if (system(cmd)) {
-		printf("Bail out! no image\n");
-		exit(1);
-	}
-}
 
 static void setup(u64 seed)
 {
-	struct super *super;
-	char why[160] = "";
-
-	make_image();
-	sim_init(&(struct sim_config){.ram = 96 << 20, .pmem = 64 << 20, .seed = seed});
-	sim_boot_mm();
-	sim_boot_fs();
-	dax_config()->lock_ops = dax_lock_find(scheme);
-	region = sim_add_pmem_file(image, 0);
-	if (!region || ext4_mount(region, false, &super, why) || vfs_mount(super, "/")) {
-		printf("Bail out! cannot mount: %s\n", why);
-		exit(1);
-	}
-	mm = mm_create();
+	dax_start(
+		scheme, IMAGE_BLOCKS, &(struct sim_config){.ram = 96 << 20, .pmem = 64 << 20, .seed = seed});
 	other = mm_create();
-	sim_set_boot_mm(mm);
 }
 
 /* The mm's CPU: 0 for mm, 1 for the other one. */
@@ -76,17 +38,6 @@ static void unload(void)
 	}
 }
 
-static struct file *create(const char *path)
-{
-	struct inode *root = vfs_root();
-	struct file *f = NULL;
-
-	if (vfs_open(root, path, O_RDWR_ | O_CREAT_, 0644, &f))
-		f = NULL;
-	iput(root);
-	return f;
-}
-
 /* Of the file's colour; off by one page if not `coloured`. */
 static uaddr_t map_in(struct mm *where, struct file *f, u64 pgoff, u64 pages, u32 flags, bool coloured)
 {
@@ -102,7 +53,7 @@ static uaddr_t map_in(struct mm *where, struct file *f, u64 pgoff, u64 pages, u3
 	return UADDR(a < 0 ? 0 : (u64)a);
 }
 
-static uaddr_t map(struct file *f, u64 pages, u32 flags)
+static uaddr_t map_coloured(struct file *f, u64 pages, u32 flags)
 {
 	return map_in(mm, f, 0, pages, flags, true);
 }
@@ -169,8 +120,8 @@ static void test_allocated(void)
 	is(f->inode->ops->map_extent(f->inode, 0, PAGES_PER_HUGE, MAP_LOOK, &e), 0, "%s: looked at", scheme);
 	ok(e.len == PAGES_PER_HUGE && e.pa.v % HUGE_SIZE == 0 && e.state == EXTENT_UNWRITTEN,
 		"%s: the extent is aligned", scheme);
-	a = map(f, 2 * PAGES_PER_HUGE, RW_SHARED);
-	b = map_in(other, f, 0, 2 * PAGES_PER_HUGE, RW_SHARED, false);
+	a = map_coloured(f, 2 * PAGES_PER_HUGE, SHARED_RW);
+	b = map_in(other, f, 0, 2 * PAGES_PER_HUGE, SHARED_RW, false);
 	ok(store(a, 7, 70), "%s: a store to a reserved page", scheme);
 	entry_is(mm, a, 7, 'H', "maps 2 MiB", scheme);
 	is(dirty_pages(f), PAGES_PER_HUGE, "%s: all of it is tagged", scheme);
@@ -209,8 +160,8 @@ static void test_parts(void)
 	uaddr_t a, b;
 
 	vfs_fallocate(f->inode, 0, 0, HUGE_SIZE);
-	a = map(f, PAGES_PER_HUGE, RW_SHARED);
-	b = map_in(other, f, 0, PAGES_PER_HUGE, RW_SHARED, true);
+	a = map_coloured(f, PAGES_PER_HUGE, SHARED_RW);
+	b = map_in(other, f, 0, PAGES_PER_HUGE, SHARED_RW, true);
 	for (u64 p = 0; p < PAGES_PER_HUGE; p++)
 		store(a, p, 1000 + p);
 	in(other);
@@ -226,7 +177,7 @@ static void test_parts(void)
 
 	f->inode->ops->remove_blocks(f->inode, 0, RANGE_LAST);
 	vfs_fallocate(f->inode, 0, 0, HUGE_SIZE);
-	a = map(f, PAGES_PER_HUGE, RW_SHARED);
+	a = map_coloured(f, PAGES_PER_HUGE, SHARED_RW);
 	store(a, 0, 1);
 	store(a, LAST, 2);
 	entry_is(mm, a, 0, 'H', "2 MiB again", scheme);
@@ -237,7 +188,7 @@ static void test_parts(void)
 	ok(load(a, 256) == FAULTED && load(a, 16) == 6, "%s: the rest stays", scheme);
 	mm_unmap(mm, a, HUGE_SIZE);
 
-	a = map(f, PAGES_PER_HUGE, RW_SHARED);
+	a = map_coloured(f, PAGES_PER_HUGE, SHARED_RW);
 	ok(store(a, 3, 7), "%s: a new mapping", scheme);
 	entry_is(mm, a, 3, 'H', "has 2 MiB", scheme);
 	is(mm_unmap(mm, uaddr_add(a, 256 * PAGE_SIZE), 256 * PAGE_SIZE), 0, "%s: half is unmapped", scheme);
@@ -245,7 +196,7 @@ static void test_parts(void)
 	ok(load(a, 3) == 7 && load(a, 256) == FAULTED, "%s: it faults in again", scheme);
 	mm_unmap(mm, a, HUGE_SIZE);
 
-	a = map(f, PAGES_PER_HUGE, RW_SHARED);
+	a = map_coloured(f, PAGES_PER_HUGE, SHARED_RW);
 	store(a, 3, 8);
 	is(mm_protect(mm, a, HUGE_SIZE, VMA_READ), 0, "%s: mprotect of all", scheme);
 	entry_is(mm, a, 3, 'H', "keeps the entry", scheme);
@@ -274,7 +225,7 @@ static void test_size(void)
 	uaddr_t a;
 
 	vfs_fallocate(f->inode, 0, 0, HUGE_SIZE);
-	a = map(f, PAGES_PER_HUGE, RW_SHARED);
+	a = map_coloured(f, PAGES_PER_HUGE, SHARED_RW);
 	is(vfs_truncate(f->inode, HUGE_SIZE - PAGE_SIZE + 1), 0, "%s: the last page holds a byte", scheme);
 	ok(store(a, LAST, 1), "%s: a store", scheme);
 	entry_is(mm, a, 0, 'H', "maps 2 MiB", scheme);
@@ -295,9 +246,9 @@ static void test_zero(bool global)
 	dax_config()->zero_page_global = global;
 	f = create(global ? "/global" : "/zero");
 	vfs_truncate(f->inode, 2 * HUGE_SIZE);
-	a = map(f, 2 * PAGES_PER_HUGE, RW_SHARED);
-	b = map_in(other, f, 0, 2 * PAGES_PER_HUGE, RW_SHARED, true);
-	c = map(f, 2 * PAGES_PER_HUGE, RW_PRIVATE);
+	a = map_coloured(f, 2 * PAGES_PER_HUGE, SHARED_RW);
+	b = map_in(other, f, 0, 2 * PAGES_PER_HUGE, SHARED_RW, true);
+	c = map_coloured(f, 2 * PAGES_PER_HUGE, PRIVATE_RW);
 	in(other);
 	is(load(b, 3), 0, "%s: a hole", scheme);
 	entry_is(other, b, 3, 'Z', "2 MiB of zeros", scheme);
@@ -334,8 +285,8 @@ static void test_private(void)
 	uaddr_t a, c;
 
 	vfs_fallocate(f->inode, 0, 0, HUGE_SIZE);
-	a = map(f, PAGES_PER_HUGE, RW_SHARED);
-	c = map(f, PAGES_PER_HUGE, RW_PRIVATE);
+	a = map_coloured(f, PAGES_PER_HUGE, SHARED_RW);
+	c = map_coloured(f, PAGES_PER_HUGE, PRIVATE_RW);
 	store(a, 0, 1);
 	ok(load(c, 0) == 1 && load(c, 1) == 0, "%s: a private mapping reads", scheme);
 	entry_is(mm, c, 0, 'H', "2 MiB at once", scheme);
@@ -362,7 +313,7 @@ static void test_little_memory(void)
 	uaddr_t a;
 
 	vfs_truncate(f->inode, HUGE_SIZE);
-	a = map(f, PAGES_PER_HUGE, RW_SHARED);
+	a = map_coloured(f, PAGES_PER_HUGE, SHARED_RW);
 	while (pmm_free_pages() > 16 * PAGES_PER_HUGE - 1 && (p = pmm_alloc(0))) {
 		*(struct page **)page_to_virt(p) = taken;
 		taken = p;
@@ -378,24 +329,11 @@ static void test_little_memory(void)
 	file_put(f);
 }
 
-static void save_and_judge(void)
+static void end(void)
 {
-	char cmd[300];
-	FILE *f;
-
 	unload();
-	mm_put(mm);
 	mm_put(other);
-	is(vfs_unmount_all(), 0, "%s: unmount", scheme);
-	f = fopen(image, "wb");
-	fwrite(region->virt, 1, region->len, f);
-	fclose(f);
-	snprintf(cmd, sizeof(cmd), "e2fsck -fn %s >%s.log 2>&1", image, image);
-	if (!ok(system(cmd) == 0, "%s: e2fsck -fn is clean", scheme)) {
-		snprintf(cmd, sizeof(cmd), "sed 's/^/# /' %s.log", image);
-		if (system(cmd))
-			diag("no log");
-	}
+	dax_stop();
 }
 
 /* --- threads --- */
@@ -420,7 +358,7 @@ static void worker(void *arg)
 
 	for (u64 i = 1; i < 120 && !broken; i++) {
 		u64 page = (u64)rand() % 8 * 73, v = 0;
-		struct mmap_request rq = {.addr = at, .len = HUGE_SIZE, .flags = RW_SHARED, .fixed = true};
+		struct mmap_request rq = {.addr = at, .len = HUGE_SIZE, .flags = SHARED_RW, .fixed = true};
 
 		if (i % 4 == 1)
 			broken |= vfs_mmap(shared_file, &rq) || mm_map(my_mm, &rq) != (long)at.v;
@@ -472,7 +410,7 @@ static void test_threads(unsigned seed)
 		sim_spawn("worker", worker, (void *)(uintptr_t)i, i < 2 ? mm : other, i);
 	ok(sim_run() == SIM_ALL_DONE && !broken, "%s: threads, seed %u", scheme, seed);
 	file_put(shared_file);
-	save_and_judge();
+	end();
 }
 
 static u64 memory_in_use(void)
@@ -491,7 +429,7 @@ static void test_shift(void)
 	uaddr_t a;
 
 	vfs_fallocate(f->inode, 0, 0, 2 * HUGE_SIZE);
-	a = map(f, 2 * PAGES_PER_HUGE, RW_SHARED);
+	a = map_coloured(f, 2 * PAGES_PER_HUGE, SHARED_RW);
 	ok(store(a, 3, 3) && store(a, LAST, 4) && store(a, PAGES_PER_HUGE, 5), "%s: 4 MiB", scheme);
 	entry_is(mm, a, PAGES_PER_HUGE, 'H', "by 2 MiB", scheme);
 	is(vfs_fallocate(f->inode, FALLOC_COLLAPSE_RANGE_, 100 * PAGE_SIZE, PAGE_SIZE), 0,
@@ -513,11 +451,7 @@ static void test_shift(void)
 
 int main(void)
 {
-	char dir[] = "/tmp/huge_test.XXXXXX", cmd[100];
-
-	if (!mkdtemp(dir))
-		return 1;
-	snprintf(image, sizeof(image), "%s/image", dir);
+	image_begin();
 	for (unsigned i = 0; dax_lock_scheme(i); i++) {
 		scheme = dax_lock_scheme(i)->name;
 		setup(1);
@@ -533,11 +467,11 @@ int main(void)
 		is(memory_in_use() < before + 100, true, "%s: no 2 MiB are left behind", scheme);
 		in(mm);
 		test_zero(true);
-		save_and_judge();
+		end();
 	}
 	for (unsigned seed = 1; seed <= 12; seed++)
 		test_threads(seed);
 	ok(huge_seen > 100, "the threads have met %lu entries of 2 MiB", huge_seen);
-	snprintf(cmd, sizeof(cmd), "rm -r %s", dir);
-	return system(cmd) ? 1 : done_testing();
+	image_end();
+	return done_testing();
 }

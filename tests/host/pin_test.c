@@ -3,57 +3,19 @@
  * Pins and MAP_SYNC in order, on one thread and on two: what a pin holds, what waits for it and what does not, what a
  * synchronous mapping makes durable before its entry can be stored through. The interleavings are the explorer's.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include "fs/dax.h"
-#include "fs/ext4/ext4.h"
-#include "host/sim.h"
 #include "host/unit.h"
+
 #include "mm/pin.h"
 #include "mm/priv.h"
+#include "tests/host/dax_image.h"
 
-#define IMAGE_BYTES (8u << 20)
-#define SHARED_RW (VMA_READ | VMA_WRITE | VMA_MAYWRITE | VMA_SHARED)
+#define IMAGE_BLOCKS 2048u
 
-static struct pmem_region *region;
-static struct super *super;
-static struct mm *mm;
-
-static void setup(const char *image)
+static struct file *create_sized(const char *path, u32 flags, u64 size)
 {
-	char why[160] = "";
+	struct file *f = fs_open(path, O_RDWR_ | O_CREAT_ | flags);
 
-	sim_init(&(struct sim_config){.ram = 16 << 20, .pmem = 32 << 20});
-	sim_boot_mm();
-	sim_boot_fs();
-	region = sim_add_pmem_file(image, 0);
-	if (!region || ext4_mount(region, false, &super, why) || vfs_mount(super, "/")) {
-		printf("Bail out! cannot mount: %s\n", why);
-		exit(1);
-	}
-	mm = mm_create();
-	sim_set_boot_mm(mm);
-}
-
-static struct file *create(const char *path, u32 flags, u64 size)
-{
-	struct inode *root = vfs_root();
-	struct file *f = NULL;
-
-	if (vfs_open(root, path, O_RDWR_ | O_CREAT_ | flags, 0644, &f) || vfs_truncate(f->inode, size))
-		f = NULL;
-	iput(root);
-	return f;
-}
-
-static long map(struct file *f, u64 pages, u32 flags)
-{
-	struct mmap_request rq = {.len = pages * PAGE_SIZE, .flags = flags};
-	int err = vfs_mmap(f, &rq);
-
-	return err ? err : mm_map(mm, &rq);
+	return f && vfs_truncate(f->inode, size) ? NULL : f;
 }
 
 static bool is_pinned(struct file *f, u64 first, u64 last)
@@ -63,8 +25,8 @@ static bool is_pinned(struct file *f, u64 first, u64 last)
 
 static void test_pins(void)
 {
-	struct file *f = create("/pins", 0, 1100 * PAGE_SIZE);
-	uaddr_t a = UADDR((u64)map(f, 1100, SHARED_RW)), anon;
+	struct file *f = create_sized("/pins", 0, 1100 * PAGE_SIZE);
+	uaddr_t a = map(f, 0, 1100, SHARED_RW), anon;
 	struct mm_pin p, q;
 	u64 value = 0;
 
@@ -87,7 +49,8 @@ static void test_pins(void)
 	mm_unpin(&q);
 	ok(true, "a pin outlives mapping and descriptor");
 
-	a = UADDR((u64)map(f = create("/pins", 0, 4 * PAGE_SIZE), 8, SHARED_RW));
+	f = create_sized("/pins", 0, 4 * PAGE_SIZE);
+	a = map(f, 0, 8, SHARED_RW);
 	is(mm_pin(mm, uaddr_add(a, 4 * PAGE_SIZE), false, &p), -EFAULT, "past the end of the file");
 	is(mm_pin(mm, a, false, &p), -EOPNOTSUPP, "the zero page of a hole has no block");
 	anon = UADDR((u64)mm_map(mm, &(struct mmap_request){.len = PAGE_SIZE, .flags = VMA_READ}));
@@ -134,8 +97,8 @@ static void test_wait(void)
 {
 	unsigned waited = 0;
 
-	two.f = create("/wait", 0, 0);
-	two.a = UADDR((u64)map(two.f, 2, SHARED_RW));
+	two.f = create_sized("/wait", 0, 0);
+	two.a = map(two.f, 0, 2, SHARED_RW);
 	for (unsigned i = 0; i < 20; i++) {
 		two.truncated = two.early = false;
 		vfs_truncate(two.f->inode, 2 * PAGE_SIZE);
@@ -166,8 +129,8 @@ static int pin_and_unmap(struct vma *v, u64 pgoff, struct mm_pin *p)
 
 static void test_progress(void)
 {
-	struct file *f = create("/progress", 0, PAGE_SIZE);
-	uaddr_t a = UADDR((u64)map(f, 1, SHARED_RW));
+	struct file *f = create_sized("/progress", 0, PAGE_SIZE);
+	uaddr_t a = map(f, 0, 1, SHARED_RW);
 	struct vm_ops ops = dax_vm_ops;
 	struct vma *v = vma_lock_at(mm, a);
 	struct mm_pin p;
@@ -189,8 +152,9 @@ static void test_progress(void)
 
 static void test_direct(void)
 {
-	struct file *f = create("/from", O_DIRECT_, 4 * PAGE_SIZE), *g = create("/to", 0, 4 * PAGE_SIZE);
-	uaddr_t a = UADDR((u64)map(f, 4, SHARED_RW)), b = UADDR((u64)map(g, 4, SHARED_RW));
+	struct file *f = create_sized("/from", O_DIRECT_, 4 * PAGE_SIZE),
+		    *g = create_sized("/to", 0, 4 * PAGE_SIZE);
+	uaddr_t a = map(f, 0, 4, SHARED_RW), b = map(g, 0, 4, SHARED_RW);
 	u64 pos = 0, value = 0;
 
 	for (u64 p = 0; p < 4; p++)
@@ -242,14 +206,14 @@ static int spy_commit(struct inode *i, u64 pgoff, u64 nr)
 
 static void test_sync(void)
 {
-	struct file *f = create("/sync", 0, 4 * PAGE_SIZE);
+	struct file *f = create_sized("/sync", 0, 4 * PAGE_SIZE);
 	struct inode_ops ops = *f->inode->ops;
 	u64 value;
 
 	spy.real = f->inode->ops;
 	ops.commit_map = spy_commit;
 	f->inode->ops = &ops;
-	spy.a = UADDR((u64)map(f, 4, SHARED_RW | VMA_SYNC));
+	spy.a = map(f, 0, 4, SHARED_RW | VMA_SYNC);
 	is(cpu_load_user64(spy.a, &value), 0, "a load through a synchronous mapping");
 	is(spy.commits, 0, "commits nothing");
 	is(cpu_store_user64(spy.a, 1), 0, "a store");
@@ -266,33 +230,23 @@ static void test_sync(void)
 	spy.err = 0;
 	mm_unmap(mm, spy.a, 4 * PAGE_SIZE);
 	f->inode->ops = spy.real;
-	region->durable = false;
-	is(map(f, 4, SHARED_RW | VMA_SYNC), -EOPNOTSUPP,
+	image.region->durable = false;
+	is(try_map(f, 0, 4, SHARED_RW | VMA_SYNC), -EOPNOTSUPP,
 		"memory that is gone at power-off cannot promise that");
-	region->durable = true;
+	image.region->durable = true;
 	file_put(f);
 }
 
 int main(void)
 {
-	char dir[] = "/tmp/pin_test.XXXXXX", image[64], cmd[300];
-
-	if (!mkdtemp(dir))
-		return 1;
-	snprintf(image, sizeof(image), "%s/image", dir);
-	snprintf(cmd, sizeof(cmd), "truncate -s %u %s; mke2fs -q -t ext4 -b 4096 %s", IMAGE_BYTES, image,
-		image);
-	if (system(cmd))
-		return 1;
-	setup(image);
+	image_begin();
+	dax_start(NULL, IMAGE_BLOCKS, &(struct sim_config){.ram = 16 << 20, .pmem = 32 << 20});
 	test_pins();
 	test_wait();
 	test_progress();
 	test_direct();
 	test_sync();
-	sim_set_boot_mm(NULL);
-	mm_put(mm);
-	is(vfs_unmount_all(), 0, "nobody holds a file any more");
-	snprintf(cmd, sizeof(cmd), "rm -r %s", dir);
-	return system(cmd) ? 1 : done_testing();
+	dax_stop();
+	image_end();
+	return done_testing();
 }

@@ -3,61 +3,24 @@
  * Bad pages in order, on one thread: a load meets one (the simulated machine raises the machine check), entries of 4 KiB and of 2 MiB, reads,
  * writes, private copies, and the allocator. The interleavings are the explorer's.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include "fs/dax.h"
-#include "fs/ext4/ext4.h"
-#include "host/sim.h"
 #include "host/unit.h"
+
 #include "mm/poison.h"
 #include "mm/uaccess.h"
+#include "tests/host/dax_image.h"
 
-#define IMAGE_BYTES (16u << 20)
-#define SHARED_RW (VMA_READ | VMA_WRITE | VMA_MAYWRITE | VMA_SHARED)
-#define PRIVATE_RW (VMA_READ | VMA_WRITE | VMA_MAYWRITE)
+#define IMAGE_BLOCKS 4096u
 
-static struct pmem_region *region;
-static struct super *super;
-static struct mm *mm;
 static char page[2 * PAGE_SIZE];
 
-static void setup(const char *image)
+static struct file *create_filled(const char *path, u64 pages)
 {
-	char why[160] = "";
+	struct file *f = create(path);
 
-	sim_init(&(struct sim_config){.ram = 32 << 20, .pmem = 32 << 20});
-	sim_boot_mm();
-	sim_boot_fs();
-	region = sim_add_pmem_file(image, 0);
-	if (!region || ext4_mount(region, false, &super, why) || vfs_mount(super, "/")) {
-		printf("Bail out! cannot mount: %s\n", why);
-		exit(1);
-	}
-	mm = mm_create();
-	sim_set_boot_mm(mm);
-}
-
-static struct file *create(const char *path, u64 pages)
-{
-	struct inode *root = vfs_root();
-	struct file *f = NULL;
-
-	if (vfs_open(root, path, O_RDWR_ | O_CREAT_, 0644, &f))
-		f = NULL;
-	iput(root);
 	memset(page, 'f', sizeof(page));
 	for (u64 p = 0; f && p < pages; p++)
 		vfs_kwrite(f->inode, page, PAGE_SIZE, p << PAGE_SHIFT);
 	return f;
-}
-
-static uaddr_t map(struct file *f, u64 pages, u32 flags)
-{
-	struct mmap_request rq = {.len = pages * PAGE_SIZE, .flags = flags};
-
-	return UADDR(vfs_mmap(f, &rq) ? 0 : (u64)mm_map(mm, &rq));
 }
 
 static paddr_t block_of(struct file *f, u64 pgoff)
@@ -90,9 +53,9 @@ static u64 entries(struct file *f)
 
 static void test_load(void)
 {
-	struct file *f = create("/load", 4), *other = create("/other", 4);
-	uaddr_t a = map(f, 4, SHARED_RW), b = map(f, 4, SHARED_RW), c = map(other, 4, SHARED_RW);
-	uaddr_t private = map(f, 4, PRIVATE_RW);
+	struct file *f = create_filled("/load", 4), *other = create_filled("/other", 4);
+	uaddr_t a = map(f, 0, 4, SHARED_RW), b = map(f, 0, 4, SHARED_RW), c = map(other, 0, 4, SHARED_RW);
+	uaddr_t private = map(f, 0, 4, PRIVATE_RW);
 
 	for (u64 p = 0; p < 4; p++)
 		load(a, p), load(b, p), load(c, p);
@@ -119,8 +82,8 @@ static void test_load(void)
 /* What a copy in the kernel meets first. */
 static void test_copy(void)
 {
-	struct file *f = create("/copy", 4), *out = create("/out", 1);
-	uaddr_t a = map(f, 4, SHARED_RW), private = map(f, 4, PRIVATE_RW);
+	struct file *f = create_filled("/copy", 4), *out = create_filled("/out", 1);
+	uaddr_t a = map(f, 0, 4, SHARED_RW), private = map(f, 0, 4, PRIVATE_RW);
 	unsigned before = poison_count();
 	u64 pos = 0;
 
@@ -142,7 +105,7 @@ static void test_copy(void)
 
 static void test_huge(void)
 {
-	struct file *f = create("/huge", 0);
+	struct file *f = create_filled("/huge", 0);
 	struct mmap_request rq = {.len = HUGE_SIZE, .flags = SHARED_RW};
 	struct extent e = {0};
 	uaddr_t a;
@@ -163,14 +126,14 @@ static void test_huge(void)
 
 static void test_allocator(void)
 {
-	struct file *f = create("/free", 8), *g;
+	struct file *f = create_filled("/free", 8), *g;
 	paddr_t bad = block_of(f, 3);
 	bool handed_out = false;
 	u64 p;
 
 	poison_page(bad);
 	is(vfs_truncate(f->inode, 0), 0, "a file with a bad page is truncated");
-	g = create("/filler", 0);
+	g = create_filled("/filler", 0);
 	for (p = 0; vfs_kwrite(g->inode, page, PAGE_SIZE, p << PAGE_SHIFT) == (ssize_t)PAGE_SIZE; p++)
 		handed_out |= block_of(g, p).v == bad.v;
 	ok(p > 100 && !handed_out, "its block is handed out to nobody, until the disk is full");
@@ -184,35 +147,25 @@ static void test_list(void)
 	int err = 0;
 
 	for (u64 i = 0; i < POISON_MAX && !err; i++)
-		err = poison_add(PADDR(region->base.v + (1000 + i) * PAGE_SIZE));
+		err = poison_add(PADDR(image.region->base.v + (1000 + i) * PAGE_SIZE));
 	is(err, -ENOSPC, "the list has an end");
 	is(poison_count(), POISON_MAX, "at so many pages");
-	is(poison_good_pages(PADDR(region->base.v + 990 * PAGE_SIZE), 30), 10,
+	is(poison_good_pages(PADDR(image.region->base.v + 990 * PAGE_SIZE), 30), 10,
 		"the first bad page of a range");
-	poison_forget(PADDR(region->base.v + 1000 * PAGE_SIZE), POISON_MAX * PAGE_SIZE);
+	poison_forget(PADDR(image.region->base.v + 1000 * PAGE_SIZE), POISON_MAX * PAGE_SIZE);
 	is(poison_count(), before, "it can forget");
 }
 
 int main(void)
 {
-	char image[] = "/tmp/poison_testXXXXXX", command[160];
-	int fd = mkstemp(image);
-
-	if (fd < 0 || ftruncate(fd, IMAGE_BYTES))
-		return 1;
-	close(fd);
-	snprintf(command, sizeof(command), "mke2fs -q -F -t ext4 -b 4096 %s", image);
-	if (system(command))
-		return 1;
-	setup(image);
-	unlink(image);
+	image_begin();
+	dax_start(NULL, IMAGE_BLOCKS, &(struct sim_config){.ram = 32 << 20, .pmem = 32 << 20});
 	test_load();
 	test_copy();
 	test_huge();
 	test_allocator();
 	test_list();
-	sim_set_boot_mm(NULL);
-	mm_put(mm);
-	is(vfs_unmount_all(), 0, "nobody holds a file any more");
+	dax_stop();
+	image_end();
 	return done_testing();
 }
