@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The registry of persistent-memory regions, and the primitives that are the same on every machine. The
- * others are drivers/pmem_x86.c on hardware and host/pmem_sim.c in the simulation.
+ * The registry of persistent-memory regions. The primitives are drivers/pmem_x86.c on hardware and host/pmem_sim.c in the simulation.
  *
  * Rule: regions are added at boot, before anybody looks; afterwards the table only is read.
  */
@@ -50,13 +49,4 @@ struct pmem_region *pmem_find(paddr_t a)
 		if (a.v - regions[i].base.v < regions[i].len)
 			return &regions[i];
 	return NULL;
-}
-
-void pmem_drain(struct pmem_region *r)
-{
-	pmem_fence();
-	if (r->hint_addr) {
-		*(volatile u64 *)(uintptr_t)r->hint_addr = 1;
-		pmem_fence();
-	}
 }

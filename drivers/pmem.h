@@ -58,6 +58,26 @@ void pmem_fence(void);
 /* Fence, and where the NFIT gives a flush hint address, a store to it: what is in the memory controller's queues is on the medium then
  * also if the platform does not empty them at power loss (ACPI 6.5, 5.2.25.8). For fsync and sync. */
 void pmem_drain(struct pmem_region *r);
+#ifdef FAULTLINE_HOSTED
+/* The simulation knows each place that flushes or fences by itself, so that a test can leave one out (host/pmem_sim.h). */
+struct pmem_site {
+	const char *file;
+	u32 line;
+	bool fence;
+	u64 passed; /* how often */
+};
+void pmem_flush_at(struct pmem_site *s, const void *p, size_t n);
+void pmem_fence_at(struct pmem_site *s);
+#define PMEM_SITE(is_fence)                                                                                \
+	({                                                                                                 \
+		static struct pmem_site site_ __attribute__((section("pmem_sites"), used, aligned(8))) = { \
+			__FILE__, __LINE__, is_fence, 0};                                                  \
+		&site_;                                                                                    \
+	})
+#define pmem_flush(p, n) pmem_flush_at(PMEM_SITE(false), p, n)
+#define pmem_fence() pmem_fence_at(PMEM_SITE(true))
+#define pmem_drain(r) ((void)(r), pmem_fence())
+#endif
 /* Does any region need its cache lines written back? Otherwise pmem_flush has nothing to do. */
 extern bool pmem_flush_needed;
 /* Reads need no primitive: plain loads. */

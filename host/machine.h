@@ -130,6 +130,8 @@ void arena_unpoison(void *p, size_t n);
 /* The CPU that code now runs on, and its record. */
 struct sim_cpu *sim_this_cpu(void);
 
+/* Where the running thread reads at a, faults taken; NULL: it may not. */
+void *sim_user_pointer(uaddr_t a);
 void tlb_sim_invalidate(struct sim_cpu *c, uaddr_t a);
 void tlb_sim_flush(struct sim_cpu *c);
 

@@ -2,6 +2,7 @@
 /* The primitives of drivers/pmem.h on the simulated machine, and images as regions. See pmem_sim.h. */
 #include "host/pmem_sim.h"
 #include "host/machine.h"
+#include "lib/errno.h"
 #include "lib/string.h"
 
 #include <stdio.h>
@@ -85,12 +86,52 @@ size_t pmem_copy_from_user(void *dst, uaddr_t src, size_t n)
 	return left;
 }
 
-void pmem_flush(const void *p, size_t n)
+/* --- places that flush and fence --- */
+
+static const struct pmem_site *left_out;
+extern struct pmem_site __start_pmem_sites[], __stop_pmem_sites[];
+
+struct pmem_site *pmem_sim_site(u32 i)
 {
-	event(PMEM_SIM_FLUSH, p, n);
+	return i < __stop_pmem_sites - __start_pmem_sites ? &__start_pmem_sites[i] : NULL;
 }
 
-void pmem_fence(void)
+void pmem_sim_leave_out(const struct pmem_site *s)
+{
+	left_out = s;
+}
+
+/* The counter is no part of the simulated world either. */
+__attribute__((no_sanitize("thread"))) static bool pass(struct pmem_site *s)
+{
+	s->passed++;
+	return s != left_out;
+}
+
+void pmem_flush_at(struct pmem_site *s, const void *p, size_t n)
+{
+	if (pass(s))
+		event(PMEM_SIM_FLUSH, p, n);
+}
+
+void pmem_fence_at(struct pmem_site *s)
+{
+	if (pass(s))
+		event(PMEM_SIM_FENCE, NULL, 0);
+}
+
+int pmem_sim_user_flush(uaddr_t a, enum pmem_sim_event what)
+{
+	void *p = sim_user_pointer(a);
+
+	if (!p)
+		return -EFAULT;
+	if (pmem_find(virt_to_phys(p)))
+		event(what, p, 1);
+	return 0;
+}
+
+void pmem_sim_user_fence(void)
 {
 	event(PMEM_SIM_FENCE, NULL, 0);
 }

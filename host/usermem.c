@@ -168,6 +168,11 @@ static void *access_user(uaddr_t a, bool write)
 	panic("sim: a page fault at 0x%llx is repaired again and again", (unsigned long long)a.v);
 }
 
+void *sim_user_pointer(uaddr_t a)
+{
+	return access_user(a, false);
+}
+
 enum copy_what { COPY_FROM, COPY_TO, COPY_ZERO };
 
 static size_t copy(uaddr_t a, void *buf, size_t n, enum copy_what what)

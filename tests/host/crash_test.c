@@ -21,6 +21,7 @@
 #define NAMES 24u    /* in "/" and "/d", alternately */
 #define HISTORY 512u /* operations */
 #define FSCK_EVERY 40u
+#define NR_SAMPLES 6u /* of the states at one point */
 #define GARBAGE 0xdeadbeefdeadbeefull
 
 struct name {
@@ -89,7 +90,7 @@ static bool is_state(u32 op)
 /* Exit status of the child: 0, or what is wrong. */
 enum { BAD_MOUNT = 1, BAD_STATE, BAD_UNMOUNT, BAD_FSCK };
 
-static int survive(enum crash_choice how, u64 seed, bool fsck)
+static int survive(const struct crash_state *s, bool fsck)
 {
 	bool found = false;
 
@@ -97,7 +98,9 @@ static int survive(enum crash_choice how, u64 seed, bool fsck)
 	sim_boot_mm();
 	sim_boot_fs();
 	image.region = sim_add_pmem(BLOCKS * EXT4_BLOCK_SIZE, "", 1);
-	crash_model_image(crash.model, how, &seed, image.region->virt);
+	memcpy(image.region->virt, crash_model_durable(crash.model), BLOCKS * EXT4_BLOCK_SIZE);
+	for (u32 k = 0; k < s->nr_words; k++)
+		((u64 *)image.region->virt)[s->words[k].at] = s->words[k].value;
 	if (image_mount(false)) {
 		diag("%s", image.why);
 		return BAD_MOUNT;
@@ -115,52 +118,49 @@ static int survive(enum crash_choice how, u64 seed, bool fsck)
 	return image_fsck() ? 0 : BAD_FSCK;
 }
 
-static void fail_at_choice(enum crash_choice how)
+static bool fail_in(void *arg UNUSED, const struct crash_state *s)
 {
 	static const char *const what[] = {"?", "the mount is refused", "no allowed state",
 		"the unmount fails", "e2fsck finds something"};
-	u64 seed = crash.seed, hash = crash_model_image(crash.model, how, &crash.seed, NULL);
-	u64 *slot = &crash.hashes[hash % ARRAY_SIZE(crash.hashes)];
-	bool fsck = crash.states % FSCK_EVERY == 0;
+	u64 *slot = &crash.hashes[s->hash % ARRAY_SIZE(crash.hashes)];
+	const bool fsck = crash.states % FSCK_EVERY == 0;
 	int status;
 	pid_t pid;
 
-	if (hash && *slot == hash) {
+	if (crash.states >= crash.states_max || crash.failures >= 5)
+		return false;
+	if (*slot == s->hash) {
 		crash.duplicates++;
-		return;
+		return true;
 	}
-	*slot = hash;
+	*slot = s->hash;
 	crash.states++;
 	crash.fscks += fsck;
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {
 		pmem_sim_observe(NULL);
-		_exit(survive(how, seed, fsck));
+		_exit(survive(s, fsck));
 	}
 	if (waitpid(pid, &status, 0) != pid || status) {
 		u32 why = WIFEXITED(status) ? (u32)WEXITSTATUS(status) : 0;
 
 		crash.failures++;
-		diag("event %llu, choice %d, after operation %u (acknowledged %u): %s",
-			(unsigned long long)crash.events, how, now, acknowledged,
-			what[why < ARRAY_SIZE(what) ? why : 0]);
+		diag("event %llu, after operation %u (acknowledged %u): %s", (unsigned long long)crash.events,
+			now, acknowledged, what[why < ARRAY_SIZE(what) ? why : 0]);
 	}
+	return true;
 }
 
 static void on_event(enum pmem_sim_event event, const void *p, size_t n)
 {
-	bool look = event == PMEM_SIM_FENCE ? crash_model_doubt(crash.model) != 0
-					    : test_random(&crash.seed, 40) == 0;
-
 	crash.events++;
 	if (event != PMEM_SIM_FENCE)
-		crash_model_event(crash.model, event, p, n);
-	for (int how = 0; look && !crash.off && how < NR_CRASH_CHOICES && crash.failures < 5; how++)
-		if (crash.states < crash.states_max)
-			fail_at_choice(how);
+		crash_model_event(crash.model, cpu_id(), event, p, n);
+	if (!crash.off && (event == PMEM_SIM_FENCE || !test_random(&crash.seed, 40)))
+		crash_model_states(crash.model, NR_SAMPLES, &crash.seed, fail_in, NULL);
 	if (event == PMEM_SIM_FENCE)
-		crash_model_event(crash.model, event, p, n);
+		crash_model_event(crash.model, cpu_id(), event, p, n);
 }
 
 /* --- before it --- */
