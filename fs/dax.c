@@ -12,6 +12,7 @@
  */
 #include "fs/dax_priv.h"
 #include "fs/state.h"
+#include "kernel/event.h"
 #include "kernel/instance.h"
 #include "mm/kmem.h"
 #include "mm/poison.h"
@@ -94,7 +95,7 @@ int dax_lock_segment(struct mapping *m, struct dax_segment *s, struct dax_lock *
 	l->who = who;
 	l->first = first;
 	l->last = last;
-	PROTOCOL_STEP_ARG(LOCK, first);
+	PROTOCOL_STEP_OF(m->inode->ino, LOCK, first);
 	err = m->lock_ops->lock(m, l);
 	if (unlikely(thread_current()->nr_blocks != blocks))
 		dax_count(&dax_stats()->lock[who].waits);
@@ -239,9 +240,11 @@ static int map_for_read(struct mapping *m, struct dax_segment *s, struct fault *
 	if (err)
 		return err;
 	if (e.state == EXTENT_MAPPED) {
+		event_count(EVENT_FAULT_READ);
 		PROTOCOL_STEP_ARG(SET_PTE, f->pgoff);
 		return vm_insert_pmem(f, e.pa, false);
 	}
+	event_count(EVENT_FAULT_HOLE);
 	zero = zero_page(m);
 	if (!zero)
 		return -ENOMEM;
@@ -258,6 +261,10 @@ static int map_for_write(struct mapping *m, struct dax_lock *l, struct dax_segme
 
 	if (err)
 		return err;
+	if (e.is_new)
+		event_count(EVENT_FAULT_ALLOC);
+	else
+		event_count(EVENT_FAULT_WRITE);
 	if (e.is_new && m->zeroing == DAX_ZERO_IN_FAULT) {
 		PROTOCOL_STEP_ARG(ZERO_BLOCK, f->pgoff);
 		pmem_zero(phys_to_virt(e.pa), PAGE_SIZE);
@@ -286,6 +293,7 @@ static int map_private_copy(struct mapping *m, struct fault *f)
 	err = look_up(m->inode, f->pgoff, MAP_LOOK, &e);
 	if (err)
 		goto out;
+	event_count(EVENT_FAULT_PRIVATE);
 	PROTOCOL_STEP_ARG(COPY_COW, f->pgoff);
 	if (e.state != EXTENT_MAPPED)
 		memset(page_to_virt(copy), 0, PAGE_SIZE);

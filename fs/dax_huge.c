@@ -16,6 +16,7 @@
  */
 #include "fs/dax_priv.h"
 #include "fs/state.h"
+#include "kernel/event.h"
 #include "kernel/instance.h"
 #include "mm/pmm.h"
 
@@ -71,12 +72,14 @@ static int map_for_read(struct mapping *m, struct dax_segment *s, struct fault *
 	if (e.state == EXTENT_MAPPED) {
 		if (!is_huge(&e))
 			return FELL_BACK;
+		event_count(EVENT_FAULT_HUGE_READ);
 		PROTOCOL_STEP_ARG(SET_PTE, f->pgoff);
 		return vm_insert_pmem(f, e.pa, false);
 	}
 	zero = zero_page(m);
 	if (!zero)
 		return FELL_BACK;
+	event_count(EVENT_FAULT_HUGE_HOLE);
 	tags_set_all(s->zero);
 	PROTOCOL_STEP_ARG(SET_PTE, f->pgoff);
 	return vm_insert_zero(f, page_to_paddr(zero));
@@ -104,6 +107,7 @@ static int map_for_write(struct mapping *m, struct dax_lock *l, struct dax_segme
 	err = dax_commit_map(m->inode, f, first, PAGES_PER_HUGE);
 	if (unlikely(err))
 		return err;
+	event_count(EVENT_FAULT_HUGE_WRITE);
 	PROTOCOL_STEP_ARG(TAG_DIRTY, first);
 	tags_set_all(s->dirty);
 	PROTOCOL_STEP_ARG(SET_PTE, first);

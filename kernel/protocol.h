@@ -65,12 +65,19 @@ const char *protocol_step_text(enum protocol_step s);
 /* Non-zero while anybody (explorer, trace, delay injection) wants to see steps. */
 extern _Atomic(u32) protocol_watchers;
 void protocol_step(enum protocol_step s, u64 arg);
+/* The same, and the steps that the thread takes from here on are about that file: an inode's number. */
+void protocol_step_of(u64 file, enum protocol_step s, u64 arg);
 
 struct explore_thread;
+struct thread;
 /* Who is told of steps of threads that the explorer drives (thread->explore != NULL). NULL: nobody. The caller
  * counts itself in protocol_watchers. */
 typedef void (*protocol_hook_fn)(struct explore_thread *t, enum protocol_step s, u64 arg);
 void protocol_set_hook(protocol_hook_fn fn);
+
+/* Who is told of the steps of all other threads. NULL: nobody. It may not sleep. */
+typedef void (*protocol_trace_fn)(struct thread *t, enum protocol_step s, u64 arg);
+void protocol_set_tracer(protocol_trace_fn fn);
 
 #define PROTOCOL_STEP_ARG(name, arg)                                                          \
 	do {                                                                                  \
@@ -78,6 +85,11 @@ void protocol_set_hook(protocol_hook_fn fn);
 			protocol_step(STEP_##name, (arg));                                    \
 	} while (0)
 #define PROTOCOL_STEP(name) PROTOCOL_STEP_ARG(name, 0)
+#define PROTOCOL_STEP_OF(file, name, arg)                                                     \
+	do {                                                                                  \
+		if (unlikely(atomic_load_explicit(&protocol_watchers, memory_order_relaxed))) \
+			protocol_step_of((file), STEP_##name, (arg));                         \
+	} while (0)
 
 #ifdef FAULTLINE_HOSTED
 void shared_access(const volatile void *p, bool write);

@@ -36,6 +36,10 @@ struct thread {
 	struct lockdep_held *held;      /* lock-order checker, debug builds */
 	struct task *task;  /* kernel/proc: the user thread that it runs; NULL for kernel threads */
 	unsigned nr_blocks; /* calls of thread_block(); own thread only */
+	struct { /* own thread only: its last protocol step, while somebody watches (kernel/proc/trace.c) */
+		u64 file, ns;
+		u32 session, step;
+	} trace;
 };
 
 struct thread *thread_current(void);

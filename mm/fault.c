@@ -25,6 +25,7 @@
  * Locks: VMA (shared), then what ops->fault takes, then ptl. Growing the stack takes mm->lock for
  * writing, before any of these.
  */
+#include "kernel/event.h"
 #include "kernel/log.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -152,6 +153,7 @@ static enum fault_result anon_fault(struct fault *f)
 
 	if (!p)
 		return FAULT_OOM;
+	event_count(EVENT_FAULT_ANON);
 	if (vm_insert_anon(f, p))
 		page_put(p); /* another thread's page is there */
 	return FAULT_DONE;
@@ -163,6 +165,7 @@ static enum fault_result copy_on_write(struct fault *f, pte_t seen)
 {
 	struct pt_slot *pt = &f->pt;
 
+	event_count(EVENT_FAULT_COW);
 	pt_lock(pt->table);
 	if (pte_peek_locked(pt->slot).v != seen.v) {
 		spin_unlock(&pt->table->ptl);
@@ -279,8 +282,10 @@ static enum fault_result fault_in_vma(struct vma *v, uaddr_t a, unsigned flags)
 		f.cow = f.write && !(v->flags & VMA_SHARED);
 		return v->ops->fault(v, &f);
 	}
-	if (!f.write || pte_writable(e))
+	if (!f.write || pte_writable(e)) {
+		event_count(EVENT_FAULT_PRESENT);
 		return FAULT_DONE; /* another thread repaired it, or the CPU had an older entry */
+	}
 	if (unlikely(e.v & PTE_SW_BUSY)) {
 		WAIT_EVENT(&v->mm->vma_wait, !(atomic_load(&f.pt.slot->v) & PTE_SW_BUSY));
 		return FAULT_RETRY;
@@ -313,6 +318,7 @@ static enum fault_result grow_stack(struct mm *mm, uaddr_t a)
 	if (a.v - (below ? below->end.v : MM_MMAP_MIN) < MM_STACK_GAP)
 		goto out;
 	vma_resize(v, a, v->end);
+	event_count(EVENT_FAULT_STACK);
 	result = FAULT_RETRY;
 out:
 	rwsem_write_unlock(&mm->lock);

@@ -7,6 +7,7 @@
 #define KERNEL_CPU_PERCPU_H
 
 #include "kernel/cpu/cpu.h"
+#include "kernel/event.h"
 
 struct run_queue;
 struct cpu_arch;
@@ -21,6 +22,7 @@ struct percpu {
 	u32 preempt_count;         /* 40 */
 	_Atomic(u32) need_resched; /* 44 [any] */
 	u32 irq_depth;             /* 48: nesting of interrupt handlers */
+	u64 events[NR_EVENTS];     /* 56: kernel/event.h */
 	struct mm *loaded_mm;      /* what CR3 holds */
 	struct run_queue *rq;      /* kernel/sched.c */
 	struct cpu_arch *arch;     /* GDT, TSS, IST stacks: kernel/cpu/desc.c */
@@ -32,6 +34,7 @@ _Static_assert(offsetof(struct percpu, index) == 32, "kernel/cpu/inline.h");
 _Static_assert(offsetof(struct percpu, preempt_count) == 40, "kernel/cpu/inline.h");
 _Static_assert(offsetof(struct percpu, need_resched) == 44, "entry.asm");
 _Static_assert(offsetof(struct percpu, irq_depth) == 48, "below");
+_Static_assert(offsetof(struct percpu, events) == EVENT_OFFSET, "kernel/event.h");
 
 static inline struct percpu *this_cpu(void)
 {

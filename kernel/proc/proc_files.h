@@ -21,6 +21,9 @@ i64 proc_next_fd(u64 instance, u64 from);
 
 #define PROC_TEXTS(X)        \
 	X(faultline_memory)  \
+	X(faultline_faults)  \
+	X(faultline_latency) \
+	X(faultline_steps)   \
 	X(faultline_version) \
 	X(version)           \
 	X(uptime)            \

@@ -3,6 +3,7 @@
 #include "fs/state.h"
 #include "fs/vfs.h"
 #include "kernel/cpu/cpu.h"
+#include "kernel/event.h"
 #include "kernel/instance.h"
 #include "kernel/proc/proc_files.h"
 #include "kernel/proc/process.h"
@@ -36,6 +37,19 @@ int proc_faultline_memory(struct text *t, u64 instance UNUSED)
 	text_add(t, "huge_faults %llu\nshootdowns %llu\ninterrupted %llu\nfree_pages %llu\n",
 		(unsigned long long)atomic_load(&mm_state()->huge_faults), (unsigned long long)tlb.shootdowns,
 		(unsigned long long)tlb.ipis, (unsigned long long)pmm_free_pages());
+	return 0;
+}
+
+int proc_faultline_faults(struct text *t, u64 instance UNUSED)
+{
+	static const char *const names[] = {
+#define X(name, text) text,
+		EVENTS(X)
+#undef X
+	};
+
+	for (unsigned e = 0; e < NR_EVENTS; e++)
+		text_add(t, "%s %llu\n", names[e], (unsigned long long)event_total(e));
 	return 0;
 }
 

@@ -3,12 +3,14 @@
  * /proc: the tree of names. What the files hold is made in proc_system.c and proc_process.c.
  *
  * /proc/faultline talks to the kernel itself: explore is the race explorer (explore_file.c), memory counters of the memory management
- * since boot, lock the DAX locking scheme and its counters (lock_file.c).
+ * since boot, faults how many page faults there were of each kind, lock the DAX locking scheme and its counters (lock_file.c), trace the
+ * protocol steps as they happen, steps what their names mean and latency what time they take (trace.c).
  */
 #include "kernel/proc/explore_file.h"
 #include "kernel/proc/lock_file.h"
 #include "kernel/proc/proc_files.h"
 #include "kernel/proc/pseudo.h"
+#include "kernel/proc/trace.h"
 
 #define DIR (S_IFDIR_ | 0555)
 #define TEXT (S_IFREG_ | 0444)
@@ -42,7 +44,11 @@ static const struct pseudo_node nodes[] = {
 
 	{"explore", FAULTLINE, S_IFREG_ | 0666, .fops = &explore_fops},
 	{"memory", FAULTLINE, TEXT, .show = proc_faultline_memory},
+	{"faults", FAULTLINE, TEXT, .show = proc_faultline_faults},
 	{"lock", FAULTLINE, TEXT, .fops = &lock_fops},
+	{"trace", FAULTLINE, S_IFREG_ | 0400, .fops = &trace_fops},
+	{"steps", FAULTLINE, TEXT, .show = proc_faultline_steps},
+	{"latency", FAULTLINE, TEXT, .show = proc_faultline_latency},
 	{"version", FAULTLINE, TEXT, .show = proc_faultline_version},
 
 	{"self", ROOT, LINK, .readlink = proc_self},
@@ -78,5 +84,6 @@ int procfs_mount(void)
 	static struct super proc_super;
 
 	explore_file_init();
+	trace_init();
 	return pseudo_mount(&proc_super, "proc", "/proc", nodes, ARRAY_SIZE(nodes));
 }

@@ -4,6 +4,7 @@
  * signal that Linux would send. Unless it handles that, the process ends on its way back to user mode; the kernel goes on.
  */
 #include "fs/vfs.h"
+#include "kernel/event.h"
 #include "kernel/log.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/task.h"
@@ -98,12 +99,23 @@ static void note_fault(u64 trap, u64 error, u64 address)
 	t->fault_address = address;
 }
 
+static void count_failure(int signo)
+{
+	if (signo == SIGSEGV_)
+		event_count(EVENT_FAULT_SEGV);
+	else if (signo == SIGBUS_)
+		event_count(EVENT_FAULT_BUS);
+	else
+		event_count(EVENT_FAULT_OOM);
+}
+
 void user_fault(struct trap_frame *f, enum fault_result why, uaddr_t addr, unsigned flags)
 {
 	struct fault_place place = {.addr = addr.v};
 	char name[PROCESS_NAME_LEN + 12];
 	struct siginfo info = explain(why, thread_current()->mm, &place);
 
+	count_failure(info.signo);
 	note_fault(f->vector, f->error, addr.v);
 	if (!is_handled(info.signo)) {
 		who(name, sizeof(name));
