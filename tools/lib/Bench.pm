@@ -30,7 +30,7 @@ sub bench_table
 		push @bad, "$what: not measured" if !defined $n;
 		push @bad, "$what: worse than Linux" if defined $n && $n > $ext4;
 		$table .= sprintf $line, $what, map { thousands($_) } $n // '-', $ext4, $xfs, $goal;
-		$table .= sprintf ' %8.1fx%s', $ext4 / ($n || 1), $n > $ext4 ? '  worse than Linux' : $n <= $goal ? '  goal met' : ''
+		$table .= sprintf ' %8.1fx%s', $ext4 / ($n || 1), $n > $ext4 ? '  worse than Linux' : $goal ne '-' && $n <= $goal ? '  goal met' : ''
 			if defined $n;
 		$table .= "\n";
 	}
