@@ -19,7 +19,7 @@
 #include "lib/string.h"
 
 #define LINE_MAX_LEN 512
-#define RING_SIZE 65536u /* power of two */
+#define RING_SIZE LOG_SIZE /* power of two */
 #define NOBODY (~0u)
 
 static _Atomic(u32) holder = NOBODY;
@@ -99,14 +99,49 @@ void log_raw(const char *fmt, ...)
 	emit(LOG_ERR, line, MIN(n, sizeof(line) - 1));
 }
 
+/* The lock is taken, or it is a panic. Where the first whole line at or behind `at` begins, of what the ring still has. */
+static u64 line_start(u64 at)
+{
+	u64 oldest = ring_end - MIN(ring_end, (u64)RING_SIZE);
+
+	at = MAX(at, oldest ? oldest + 1 : 0); /* what stood before the oldest byte is gone */
+	while (at && at < ring_end && ring[(at - 1) % RING_SIZE] != '\n')
+		at++;
+	return at;
+}
+
+size_t log_read(u64 *at, char *to, size_t room)
+{
+	irq_state_t irq = irq_save();
+	bool taken = lock();
+	size_t n;
+
+	if (ring_end - MIN(ring_end, *at) > RING_SIZE) /* overwritten meanwhile */
+		*at = line_start(*at);
+	n = MIN(room, ring_end - MIN(ring_end, *at));
+	for (size_t i = 0; i < n; i++)
+		to[i] = ring[(*at + i) % RING_SIZE];
+	*at += n;
+	unlock(taken);
+	irq_restore(irq);
+	return n;
+}
+
+void log_extent(u64 *start, u64 *end, size_t max)
+{
+	irq_state_t irq = irq_save();
+	bool taken = lock();
+
+	*end = ring_end;
+	*start = line_start(MAX(*start, ring_end - MIN(ring_end, (u64)max)));
+	unlock(taken);
+	irq_restore(irq);
+}
+
 void log_dump_tail(size_t max)
 {
-	u64 end = ring_end, start = end - MIN(end, MIN((u64)max, (u64)RING_SIZE));
+	u64 end = ring_end, start = line_start(end - MIN(end, (u64)max));
 
-	/* From the start of a line. */
-	if (start)
-		while (start < end && ring[start++ % RING_SIZE] != '\n')
-			;
 	while (start < end) {
 		u64 n = MIN(end - start, RING_SIZE - start % RING_SIZE);
 

@@ -16,6 +16,13 @@ void log_raw(const char *fmt, ...) PRINTF_LIKE(1, 2);
 #define pr_info(subsys, ...) log_line(LOG_INFO, subsys, __VA_ARGS__)
 #define pr_debug(subsys, ...) log_line(LOG_DEBUG, subsys, __VA_ARGS__)
 
+/* The log is a stream of bytes of which the last LOG_SIZE are kept. Sets *end to how many there have been, and *start to the first
+ * whole line at or behind it that is kept and among the last `max` bytes. */
+#define LOG_SIZE 65536u
+void log_extent(u64 *start, u64 *end, size_t max);
+/* Copies up to `room` bytes from *at on, or from the first line that is still there, and advances *at. Bytes copied; 0: no more. */
+size_t log_read(u64 *at, char *to, size_t room);
+
 /* Only for broken invariants of our own; never for bad input or hardware. */
 void panic(const char *fmt, ...) NORETURN PRINTF_LIKE(1, 2);
 #define BUG_ON(cond)                                                          \

@@ -79,6 +79,10 @@ sub converse
 	command('cp /root/dd /root/punched; fallocate -p -o 4096 -l 8192 /root/punched; stat -c =%s,%b /root/punched',
 		qr/^=20480,24\r/m, "a hole by fallocate -p") or return;
 
+	command('dmesg | grep -c "ext4: mounted"', qr/^1\r/m, 'dmesg shows the log') or return;
+	command('dmesg -c | wc -c; dmesg | wc -c', qr/^[1-9]\d+\r.*^0\r/ms, 'dmesg -c: once') or return;
+	command('ls -l /etc/passwd', qr/^-rw\S+ +1 root +root .*passwd\r/m, 'root has a name') or return;
+
 	# A poller is woken by the keyboard, not by its deadline.
 	types("\e[24;5Rread -t 20 word; echo \"<\$word>\"\r");
 	sees(qr/read -t 20.*?\n/s, 'read -t') or return;

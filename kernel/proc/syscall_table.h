@@ -84,6 +84,7 @@
 	X(99, sysinfo)            \
 	X(100, times)             \
 	X(102, getuid)            \
+	X(103, syslog)            \
 	X(104, getgid)            \
 	X(105, setuid)            \
 	X(106, setgid)            \
