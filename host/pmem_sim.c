@@ -89,7 +89,8 @@ size_t pmem_copy_from_user(void *dst, uaddr_t src, size_t n)
 /* --- places that flush and fence --- */
 
 static const struct pmem_site *left_out;
-extern struct pmem_site __start_pmem_sites[], __stop_pmem_sites[];
+/* Weak: a program without any place has no such section. */
+extern struct pmem_site __start_pmem_sites[] __attribute__((weak)), __stop_pmem_sites[] __attribute__((weak));
 
 struct pmem_site *pmem_sim_site(u32 i)
 {

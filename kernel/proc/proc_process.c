@@ -31,7 +31,7 @@ struct view {
 	u32 threads;
 	char name[PROCESS_NAME_LEN];
 	char state;
-	u64 run_ns;
+	u64 run_ns, children_ns;
 };
 
 static char state_of(const struct process *p)
@@ -44,7 +44,6 @@ static char state_of(const struct process *p)
 static int look(u64 instance, struct view *v)
 {
 	struct process *p;
-	struct task *t;
 
 	process_table_lock();
 	p = process_find_locked(pid_of(instance));
@@ -56,9 +55,9 @@ static int look(u64 instance, struct view *v)
 			.sid = p->sid,
 			.threads = atomic_load(&p->nr_tasks),
 			.state = state_of(p),
+			.run_ns = process_run_ns_locked(p),
+			.children_ns = p->children_ns,
 		};
-		LIST_FOR_EACH (t, &p->tasks, node)
-			v->run_ns += t->thread ? thread_run_ns(t->thread) : 0;
 		memcpy(v->name, p->name, sizeof(v->name));
 	}
 	process_table_unlock();
@@ -146,7 +145,8 @@ int proc_pid_stat(struct text *t, u64 instance)
 		return err;
 	/* pid comm state ppid pgrp session tty tpgid flags; faults; times; priority nice threads; start; sizes; the rest is not kept */
 	text_add(t, "%d (%s) %c %d %d %d 0 -1 0 0 0 0 0 ", v.pid, v.name, v.state, v.ppid, v.pgid, v.sid);
-	text_add(t, "%llu 0 0 0 20 0 %u 0 0 ", (unsigned long long)(v.run_ns / TICK_NS), v.threads);
+	text_add(t, "%llu 0 %llu 0 20 0 %u 0 0 ", (unsigned long long)(v.run_ns / TICK_NS),
+		(unsigned long long)(v.children_ns / TICK_NS), v.threads);
 	text_add(t, "%llu %llu 18446744073709551615", (unsigned long long)(s.total * PAGE_SIZE),
 		(unsigned long long)s.resident);
 	for (unsigned field = 26; field <= 52; field++)

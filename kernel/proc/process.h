@@ -57,6 +57,8 @@ struct process {
 	bool execed;                 /* t; since its fork */
 	struct list tasks;           /* t; task.node */
 	_Atomic(u32) nr_tasks;       /* written under t */
+	u64 ended_ns;                /* t; run time of the tasks that have ended */
+	u64 children_ns;             /* t; of children that were waited for, and of theirs */
 	struct task *exec_task;      /* t; it waits in exec for the others to end */
 	struct vfork_wait *vfork;    /* t; its parent waits until the address space is its own no more */
 
@@ -158,6 +160,7 @@ struct wait_request {
 struct wait_result {
 	i32 pid;    /* 0: nothing to tell (WNOHANG) */
 	i32 status; /* WAIT_EXITED ... */
+	u64 run_ns; /* of the child and of those it has waited for */
 };
 enum { /* Linux */
 	WNOHANG_ = 1,
@@ -176,6 +179,8 @@ void process_wake_waiters_locked(struct process *p);
 /* Sleeps until the process with that pid is a zombie, reaps it and returns its wait status; for kernel threads. */
 int process_wait_kernel(i32 pid);
 void process_wait_init(void);
+/* Run time of all its tasks, those that have ended included. table_lock held. */
+u64 process_run_ns_locked(const struct process *p);
 /* Someone became a zombie, for process_wait_kernel. */
 void process_notify_kernel(void);
 

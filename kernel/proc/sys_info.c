@@ -189,40 +189,6 @@ long sys_sysinfo(struct trap_frame *f)
 	return copy_to_user(UADDR(f->rdi), &s, sizeof(s));
 }
 
-#define NS_PER_TICK 10000000ull /* times() counts hundredths of a second */
-
-/* Time in the kernel is not told apart from time in the program, and that of children is not kept. */
-long sys_times(struct trap_frame *f)
-{
-	u64 t[4] = {thread_run_ns(thread_current()) / NS_PER_TICK, 0, 0, 0};
-
-	if (f->rdi && copy_to_user(UADDR(f->rdi), t, sizeof(t)))
-		return -EFAULT;
-	return (long)(time_ns() / NS_PER_TICK);
-}
-
-enum { RUSAGE_SELF_ = 0, RUSAGE_CHILDREN_ = -1, RUSAGE_THREAD_ = 1 };
-
-struct user_rusage {
-	i64 user_sec, user_usec, system_sec, system_usec;
-	u64 rest[14];
-};
-_Static_assert(sizeof(struct user_rusage) == 144, "Linux x86-64");
-
-long sys_getrusage(struct trap_frame *f)
-{
-	i32 who = (i32)f->rdi;
-	struct user_rusage r = {0};
-	u64 ns;
-
-	if (who < RUSAGE_CHILDREN_ || who > RUSAGE_THREAD_)
-		return -EINVAL;
-	ns = who == RUSAGE_CHILDREN_ ? 0 : thread_run_ns(thread_current());
-	r.user_sec = (i64)(ns / NS_PER_SECOND);
-	r.user_usec = (i64)(ns % NS_PER_SECOND / 1000);
-	return copy_to_user(UADDR(f->rsi), &r, sizeof(r));
-}
-
 long sys_getcpu(struct trap_frame *f)
 {
 	u32 cpu = cpu_id(), node = 0;

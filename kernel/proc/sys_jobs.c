@@ -5,8 +5,6 @@
 #include "lib/errno.h"
 #include "mm/uaccess.h"
 
-#define RUSAGE_SIZE 144 /* struct rusage: all zeros, nothing is accounted */
-
 long sys_wait4(struct trap_frame *f)
 {
 	i32 pid = (i32)f->rdi;
@@ -26,7 +24,7 @@ long sys_wait4(struct trap_frame *f)
 		return err;
 	if (f->rsi && copy_to_user(UADDR(f->rsi), &r.status, sizeof(r.status)))
 		return -EFAULT;
-	if (f->r10 && zero_user(UADDR(f->r10), RUSAGE_SIZE))
+	if (f->r10 && sys_put_usage(UADDR(f->r10), r.run_ns))
 		return -EFAULT;
 	return r.pid;
 }
@@ -87,7 +85,7 @@ long sys_waitid(struct trap_frame *f)
 		return err;
 	if (r.pid)
 		info = child_info(&r);
-	if (f->r8 && zero_user(UADDR(f->r8), RUSAGE_SIZE))
+	if (f->r8 && sys_put_usage(UADDR(f->r8), r.run_ns))
 		return -EFAULT;
 	return f->rdx ? copy_to_user(UADDR(f->rdx), &info, sizeof(info)) : 0;
 }

@@ -66,7 +66,9 @@ long sys_clock_gettime(struct trap_frame *f)
 	case CLOCK_BOOTTIME_:
 		ts = from_ns(time_ns());
 		break;
-	case CLOCK_PROCESS_CPUTIME_ID_: /* that of the calling thread */
+	case CLOCK_PROCESS_CPUTIME_ID_:
+		ts = from_ns(sys_process_ns());
+		break;
 	case CLOCK_THREAD_CPUTIME_ID_:
 		ts = from_ns(thread_run_ns(thread_current()));
 		break;

@@ -77,6 +77,10 @@ struct user_timespec {
 	i64 sec, nsec;
 };
 _Static_assert(sizeof(struct user_timespec) == 16, "Linux x86-64");
+/* Run time of the current process. May sleep. */
+u64 sys_process_ns(void);
+/* A struct rusage with that run time to the program: 0 or -EFAULT. */
+long sys_put_usage(uaddr_t to, u64 run_ns);
 /* Nanoseconds, 292 years at most. False: not a valid time. */
 bool sys_timespec_to_ns(const struct user_timespec *ts, u64 *ns);
 /* A point of time_ns(): in `ns` from now; that of a clock (realtime: CLOCK_REALTIME, else CLOCK_MONOTONIC). */

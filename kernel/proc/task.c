@@ -155,6 +155,7 @@ static bool leave_process(struct task *t, int wait_status)
 	process_table_lock();
 	if (!p->exiting && t->tid == p->pid)
 		p->wait_status = wait_status;
+	p->ended_ns += thread_run_ns(t->thread);
 	task_unlink_locked(t);
 	last = !p->nr_tasks;
 	if (last) {

@@ -44,18 +44,26 @@ static bool take_news_locked(struct process *child, u32 options, struct wait_res
 	if (child->state == PROCESS_ZOMBIE) {
 		if (!(options & WEXITED_))
 			return false;
-		*out = (struct wait_result){child->pid, child->wait_status};
-		if (!keep)
-			process_reap_locked(child);
+		out->pid = child->pid;
+		out->status = child->wait_status;
+		out->run_ns = child->ended_ns + child->children_ns;
+		if (keep)
+			return true;
+		child->parent->children_ns += out->run_ns;
+		process_reap_locked(child);
 		return true;
 	}
 	if ((options & WSTOPPED_) && child->stop_news) {
-		*out = (struct wait_result){child->pid, WAIT_STOPPED(child->stop_signal)};
+		out->pid = child->pid;
+		out->status = WAIT_STOPPED(child->stop_signal);
+		out->run_ns = process_run_ns_locked(child) + child->children_ns;
 		child->stop_news = keep;
 		return true;
 	}
 	if ((options & WCONTINUED_) && child->continue_news) {
-		*out = (struct wait_result){child->pid, WAIT_CONTINUED};
+		out->pid = child->pid;
+		out->status = WAIT_CONTINUED;
+		out->run_ns = process_run_ns_locked(child) + child->children_ns;
 		child->continue_news = keep;
 		return true;
 	}

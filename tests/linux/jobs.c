@@ -4,12 +4,14 @@
 #include "table.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/times.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -276,6 +278,70 @@ static void test_storm(void)
 	say("30 at once, sum %d", sum);
 }
 
+static long ms_of(const struct rusage *r)
+{
+	return (r->ru_utime.tv_sec + r->ru_stime.tv_sec) * 1000 +
+		(r->ru_utime.tv_usec + r->ru_stime.tv_usec) / 1000;
+}
+
+static long used(int who)
+{
+	struct rusage r;
+
+	return getrusage(who, &r) ? -1 : ms_of(&r);
+}
+
+#define BUSY_MS 60
+
+static void *work(void *arg)
+{
+	struct timespec t;
+
+	do
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	while (t.tv_sec == 0 && t.tv_nsec < BUSY_MS * 1000000L);
+	return arg;
+}
+
+/* A child that works itself, in a thread that ends, and in a child of its own that it waits for. */
+static void work_three_times(void)
+{
+	pthread_t t;
+	pid_t pid = fork();
+
+	work(NULL);
+	if (pid == 0)
+		_exit(0);
+	if (pthread_create(&t, NULL, work, NULL) == 0)
+		pthread_join(t, NULL);
+	waitpid(pid, NULL, 0);
+	long alone = used(RUSAGE_THREAD), all = used(RUSAGE_SELF);
+
+	say("itself %d, and its thread %d, its child %d", alone >= BUSY_MS - 10, all - alone >= BUSY_MS - 10,
+		used(RUSAGE_CHILDREN) >= BUSY_MS - 10);
+}
+
+static void test_usage(void)
+{
+	struct rusage r;
+	struct tms before, after;
+	int status;
+	long ticks = 0, was = used(RUSAGE_CHILDREN);
+	pid_t pid;
+
+	times(&before);
+	pid = start(work_three_times);
+	row("not waited for: not counted", used(RUSAGE_CHILDREN) == was);
+	row("wait4", wait4(pid, &status, 0, &r) == pid);
+	row("its time, its child's and its threads'", ms_of(&r) >= 3 * BUSY_MS - 30);
+	row("among the children's", used(RUSAGE_CHILDREN) >= was + 3 * BUSY_MS - 30);
+	row("times", times(&after) != -1);
+	ticks = after.tms_cutime + after.tms_cstime - before.tms_cutime - before.tms_cstime;
+	row("in ticks", ticks >= (3 * BUSY_MS - 30) / 10);
+	row("getrusage of nobody", getrusage(7, &r));
+	row("getrusage, bad address", syscall(SYS_getrusage, RUSAGE_SELF, 8));
+}
+
 int main(int argc, char **argv)
 {
 	table_begin(argc, argv);
@@ -284,5 +350,6 @@ int main(int argc, char **argv)
 	test_sigchld();
 	test_groups();
 	test_storm();
+	test_usage();
 	return 0;
 }
