@@ -58,19 +58,19 @@ void mm_remove_vma(struct mm *mm, struct vma *v, struct removed *list)
 	list->file |= v->rmap != NULL;
 }
 
-/* Takes the pages and tables of removed VMAs away; [start, end) is their hull, nothing else lies in
- * [floor, ceiling). */
-static void zap_removed(
-	struct mm *mm, const struct removed *list, uaddr_t start, uaddr_t end, uaddr_t floor, uaddr_t ceiling)
+/* Takes the pages and tables of the VMAs away that are on the list before `older`, which was dealt with; [start, end) is their hull,
+ * nothing else lies in [floor, ceiling). */
+static void zap_removed(struct mm *mm, const struct removed *list, const struct vma *older, uaddr_t start,
+	uaddr_t end, uaddr_t floor, uaddr_t ceiling)
 {
 	struct tlb_gather g;
 
 	tlb_gather_init(&g, mm);
-	for (struct vma *v = list->first; v; v = v->free_next)
+	for (struct vma *v = list->first; v != older; v = v->free_next)
 		zap_range(&g, v->start, v->end, ZAP_ALL);
 	if (list->file)
 		tlb_gather_finish(&g);
-	for (struct vma *v = list->first; v; v = v->free_next)
+	for (struct vma *v = list->first; v != older; v = v->free_next)
 		if (v->rmap)
 			rmap_remove(v->rmap, v);
 	pt_unlink_tables(&g, start, end, floor, ceiling);
@@ -100,7 +100,7 @@ void mm_put(struct mm *mm)
 	rwsem_write_lock(&mm->lock);
 	while ((v = vma_first(mm)))
 		mm_remove_vma(mm, v, &list);
-	zap_removed(mm, &list, UADDR(0), UADDR(USER_TOP), UADDR(0), UADDR(USER_TOP));
+	zap_removed(mm, &list, NULL, UADDR(0), UADDR(USER_TOP), UADDR(0), UADDR(USER_TOP));
 	rwsem_write_unlock(&mm->lock);
 	mm_close_removed(mm, &list);
 	while ((v = atomic_load(&mm->free_vmas))) {
@@ -144,12 +144,12 @@ int mm_unmap_locked(struct mm *mm, uaddr_t start, uaddr_t end, struct removed *l
 	if (err)
 		return err;
 
-	struct vma *prev = vma_prev(v), *next;
+	struct vma *prev = vma_prev(v), *next, *older = list->first;
 	for (; v && v->start.v < end.v; v = next) {
 		next = vma_next(v);
 		mm_remove_vma(mm, v, list);
 	}
-	zap_removed(mm, list, start, end, prev ? prev->end : UADDR(0), v ? v->start : UADDR(USER_TOP));
+	zap_removed(mm, list, older, start, end, prev ? prev->end : UADDR(0), v ? v->start : UADDR(USER_TOP));
 	return 0;
 }
 

@@ -255,6 +255,41 @@ static void test_ranges_and_copies(void)
 	mm_put(mm);
 }
 
+/* Two pieces go in one call: what lay at the new place, and the end of the old one. Each leaves the file's reverse map once. */
+static void test_remap_over_file(void)
+{
+	struct mm *mm = mm_create();
+	const u64 from = BASE + 64 * PAGE_SIZE, to = BASE + 2 * PAGE_SIZE;
+	unsigned left = 0;
+
+	sim_set_boot_mm(mm);
+	is(map_file(mm, BASE, 8 * PAGE_SIZE, 0, RW | VMA_SHARED), BASE, "a file");
+	is(map(mm, from, 5 * PAGE_SIZE, RW), from, "anonymous memory");
+	ok(store(from, 7) && store(to, 1) && store(BASE + 7 * PAGE_SIZE, 2), "stores to both");
+	is(mm_remap(mm,
+		   &(struct mremap_request){.addr = UADDR(from),
+			   .old_len = 5 * PAGE_SIZE,
+			   .new_len = PAGE_SIZE,
+			   .new_addr = UADDR(to),
+			   .may_move = true,
+			   .fixed = true}),
+		to, "mremap to one page in the midst of the file's");
+	is(load(to), 7, "the page is there");
+	for (struct interval_node *i = interval_first(&file->rmap.vmas, 0, ~0ull); i && left < 9;
+		i = interval_next(i, 0, ~0ull))
+		left++;
+	is(left, 2, "the file is mapped on both sides of it");
+	is(load(BASE + 7 * PAGE_SIZE), 2, "with its contents");
+	truncate_file(6);
+	is(load(BASE + 7 * PAGE_SIZE), ~0ull, "which truncate takes away");
+	truncate_file(FILE_PAGES);
+	is(mm_unmap(mm, UADDR(BASE), 8 * PAGE_SIZE), 0, "munmap of all");
+	ok(!interval_first(&file->rmap.vmas, 0, ~0ull), "leaves the file unmapped");
+	is(file->opens, 0, "and closed");
+	unload();
+	mm_put(mm);
+}
+
 static void test_limits(void)
 {
 	struct mm *mm = mm_create();
@@ -279,6 +314,7 @@ int main(void)
 	test_stack_and_brk();
 	test_file();
 	test_ranges_and_copies();
+	test_remap_over_file();
 	test_limits();
 	is(memory_in_use(), before, "all memory came back");
 	return done_testing();
