@@ -165,6 +165,7 @@ struct super {
 	_Atomic(bool) readonly; /* also set when damage is found */
 	u32 dev;                /* minor device number in st_dev where there is no region; set by vfs_mount */
 	u64 max_size;           /* largest file, bytes; 0: no regular files of its own */
+	i64 time_min, time_max; /* seconds that an inode's times can hold; both 0: all */
 	struct mutex cache_lock; /* RANK_FS_CACHE: guards `inodes` */
 	struct list *inodes;     /* hash table of INODE_HASH lists */
 	struct waitq evict_wait; /* who wants an inode that is on its way out waits here ... */

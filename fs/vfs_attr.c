@@ -62,6 +62,14 @@ int vfs_chown(struct inode *i, u32 uid, u32 gid)
 	return 0;
 }
 
+/* What cannot be held becomes the nearest time that can. */
+static struct time_spec time_held(const struct super *s, struct time_spec t)
+{
+	if (s->time_max && (t.sec <= s->time_min || t.sec >= s->time_max))
+		return (struct time_spec){.sec = t.sec < 0 ? s->time_min : s->time_max};
+	return t;
+}
+
 int vfs_set_times(struct inode *i, const struct time_spec *atime, const struct time_spec *mtime)
 {
 	int err = change_begin(i);
@@ -69,9 +77,9 @@ int vfs_set_times(struct inode *i, const struct time_spec *atime, const struct t
 	if (err)
 		return err;
 	if (atime)
-		i->atime = *atime;
+		i->atime = time_held(i->super, *atime);
 	if (mtime)
-		i->mtime = *mtime;
+		i->mtime = time_held(i->super, *mtime);
 	change_end(i);
 	return 0;
 }

@@ -404,6 +404,9 @@ static void set_constants(struct ext4_fs *fs, struct pmem_region *r)
 	fs->inodes_per_group = sb->s_inodes_per_group;
 	fs->inodes_count = sb->s_inodes_count;
 	fs->inode_size = sb->s_inode_size;
+	fs->super.time_min = INT32_MIN;
+	fs->super.time_max =
+		INT32_MIN + (fs->inode_size > EXT4_GOOD_OLD_INODE_SIZE ? 1ll << 34 : 1ll << 32) - 1;
 	fs->nr_groups = (u32)DIV_ROUND_UP(fs->blocks_count, (u64)fs->blocks_per_group);
 	fs->desc_size = sb->s_feature_incompat & EXT4_INCOMPAT_64BIT ? sb->s_desc_size : EXT4_DESC_SIZE_MIN;
 	fs->metadata_csum = sb->s_feature_ro_compat & EXT4_RO_METADATA_CSUM;

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -423,6 +424,26 @@ static void test_flags(void)
 	test_values(cases, ARRAY_SIZE(cases));
 }
 
+/* Times that no inode can hold become the nearest that one can, and are written out as that. */
+static void test_times(void)
+{
+	static const int64_t seconds[] = {
+		INT64_MIN, INT64_MIN + 1, -1, 1LL << 31, 1LL << 34, 1LL << 40, INT64_MAX};
+	struct stat before, after;
+
+	for (size_t i = 0; i < ARRAY_SIZE(seconds); i++) {
+		const struct timespec times[2] = {{.tv_sec = seconds[i]}, {.tv_sec = seconds[i]}};
+
+		CHECK("utimensat with absurd seconds",
+			syscall(SYS_utimensat, AT_FDCWD, "badcalls-file", times, 0) == 0);
+		fstat(file_fd, &before);
+		CHECK("fsync of such times", fsync(file_fd) == 0);
+		fstat(file_fd, &after);
+		CHECK("their sign", (after.st_mtime < 0) == (seconds[i] < 0));
+		CHECK("they stay", after.st_mtime == before.st_mtime && after.st_atime == before.st_atime);
+	}
+}
+
 /* Calls that have no errors of their own must bear anything. */
 static void test_harmless(void)
 {
@@ -491,6 +512,7 @@ static int all_tests(void *arg)
 	test_sizes();
 	test_flags();
 	test_harmless();
+	test_times();
 	CHECK("set_tid_address in the kernel's half, then exit", run_child(set_id_address, NULL) == 0);
 	rmdir("badcalls-dir");
 	unlink("badcalls-file");

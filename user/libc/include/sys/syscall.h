@@ -70,6 +70,7 @@ long syscall(long nr, ...);
 #define SYS_openat 257
 #define SYS_newfstatat 262
 #define SYS_sync_file_range 277
+#define SYS_utimensat 280
 #define SYS_fallocate 285
 #define SYS_pipe2 293
 #define SYS_getrandom 318
