@@ -56,6 +56,10 @@ struct sched_thread {
  * must stay until the thread has ended (mm: or given it up by thread_set_mm). */
 struct thread *thread_create_stopped(
 	const char *name, void (*fn)(void *), void *arg, struct mm *mm, bool user);
+#ifdef FAULTLINE_DEBUG
+/* Fills what of the current thread's stack is not in use, so that what is copied from there uninitialised can be told (tests/fuzz). */
+void thread_poison_stack(void);
+#endif
 void thread_exit(void) NORETURN;
 /* Switches the current thread to another address space (exec), dropping nothing. */
 void thread_set_mm(struct mm *mm);

@@ -146,6 +146,19 @@ static struct sched_thread *current(void)
 	return (struct sched_thread *)thread_current();
 }
 
+#ifdef FAULTLINE_DEBUG
+#define STACK_POISON 0x5c
+#define STACK_KEPT 256 /* below the caller's frame, for ours and memset's */
+
+void thread_poison_stack(void)
+{
+	u8 *low = current()->stack, *used = (u8 *)__builtin_frame_address(0) - STACK_KEPT;
+
+	if (used > low)
+		memset(low, STACK_POISON, (size_t)(used - low));
+}
+#endif
+
 void thread_set_fs_base(u64 base)
 {
 	preempt_disable();

@@ -18,11 +18,13 @@ DEEP_SECONDS ?= 540
 explore-deep: build/host-fast/explore
 	@tools/explore-deep $(DEEP_SECONDS)
 
-# Five minutes of stress each, on two and on eight CPUs.
-test-long: programs
+# Five minutes of stress each, on two and on eight CPUs; FUZZ_MINUTES of random system calls on either kernel, with a seed of the day.
+FUZZ_MINUTES ?= 10
+test-long: programs linux-programs
 	@$(MAKE) --no-print-directory BUILD=debug kernel
 	@$(MAKE) --no-print-directory BUILD=release kernel
-	@STRESS_SECONDS=300 prove --timer tests/stress.t
+	@STRESS_SECONDS=300 FUZZ_SECONDS=$$(($(FUZZ_MINUTES) * 60)) FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} \
+		prove --timer tests/stress.t tests/fuzzcalls.t
 
 C_SOURCES = $(shell find bench boot kernel mm fs drivers lib explore host tests user -name '*.[ch]' | sort)
 

@@ -4,6 +4,7 @@
 #
 #   linux-programs   tests/linux/NAME.c becomes build/linux/NAME-glibc, and NAME-musl where there is musl-gcc; those with
 #                    libraries of the distribution (LINUX_LIBS_NAME) with glibc alone
+#   build/linux/fuzzcalls  random system calls (tests/fuzz); not for the build host
 
 LINUX_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -static -pthread
 LINUX_SHARED := tests/linux/table.c
@@ -14,7 +15,8 @@ LINUX_LIBS_lmdb := -llmdb
 MUSL_NAMES := $(foreach n,$(LINUX_NAMES),$(if $(LINUX_LIBS_$(n)),,$(n)))
 MUSL_GCC := $(shell command -v musl-gcc)
 
-linux-programs: $(LINUX_NAMES:%=build/linux/%-glibc) $(if $(MUSL_GCC),$(MUSL_NAMES:%=build/linux/%-musl))
+linux-programs: $(LINUX_NAMES:%=build/linux/%-glibc) $(if $(MUSL_GCC),$(MUSL_NAMES:%=build/linux/%-musl)) \
+	build/linux/fuzzcalls
 
 build/linux/%-glibc: tests/linux/%.c $(LINUX_SHARED) tests/linux/table.h mk/linux.mk
 	@mkdir -p $(@D)
@@ -25,3 +27,12 @@ build/linux/%-musl: tests/linux/%.c $(LINUX_SHARED) tests/linux/table.h mk/linux
 	@mkdir -p $(@D)
 	@echo '  LINUXCC $@'
 	@musl-gcc $(LINUX_CFLAGS) -o $@ $< $(LINUX_SHARED)
+
+# A call may take the thread pointer away, so nothing between two calls may need it.
+FUZZ_CFLAGS := $(LINUX_CFLAGS) -D_GNU_SOURCE -fno-stack-protector -fno-tree-vectorize
+
+build/linux/fuzzcalls: $(wildcard tests/fuzz/*.[ch]) tests/fuzz/call.asm mk/linux.mk
+	@mkdir -p $(@D)
+	@echo '  LINUXCC $@'
+	@$(NASM) -f elf64 -o $@.call.o tests/fuzz/call.asm
+	@gcc $(FUZZ_CFLAGS) -o $@ $(filter %.c,$^) $@.call.o

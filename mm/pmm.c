@@ -80,7 +80,7 @@ bool paddr_is_ram(paddr_t a)
 	return false;
 }
 
-/* --- poison: debug builds fill freed pages and look at the pattern when they are handed out --- */
+/* --- poison: debug builds fill freed pages and look at the pattern when they are handed out; what never was in use gets it then --- */
 
 #ifdef FAULTLINE_DEBUG
 #define PAGE_POISON 0xa5a5a5a5a5a5a5a5ull
@@ -95,9 +95,12 @@ static void poison(struct page *p, unsigned order)
 static void check_poison(struct page *p, unsigned order)
 {
 	for (unsigned i = 0; i < 1u << order; i++) {
-		if (!(p[i].flags & PAGE_POISONED))
+		u64 *w = page_to_virt(&p[i]);
+
+		if (!(p[i].flags & PAGE_POISONED)) {
+			memset(w, (u8)PAGE_POISON, PAGE_SIZE);
 			continue;
-		const u64 *w = page_to_virt(&p[i]);
+		}
 		for (unsigned k = 0; k < PAGE_SIZE / 8; k++)
 			if (w[k] != PAGE_POISON)
 				panic("pmm: page %#lx was written at offset %#x after it was freed: %#lx",

@@ -147,6 +147,7 @@ static void kill_everybody(void)
 	for (unsigned round = 0; process_count(); round++) {
 		if (round == KILL_ROUNDS) {
 			pr_err("init", "%u processes do not end", process_count());
+			sched_dump();
 			return;
 		}
 		process_table_lock();

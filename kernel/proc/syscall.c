@@ -7,6 +7,7 @@
 
 #include "kernel/log.h"
 #include "kernel/proc/process.h"
+#include "kernel/sched.h"
 #include "lib/errno.h"
 
 typedef long (*syscall_fn)(struct trap_frame *f);
@@ -38,8 +39,12 @@ u64 syscall_dispatch(struct trap_frame *f)
 	u64 nr = f->error;
 
 	if (likely(nr < ARRAY_SIZE(handlers) && handlers[nr])) {
-		long ret = handlers[nr](f);
+		long ret;
 
+#ifdef FAULTLINE_DEBUG
+		thread_poison_stack();
+#endif
+		ret = handlers[nr](f);
 		/* Only deliver.c knows what to make of these. */
 		DEBUG_ASSERT(ret > -ERESTARTSYS || ret < -ERESTART_RESTARTBLOCK || thread_interrupted());
 		return (u64)ret;
