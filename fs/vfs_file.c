@@ -8,6 +8,7 @@
 #include "drivers/pmem.h"
 #include "fs/file_lock.h"
 #include "fs/vfs_priv.h"
+#include "kernel/limits.h"
 #include "mm/kmem.h"
 
 static const struct lock_class pos_class = {"file position", RANK_FILE_POS, false};
@@ -321,16 +322,19 @@ ssize_t vfs_read(struct file *f, uaddr_t buf, size_t n, u64 *pos)
 	return r;
 }
 
-/* Checks a write of n bytes at pos against the largest file: bytes that fit, or errno. */
+/* Checks a write of n bytes at pos against the largest file that there can be, and that RLIMIT_FSIZE allows: bytes that fit, or errno. */
 static ssize_t write_limit(struct inode *i, u64 pos, size_t n)
 {
+	u64 max;
+
 	if (atomic_load(&i->super->readonly))
 		return -EROFS;
 	if (n > (size_t)INT64_MAX || pos > (u64)INT64_MAX)
 		return -EINVAL;
-	if (n && pos >= i->super->max_size)
+	max = MIN(i->super->max_size, limit_of(LIMIT_FSIZE));
+	if (n && pos >= max)
 		return -EFBIG;
-	return MIN((u64)n, i->super->max_size - pos);
+	return MIN((u64)n, max - pos);
 }
 
 ssize_t vfs_write(struct file *f, uaddr_t buf, size_t n, u64 *pos)
@@ -393,6 +397,12 @@ ssize_t vfs_kwrite(struct inode *i, const void *buf, size_t n, u64 pos)
 	return r;
 }
 
+/* Inode lock held: beyond RLIMIT_FSIZE nothing grows; what is longer may shrink. */
+static bool grows_too_far(struct inode *i, u64 size)
+{
+	return size > inode_size(i) && size > limit_of(LIMIT_FSIZE);
+}
+
 int vfs_truncate(struct inode *i, u64 size)
 {
 	int err;
@@ -408,8 +418,11 @@ int vfs_truncate(struct inode *i, u64 size)
 	if (size > i->super->max_size)
 		return -EFBIG;
 	mutex_lock(&i->lock);
-	inode_touch(i, INODE_MTIME | INODE_CTIME);
-	err = dax_truncate(i, size);
+	err = -EFBIG;
+	if (!grows_too_far(i, size)) {
+		inode_touch(i, INODE_MTIME | INODE_CTIME);
+		err = dax_truncate(i, size);
+	}
 	mutex_unlock(&i->lock);
 	return err;
 }
@@ -452,6 +465,8 @@ static int fallocate_locked(struct inode *i, u32 mode, u64 pos, u64 len)
 		return -EFBIG;
 	if (mode & SHIFT_MODES)
 		return shift_locked(i, pos, len, mode & FALLOC_INSERT_RANGE_);
+	if (!(mode & (FALLOC_KEEP_SIZE_ | SHIFT_MODES)) && grows_too_far(i, pos + len))
+		return -EFBIG;
 	inode_touch(i, INODE_MTIME | INODE_CTIME);
 	if (mode & FALLOC_PUNCH_HOLE_)
 		return dax_punch(i, pos, len);

@@ -50,7 +50,7 @@ static const struct option known[] = {
 	{"panic", WORD, &options.panic_halt, "halt"},
 	{"quiet", FLAG, &options.quiet, NULL},
 	{"nox2apic", FLAG, &options.nox2apic, NULL},
-	{"selftest", FLAG, &options.selftest, NULL},
+	{"norandmaps", FLAG, &options.norandmaps, NULL},
 	{"selftest", FLAG, &options.selftest, NULL},
 };
 

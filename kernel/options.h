@@ -25,6 +25,7 @@ struct options {
 	bool panic_halt;  /* panic=halt: stay halted after a panic instead of ending QEMU */
 	bool quiet;       /* quiet: warnings and errors only on the console */
 	bool nox2apic;    /* nox2apic: xAPIC also where the CPU has x2APIC */
+	bool norandmaps;  /* norandmaps: programs, stacks and mappings lie where they always lie */
 	bool selftest;    /* selftest: run tests/kernel before init (debug builds) */
 };
 extern struct options options;

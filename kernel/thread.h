@@ -34,6 +34,7 @@ struct thread {
 		signalled; /* a signal or a stop is due: interruptible waits return too. Cleared by itself only */
 	struct explore_thread *explore; /* non-NULL: scheduled by the race explorer */
 	struct lockdep_held *held;      /* lock-order checker, debug builds */
+	const struct limits *limits;    /* kernel/limits.h; NULL: none */
 	struct task *task;  /* kernel/proc: the user thread that it runs; NULL for kernel threads */
 	unsigned nr_blocks; /* calls of thread_block(); own thread only */
 	struct { /* own thread only: its last protocol step, while somebody watches (kernel/proc/trace.c) */

@@ -15,8 +15,16 @@ LINUX_LIBS_lmdb := -llmdb
 MUSL_NAMES := $(foreach n,$(LINUX_NAMES),$(if $(LINUX_LIBS_$(n)),,$(n)))
 MUSL_GCC := $(shell command -v musl-gcc)
 
+# These also as position-independent programs without a loader.
+LINUX_PIE := limits
+
 linux-programs: $(LINUX_NAMES:%=build/linux/%-glibc) $(if $(MUSL_GCC),$(MUSL_NAMES:%=build/linux/%-musl)) \
-	build/linux/fuzzcalls
+	$(LINUX_PIE:%=build/linux/%-pie-glibc) build/linux/fuzzcalls
+
+build/linux/%-pie-glibc: tests/linux/%.c $(LINUX_SHARED) tests/linux/table.h mk/linux.mk
+	@mkdir -p $(@D)
+	@echo '  LINUXCC $@'
+	@gcc $(filter-out -static,$(LINUX_CFLAGS)) -static-pie -fPIE -o $@ $< $(LINUX_SHARED)
 
 build/linux/%-glibc: tests/linux/%.c $(LINUX_SHARED) tests/linux/table.h mk/linux.mk
 	@mkdir -p $(@D)

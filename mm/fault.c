@@ -26,6 +26,7 @@
  * writing, before any of these.
  */
 #include "kernel/event.h"
+#include "kernel/limits.h"
 #include "kernel/log.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -312,7 +313,8 @@ static enum fault_result grow_stack(struct mm *mm, uaddr_t a)
 		result = FAULT_RETRY;
 		goto out;
 	}
-	if (!(v->flags & VMA_STACK) || v->end.v - a.v > MM_STACK_MAX)
+	if (!(v->flags & VMA_STACK) || v->end.v - a.v > limit_or(LIMIT_STACK, MM_STACK_MAX) ||
+		!mm_may_add(mm, (v->start.v - a.v) >> PAGE_SHIFT, v->flags))
 		goto out;
 	below = vma_prev(v);
 	if (a.v - (below ? below->end.v : MM_MMAP_MIN) < MM_STACK_GAP)

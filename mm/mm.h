@@ -103,9 +103,9 @@ struct mm {
 	struct waitq vma_wait; /* waiters of per-VMA locks and of busy entries */
 };
 
-#define MM_MMAP_MIN 0x10000ull                 /* nothing is ever mapped below: null pointers with offsets */
-#define MM_STACK_MAX (8ull << 20)              /* a VMA_STACK grows to this */
-#define MM_STACK_GAP (64ull << 10)             /* and keeps this far from what is below it */
+#define MM_MMAP_MIN 0x10000ull     /* nothing is ever mapped below: null pointers with offsets */
+#define MM_STACK_MAX (8ull << 20)  /* a VMA_STACK grows to this, unless RLIMIT_STACK says otherwise */
+#define MM_STACK_GAP (64ull << 10) /* and keeps this far from what is below it */
 #define MM_MMAP_TOP (USER_TOP - (16ull << 20)) /* default of mmap_top: the stack lives above */
 #define MM_MAX_VMAS 65530
 
@@ -168,6 +168,9 @@ int mm_discard(struct mm *mm, uaddr_t start, u64 len, bool locked_too);
 /* VMA flags that no entry shows (from VMA_LOCKED on): first all of `clear` go, then `set` come. -ENOMEM: a hole
  * in the range, nothing was changed. */
 int mm_change_flags(struct mm *mm, uaddr_t start, u64 len, u32 clear, u32 set);
+/* Do the running process's limits let it lock this range, or so many bytes that are not mapped yet? */
+bool mm_may_lock(struct mm *mm, uaddr_t start, u64 len);
+bool mm_may_lock_new(struct mm *mm, u64 len);
 /* Locks what is mapped (flags `now`; 0: leaves it as it is) and what will be mapped (`later`; 0: no more). Unlocks both. */
 void mm_lock_all(struct mm *mm, u32 now, u32 later);
 void mm_unlock_all(struct mm *mm);

@@ -259,7 +259,7 @@ static long map_locked(struct mm *mm, const struct mmap_request *rq, u64 len, st
 		return err;
 	end = uaddr_add(start, len);
 	/* Room for the VMA itself and for two that unmapping may split. */
-	if (mm->nr_vmas + 3 > MM_MAX_VMAS)
+	if (mm->nr_vmas + 3 > MM_MAX_VMAS || !mm_may_map_at(mm, start, end, rq->flags))
 		return -ENOMEM;
 	err = mm_unmap_locked(mm, start, end, list);
 	if (!err)
@@ -397,6 +397,8 @@ int mm_protect(struct mm *mm, uaddr_t start, u64 len, u32 prot_flags)
 		return 0;
 	rwsem_write_lock(&mm->lock);
 	int err = check_protect(mm, start, end, prot_flags);
+	if (!err && !mm_may_protect(mm, start, end, prot_flags))
+		err = -ENOMEM;
 	struct vma *v = vma_find(mm, start);
 	if (!err)
 		err = mm_split_borders(mm, start, end, &v);

@@ -212,6 +212,12 @@ static int find_place(struct mm *mm, const struct vma *v, uaddr_t a, u64 len, ua
 	return vma_find_hole(mm, len, PAGE_SIZE, 0, to);
 }
 
+/* Pages that the call adds. */
+static u64 added_pages(const struct mremap_request *rq, u64 old_len)
+{
+	return (rq->new_len - (rq->keep_old ? 0 : old_len)) >> PAGE_SHIFT;
+}
+
 static long remap_locked(struct mm *mm, const struct mremap_request *rq, struct removed *list)
 {
 	u64 old_len = rq->old_len;
@@ -243,6 +249,8 @@ static long remap_locked(struct mm *mm, const struct mremap_request *rq, struct 
 		return -EINVAL;
 	if (v->rmap && vma_pgoff(v, rq->addr) + (rq->new_len >> PAGE_SHIFT) < vma_pgoff(v, rq->addr))
 		return -EINVAL;
+	if (!mm_may_add(mm, added_pages(rq, old_len), v->flags))
+		return -ENOMEM;
 	if (!move && old_len == v->end.v - rq->addr.v && rq->addr.v <= USER_TOP - rq->new_len &&
 		mm_is_free(mm, v->end, uaddr_add(rq->addr, rq->new_len))) {
 		vma_resize(v, v->start, uaddr_add(rq->addr, rq->new_len));

@@ -73,6 +73,15 @@ bool mm_is_free(const struct mm *mm, uaddr_t start, uaddr_t end);
 /* mm->lock held. Is [start, end) mapped without a hole? Notes the flags that all of its VMAs have, and those that any has. */
 bool mm_all_mapped(const struct mm *mm, uaddr_t start, uaddr_t end, u32 *all, u32 *any);
 
+/* --- limit.c; mm->lock held --- */
+
+/* Do the running process's limits let `pages` more be mapped with these flags? */
+bool mm_may_add(const struct mm *mm, u64 pages, u32 flags);
+/* The same for [start, end), where what is mapped now goes. */
+bool mm_may_map_at(const struct mm *mm, uaddr_t start, uaddr_t end, u32 flags);
+/* May [start, end), which is mapped, get these rights? A shared mapping in it counts as private: the range is then refused too early. */
+bool mm_may_protect(const struct mm *mm, uaddr_t start, uaddr_t end, u32 prot_flags);
+
 /* --- zap.c --- */
 
 enum zap_what { ZAP_ALL, ZAP_FILE, ZAP_ZERO_PAGES };

@@ -3,7 +3,7 @@
 #include "kernel/proc/elf.h"
 
 #include "fs/vfs.h"
-#include "kernel/proc/exec.h"
+#include "kernel/proc/layout.h"
 #include "mm/kmem.h"
 
 struct elf_header {
@@ -34,7 +34,6 @@ enum {
 };
 
 #define MAX_PHNUM (PAGE_SIZE / ELF_PHENTSIZE)
-#define PIE_BASE 0x555555554000ull /* where Linux puts position-independent programs without randomisation */
 
 static const char *check_header(const struct elf_header *h, ssize_t len)
 {
@@ -72,8 +71,8 @@ static const char *add_segment(
 		return "a segment's address and file offset differ within the page";
 	if (!ph->memsz)
 		return NULL;
-	if (ph->vaddr > EXEC_IMAGE_TOP - bias || ph->memsz > EXEC_IMAGE_TOP - bias - ph->vaddr ||
-		ph->vaddr + bias < EXEC_IMAGE_MIN)
+	if (ph->vaddr > LAYOUT_IMAGE_TOP - bias || ph->memsz > LAYOUT_IMAGE_TOP - bias - ph->vaddr ||
+		ph->vaddr + bias < LAYOUT_IMAGE_MIN)
 		return "a segment lies outside the addresses of programs";
 	if (ph->memsz > ph->filesz && !(ph->flags & PF_W_))
 		return "a read-only segment is larger in memory than in the file";
@@ -114,10 +113,9 @@ static const char *locate(struct elf_plan *plan, const struct elf_header *h, u64
 	return entry_ok ? NULL : "its entry point is in no executable segment";
 }
 
-static const char *make_plan(
-	struct elf_plan *plan, const struct elf_header *h, const struct program_header *ph, u64 file_size)
+static const char *make_plan(struct elf_plan *plan, const struct elf_header *h,
+	const struct program_header *ph, u64 bias, u64 file_size)
 {
-	u64 bias = h->type == ET_DYN_ ? PIE_BASE : 0;
 	const char *why = NULL;
 
 	for (unsigned i = 0; i < h->phnum && !why; i++) {
@@ -129,7 +127,7 @@ static const char *make_plan(
 	return why ? why : locate(plan, h, bias);
 }
 
-int elf_read(struct inode *i, struct elf_plan *plan, const char **why)
+int elf_read(struct inode *i, u64 pie_base, struct elf_plan *plan, const char **why)
 {
 	struct program_header *ph;
 	struct elf_header h;
@@ -151,7 +149,7 @@ int elf_read(struct inode *i, struct elf_plan *plan, const char **why)
 		return -ENOMEM;
 	len = vfs_kread(i, ph, ph_len, h.phoff);
 	if (len == (ssize_t)ph_len)
-		*why = make_plan(plan, &h, ph, size);
+		*why = make_plan(plan, &h, ph, h.type == ET_DYN_ ? pie_base : 0, size);
 	kfree(ph);
 	if (len < 0)
 		return (int)len;

@@ -31,7 +31,7 @@ struct elf_plan {
 struct inode;
 
 /* Reads and checks the headers of the program in file `i`. 0; -ENOEXEC with *why = one sentence; -ENOMEM, -EIO. */
-int elf_read(struct inode *i, struct elf_plan *plan, const char **why);
+int elf_read(struct inode *i, u64 pie_base, struct elf_plan *plan, const char **why);
 
 #define ELF_PHENTSIZE 56
 

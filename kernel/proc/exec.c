@@ -7,6 +7,7 @@
 #include "kernel/proc/elf.h"
 #include "kernel/proc/exec_args.h"
 #include "kernel/proc/files.h"
+#include "kernel/proc/layout.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/task.h"
 #include "kernel/sched.h"
@@ -22,6 +23,7 @@ struct exec {
 	char path[PATH_MAX_LEN]; /* what is loaded: the program, or the interpreter of a script */
 	struct file *file;
 	struct elf_plan plan;
+	struct layout layout;
 	struct mm *mm;
 };
 
@@ -155,9 +157,10 @@ static int map_segment(struct exec *e, const struct elf_segment *s)
 
 static int build_mm(struct exec *e)
 {
+	u64 size = MIN(LAYOUT_STACK_START, MAX(ALIGN_DOWN(limit_of(LIMIT_STACK), PAGE_SIZE), PAGE_SIZE));
 	struct mmap_request stack = {
-		.addr = UADDR(EXEC_STACK_TOP - EXEC_STACK_SIZE),
-		.len = EXEC_STACK_SIZE,
+		.addr = UADDR(e->layout.stack_top - size),
+		.len = size,
 		.flags = VMA_READ | VMA_WRITE | VMA_MAYWRITE | VMA_STACK,
 		.fixed = true,
 	};
@@ -166,7 +169,8 @@ static int build_mm(struct exec *e)
 	e->mm = mm_create();
 	if (!e->mm)
 		return -ENOMEM;
-	e->mm->brk_start = e->mm->brk = UADDR(e->plan.end);
+	e->mm->mmap_top = UADDR(e->layout.mmap_top);
+	e->mm->brk_start = e->mm->brk = UADDR(e->plan.end + e->layout.brk_gap);
 	err = map_exact(e->mm, &stack);
 	for (unsigned i = 0; i < e->plan.nr_segments && !err; i++)
 		err = map_segment(e, &e->plan.segments[i]);
@@ -187,7 +191,7 @@ static int fill_mm(struct exec *e, const char *path, struct exec_args *args, uad
 		if (err)
 			return err;
 	}
-	return exec_args_push(args, &e->plan, path, UADDR(EXEC_STACK_TOP), sp);
+	return exec_args_push(args, &e->plan, path, UADDR(e->layout.stack_top - e->layout.stack_pad), sp);
 }
 
 static void start_frame(struct trap_frame *f, u64 entry, u64 sp)
@@ -237,8 +241,9 @@ static int exec_in(struct exec *e, const char *path, struct exec_args *args, str
 	const char *why = NULL;
 	int err = find_program(e, args);
 
+	e->layout = layout_choose();
 	if (!err)
-		err = elf_read(e->file->inode, &e->plan, &why);
+		err = elf_read(e->file->inode, e->layout.pie_base, &e->plan, &why);
 	if (err == -ENOEXEC && why)
 		pr_info("exec", "%s cannot be run: %s", e->path, why);
 	if (!err)

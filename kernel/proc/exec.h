@@ -9,18 +9,10 @@
 #ifndef KERNEL_PROC_EXEC_H
 #define KERNEL_PROC_EXEC_H
 
-#include "mm/mm.h"
+#include "lib/types.h"
 
 struct trap_frame;
 struct exec_args;
-
-/* User addresses, high to low: a guard page, the stack, a gap, mmap() areas from MM_MMAP_TOP downwards; programs lie low. */
-#define EXEC_STACK_TOP (USER_TOP - PAGE_SIZE)
-#define EXEC_STACK_SIZE MM_STACK_MAX
-#define EXEC_IMAGE_MIN MM_MMAP_MIN
-#define EXEC_IMAGE_TOP (MM_MMAP_TOP - (1ull << 40)) /* leaves room for mappings above */
-_Static_assert(
-	EXEC_STACK_TOP - EXEC_STACK_SIZE >= MM_MMAP_TOP + MM_STACK_GAP, "the stack lies above the mappings");
 
 /* Runs the program at `path` (kernel memory) with args, which are used up. On success `frame` holds the program's first
  * registers. Errors as execve(2)'s; the old program goes on. */

@@ -82,6 +82,7 @@ void process_finish(struct process *p)
 	itimer_stop_locked(p);
 	p->state = PROCESS_ZOMBIE;
 	t->process = NULL;
+	t->limits = NULL;
 	t->name = "(exited)";
 	tell_end_locked(p);
 	if (!has_waiter_locked(p))

@@ -4,6 +4,7 @@
 
 #include "fs/file_lock.h"
 #include "fs/vfs.h"
+#include "kernel/limits.h"
 #include "kernel/log.h"
 #include "lib/string.h"
 #include "mm/kmem.h"
@@ -112,6 +113,11 @@ static int grow_locked(struct files *fs, unsigned need)
 	return 0;
 }
 
+unsigned fd_limit(void)
+{
+	return (unsigned)MIN(limit_of(LIMIT_NOFILE), (u64)FD_MAX);
+}
+
 int fd_reserve(struct files *fs, int min, bool cloexec)
 {
 	unsigned fd;
@@ -120,7 +126,7 @@ int fd_reserve(struct files *fs, int min, bool cloexec)
 	mutex_lock(&fs->lock);
 	for (fd = (unsigned)min; fd < fs->size && fs->slots[fd]; fd++)
 		;
-	if (fd < FD_MAX)
+	if (fd < fd_limit())
 		err = grow_locked(fs, fd);
 	if (!err) {
 		fs->slots[fd] = FD_RESERVED;
@@ -211,7 +217,7 @@ int fd_replace(struct files *fs, int from, int to, bool cloexec)
 	struct file *f, *old = NULL;
 	int err = -EBADF;
 
-	if (to < 0 || to >= FD_MAX)
+	if (to < 0 || (unsigned)to >= fd_limit())
 		return -EBADF;
 	mutex_lock(&fs->lock);
 	f = slot_locked(fs, from);

@@ -13,7 +13,7 @@
 
 #include "kernel/sync/mutex.h"
 
-#define FD_MAX 1024 /* RLIMIT_NOFILE as programs know it */
+#define FD_MAX 1024 /* the most that RLIMIT_NOFILE can be */
 
 struct file;
 
@@ -33,6 +33,8 @@ void files_destroy(struct files *fs);
 /* exec: closes what is marked close-on-exec. */
 void files_close_on_exec(struct files *fs);
 
+/* Descriptors of the running process stay below this: RLIMIT_NOFILE. Those that were there before it was lowered stay. */
+unsigned fd_limit(void);
 /* The lowest free number >= min. -EMFILE, -ENOMEM. */
 int fd_reserve(struct files *fs, int min, bool cloexec);
 /* Puts `f` into a reserved number; takes over the caller's reference. */

@@ -6,6 +6,7 @@
  */
 #include "fs/vfs.h"
 #include "kernel/proc/files.h"
+#include "kernel/proc/limits.h"
 #include "kernel/proc/task.h"
 #include "kernel/sched.h"
 #include "lib/errno.h"
@@ -90,6 +91,8 @@ static struct process *copy_process(struct process *parent, const struct clone_r
 	file_get(parent->exe);
 	inode_deny_write(parent->exe->inode); /* cannot fail: the parent denies it already */
 	child->exe = parent->exe;
+	limits_copy(&child->limits, &parent->limits);
+	child->fixed_layout = parent->fixed_layout;
 	child->exit_signal = rq->exit_signal;
 	copy_handlers(child, parent, rq->flags);
 	return child;

@@ -159,7 +159,7 @@ static long do_poll(uaddr_t user, u64 count, u64 deadline)
 	struct poll_call c = {.fds = few, .count = count};
 	long ret;
 
-	if (count > FD_MAX)
+	if (count > fd_limit())
 		return -EINVAL;
 	if (count > ARRAY_SIZE(few))
 		c.fds = kmalloc(count * sizeof(few[0]));

@@ -38,7 +38,9 @@ i64 proc_next_fd(u64 instance, u64 from);
 	X(hostname)          \
 	X(pid_max)           \
 	X(overcommit)        \
+	X(randomize)         \
 	X(pid_stat)          \
+	X(pid_limits)        \
 	X(pid_statm)         \
 	X(pid_status)        \
 	X(pid_comm)          \

@@ -5,6 +5,7 @@
 #include "kernel/cpu/cpu.h"
 #include "kernel/event.h"
 #include "kernel/instance.h"
+#include "kernel/proc/layout.h"
 #include "kernel/proc/proc_files.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/syscall.h"
@@ -159,6 +160,12 @@ int proc_hostname(struct text *t, u64 instance UNUSED)
 int proc_pid_max(struct text *t, u64 instance UNUSED)
 {
 	text_add(t, "%d\n", PID_MAX);
+	return 0;
+}
+
+int proc_randomize(struct text *t, u64 instance UNUSED)
+{
+	text_add(t, "%d\n", layout_randomizes());
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "fs/vfs.h"
 #include "kernel/log.h"
 #include "kernel/proc/files.h"
+#include "kernel/proc/limits.h"
 #include "kernel/proc/task.h"
 #include "lib/string.h"
 #include "mm/kmem.h"
@@ -65,6 +66,7 @@ struct process *process_create(const char *name)
 	signal_queue_init(&p->pending);
 	spin_init(&p->cwd_lock, &cwd_class);
 	p->exit_signal = SIGCHLD_;
+	limits_init(&p->limits);
 	atomic_init(&p->umask, 022);
 	str_copy(p->name, name, sizeof(p->name));
 	return p;
@@ -123,12 +125,17 @@ void process_set_group_locked(struct process *p, i32 pgid)
 	list_push_back(&table.groups[pgid % PID_HASH], &p->group_node);
 }
 
+bool process_room_locked(void)
+{
+	return atomic_load(&table.count) + task_further_locked() < limit_of(LIMIT_NPROC);
+}
+
 int process_publish(struct process *p, struct task *first, struct process *parent)
 {
 	i32 pid;
 
 	process_table_lock();
-	pid = process_new_id_locked();
+	pid = process_room_locked() ? process_new_id_locked() : -EAGAIN;
 	if (pid > 0) {
 		p->pid = pid;
 		p->parent = parent;

@@ -22,6 +22,7 @@
 #define KERNEL_PROC_PROCESS_H
 
 #include "kernel/cpu/trap.h"
+#include "kernel/limits.h"
 #include "kernel/proc/signal.h"
 #include "kernel/sync/mutex.h"
 #include "kernel/sync/waitq.h"
@@ -87,7 +88,9 @@ struct process {
 	/* its tasks */
 	struct files *files; /* constant from birth to exit */
 	struct spinlock cwd_lock;
-	struct inode *cwd; /* cwd_lock; counted: process_cwd() */
+	struct inode *cwd;    /* cwd_lock; counted: process_cwd() */
+	struct limits limits; /* inherited by fork */
+	bool fixed_layout;    /* personality ADDR_NO_RANDOMIZE: exec puts everything where it always is */
 	struct file *
 		exe; /* the program's file, counted; nobody may write to it. NULL: none yet. Changed by a lone task */
 	_Atomic(u32) umask;
@@ -112,10 +115,12 @@ struct process *process_create(const char *name);
 /* Frees one that was never published, with whatever it holds by then. */
 void process_discard(struct process *p);
 /* Gives it and its first task a pid and enters both; below `parent`, in its group and session (NULL: none). The pid, or
- * -EAGAIN: all pids are in use. table_lock not held. */
+ * -EAGAIN: all pids are in use, or RLIMIT_NPROC is reached. table_lock not held. */
 int process_publish(struct process *p, struct task *first, struct process *parent);
 /* Undoes process_publish for a process whose task got no thread. table_lock not held. */
 void process_withdraw(struct process *p, struct task *first);
+/* Does the running process's RLIMIT_NPROC allow one more process or task? Zombies count. Nobody is exempt. table_lock held. */
+bool process_room_locked(void);
 /* A number that no process, task or group has, or -EAGAIN. table_lock held. */
 i32 process_new_id_locked(void);
 /* NULL: no such pid. table_lock held. */

@@ -45,6 +45,7 @@ enum { /* Linux x86-64 */
 	SIGTTIN_ = 21,
 	SIGTTOU_ = 22,
 	SIGURG_ = 23,
+	SIGXFSZ_ = 25,
 	SIGWINCH_ = 28,
 	SIGSYS_ = 31,
 	SIGRTMIN_ = 32, /* from here on each one sent is queued */

@@ -2,6 +2,7 @@
 /* System calls on open files: positions, sizes, descriptors. Data in and out: sys_rw.c. Calls by path: sys_path.c. */
 #include "fs/vfs.h"
 #include "kernel/proc/files.h"
+#include "kernel/proc/limits.h"
 #include "kernel/proc/pipe.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/syscall.h"
@@ -127,7 +128,7 @@ long sys_ftruncate(struct trap_frame *f)
 	if (!mode_is_reg(file->inode->mode) || file->ops || !file_writable(file))
 		ret = -EINVAL;
 	else
-		ret = vfs_truncate(file->inode, (u64)len);
+		ret = limits_file_result(vfs_truncate(file->inode, (u64)len));
 	file_put(file);
 	return ret;
 }
@@ -165,7 +166,7 @@ long sys_fallocate(struct trap_frame *f)
 		return -EBADF;
 	ret = check_fallocate(file, (u32)f->rsi, (i64)f->rdx, (i64)f->r10);
 	if (!ret)
-		ret = vfs_fallocate(file->inode, (u32)f->rsi, f->rdx, f->r10);
+		ret = limits_file_result(vfs_fallocate(file->inode, (u32)f->rsi, f->rdx, f->r10));
 	file_put(file);
 	return ret;
 }
@@ -418,7 +419,7 @@ long sys_fcntl(struct trap_frame *f)
 	switch ((u32)f->rsi) {
 	case F_DUPFD_:
 	case F_DUPFD_CLOEXEC_:
-		if (arg >= FD_MAX)
+		if (arg >= fd_limit())
 			return fd_get_cloexec(fs, fd) < 0 ? -EBADF : -EINVAL;
 		return duplicate(fd, (int)arg, (u32)f->rsi == F_DUPFD_CLOEXEC_);
 	case F_GETFD_:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System calls on the system, its users and its limits. There is one user, root, and one group: what would make them
+ * System calls on the system and its users. There is one user, root, and one group: what would make them
  * somebody else is refused with EPERM, what keeps them as they are works.
  */
 #include "fs/vfs.h"
@@ -88,69 +88,7 @@ long sys_setgroups(struct trap_frame *f)
 	return (u32)f->rdi ? -EPERM : 0;
 }
 
-/* --- limits --- */
-
-struct user_rlimit {
-	u64 cur, max;
-};
-
-enum { RLIMIT_STACK_ = 3, RLIMIT_CORE_ = 4, RLIMIT_NOFILE_ = 7, NR_RLIMITS = 16 };
-
-/* What holds for every process. Limits can be asked for, and set to what they are: they do not change. */
-static struct user_rlimit limit_of(u32 which)
-{
-	switch (which) {
-	case RLIMIT_STACK_:
-		return (struct user_rlimit){MM_STACK_MAX, ~0ull};
-	case RLIMIT_CORE_:
-		return (struct user_rlimit){0, 0};
-	case RLIMIT_NOFILE_:
-		return (struct user_rlimit){FD_MAX, FD_MAX};
-	default:
-		return (struct user_rlimit){~0ull, ~0ull};
-	}
-}
-
-static long do_rlimit(u32 which, u64 new_user, u64 old_user)
-{
-	struct user_rlimit wanted, now;
-
-	if (which >= NR_RLIMITS)
-		return -EINVAL;
-	now = limit_of(which);
-	if (new_user) {
-		if (copy_from_user(&wanted, UADDR(new_user), sizeof(wanted)))
-			return -EFAULT;
-		if (wanted.cur > wanted.max)
-			return -EINVAL;
-		if (which == RLIMIT_NOFILE_ && wanted.max > FD_MAX)
-			return -EPERM;
-	}
-	return old_user ? copy_to_user(UADDR(old_user), &now, sizeof(now)) : 0;
-}
-
-long sys_getrlimit(struct trap_frame *f)
-{
-	return f->rsi ? do_rlimit((u32)f->rdi, 0, f->rsi) : -EFAULT;
-}
-
-long sys_setrlimit(struct trap_frame *f)
-{
-	return f->rsi ? do_rlimit((u32)f->rdi, f->rsi, 0) : -EFAULT;
-}
-
-long sys_prlimit64(struct trap_frame *f)
-{
-	i32 pid = (i32)f->rdi;
-	bool there = true;
-
-	if (pid && pid != process_current()->pid) {
-		process_table_lock();
-		there = process_find_locked(pid);
-		process_table_unlock();
-	}
-	return there ? do_rlimit((u32)f->rsi, f->rdx, f->r10) : -ESRCH;
-}
+/* --- priorities --- */
 
 enum { PRIO_NICE_0 = 20 };
 
@@ -239,10 +177,21 @@ long sys_prctl(struct trap_frame *f)
 	}
 }
 
-/* Only Linux's own personality. */
+enum { ADDR_NO_RANDOMIZE_ = 0x40000, PERSONALITY_ASK_ = 0xffffffff };
+
+/* Linux's own personality, and whether exec may choose addresses by chance. The old one. */
 long sys_personality(struct trap_frame *f)
 {
-	return (u32)f->rdi == 0 || (u32)f->rdi == ~0u ? 0 : -EINVAL;
+	struct process *p = process_current();
+	long old = p->fixed_layout ? ADDR_NO_RANDOMIZE_ : 0;
+	u32 new = (u32)f->rdi;
+
+	if (new == PERSONALITY_ASK_)
+		return old;
+	if (new & ~(u32)ADDR_NO_RANDOMIZE_)
+		return -EINVAL;
+	p->fixed_layout = new &ADDR_NO_RANDOMIZE_;
+	return old;
 }
 
 /* What is mounted is decided at boot. */

@@ -153,6 +153,9 @@ long sys_mmap(struct trap_frame *f)
 	err = check_place(flags, addr, &len);
 	if (err)
 		return err;
+	if (((flags & MAP_LOCKED_) || (current_mm()->map_flags & VMA_LOCKED)) &&
+		!mm_may_lock_new(current_mm(), len))
+		return -EAGAIN;
 	if (addr > USER_TOP - len)
 		addr = 0; /* a hint that cannot be followed is none */
 	rq = (struct mmap_request){
@@ -288,6 +291,8 @@ static long do_mlock(u64 addr, u64 len, u32 flags)
 	u64 whole;
 	int err = lock_range(addr, len, &start, &whole);
 
+	if (!err && !mm_may_lock(current_mm(), start, whole))
+		err = -ENOMEM;
 	if (!err)
 		err = mm_change_flags(current_mm(), start, whole, VMA_LOCKONFAULT, flags);
 	if (!err && flags == VMA_LOCKED)
@@ -328,6 +333,8 @@ long sys_mlockall(struct trap_frame *f)
 
 	if (!how || how == MCL_ONFAULT_ || (how & ~(u32)(MCL_CURRENT_ | MCL_FUTURE_ | MCL_ONFAULT_)))
 		return -EINVAL;
+	if ((how & MCL_CURRENT_) && !mm_may_lock(current_mm(), UADDR(0), USER_TOP))
+		return -ENOMEM;
 	mm_lock_all(current_mm(), how & MCL_CURRENT_ ? flags : 0, how & MCL_FUTURE_ ? flags : 0);
 	if (how & MCL_CURRENT_)
 		mm_populate_locked(current_mm());

@@ -2,6 +2,7 @@
 /* System calls that open files by path, and the path arguments of all others. Names: sys_name.c; attributes: sys_stat.c. */
 #include "fs/vfs.h"
 #include "kernel/proc/files.h"
+#include "kernel/proc/limits.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/syscall.h"
 #include "mm/kmem.h"
@@ -165,7 +166,7 @@ long sys_truncate(struct trap_frame *f)
 	else
 		ret = inode_get_write(i);
 	if (!ret) {
-		ret = vfs_truncate(i, (u64)len);
+		ret = limits_file_result(vfs_truncate(i, (u64)len));
 		inode_put_write(i);
 	}
 	iput(i);

@@ -2,6 +2,7 @@
 /* System calls that move data: read, write and their vectors, copies between files, and where files have data (FIEMAP). */
 #include "drivers/pmem.h"
 #include "fs/vfs.h"
+#include "kernel/proc/limits.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/syscall.h"
 #include "mm/kmem.h"
@@ -43,7 +44,7 @@ static long do_rw(struct trap_frame *f, bool write)
 		return -EBADF;
 	ret = transfer_here(file, write, UADDR(f->rsi), f->rdx);
 	file_put(file);
-	return ret;
+	return limits_file_result(ret);
 }
 
 long sys_read(struct trap_frame *f)
@@ -69,7 +70,7 @@ static long do_prw(struct trap_frame *f, bool write)
 		return -EBADF;
 	ret = file_is_stream(file) ? -ESPIPE : transfer(file, write, UADDR(f->rsi), f->rdx, &pos);
 	file_put(file);
-	return ret;
+	return limits_file_result(ret);
 }
 
 long sys_pread64(struct trap_frame *f)
@@ -195,7 +196,7 @@ static long do_vector(int fd, uaddr_t user, u64 count, struct vector_call *c)
 		kfree(iov);
 out:
 	file_put(file);
-	return ret;
+	return limits_file_result(ret);
 }
 
 long sys_readv(struct trap_frame *f)

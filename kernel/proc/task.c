@@ -11,6 +11,7 @@
 #define TID_HASH 256
 
 static struct list by_tid[TID_HASH]; /* table_lock */
+static unsigned nr_further;          /* table_lock; tasks beside the first one of each process */
 
 void task_table_init(void)
 {
@@ -48,14 +49,19 @@ void task_link_locked(struct task *t, i32 tid)
 	t->tid = tid;
 	list_push_back(&by_tid[tid % TID_HASH], &t->hash_node);
 	list_push_back(&t->process->tasks, &t->node);
-	t->process->nr_tasks++;
+	nr_further += t->process->nr_tasks++ > 0;
 }
 
 void task_unlink_locked(struct task *t)
 {
 	list_remove(&t->hash_node);
 	list_remove(&t->node);
-	t->process->nr_tasks--;
+	nr_further -= --t->process->nr_tasks > 0;
+}
+
+unsigned task_further_locked(void)
+{
+	return nr_further;
 }
 
 struct task *task_find_locked(i32 tid)
@@ -75,7 +81,7 @@ i32 task_publish(struct task *t)
 	i32 tid;
 
 	process_table_lock();
-	tid = process_new_id_locked();
+	tid = process_room_locked() ? process_new_id_locked() : -EAGAIN;
 	if (tid > 0)
 		task_link_locked(t, tid);
 	process_table_unlock();
@@ -97,6 +103,7 @@ void task_attach(struct task *t, struct thread *thread)
 
 	process_table_lock();
 	thread->process = p;
+	thread->limits = &p->limits;
 	thread->task = t;
 	t->thread = thread;
 	if (p->exiting || (p->exec_task && p->exec_task != t))
@@ -163,6 +170,7 @@ static bool leave_process(struct task *t, int wait_status)
 	} else {
 		thread_current()->name = "(exited)";
 		thread_current()->process = NULL;
+		thread_current()->limits = NULL;
 		signal_retarget_locked(p);
 		process_stop_recount_locked(p);
 		if (p->exec_task)

@@ -68,6 +68,8 @@ void task_withdraw(struct task *t);
 /* Enters and removes; table_lock held. */
 void task_link_locked(struct task *t, i32 tid);
 void task_unlink_locked(struct task *t);
+/* Tasks that are not the first of their process, of all processes; table_lock held. */
+unsigned task_further_locked(void);
 /* Gives a published task its thread (not yet running). table_lock not held. */
 void task_attach(struct task *t, struct thread *thread);
 /* NULL: no such task. table_lock held. */

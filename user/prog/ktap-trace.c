@@ -197,6 +197,12 @@ static void test_anonymous_faults(void)
 	load(p, PAGES / 2);
 	store(p, PAGES);
 	CHECK("anonymous memory is a fault a page", rose("anonymous", PAGES));
+	begin();
+	*((volatile char *)__builtin_frame_address(0) - (4 << 20)) = 1;
+	take_counts(&after);
+	CHECK("a stack that grows",
+		after.of[11] - before.of[11] == 1 && after.of[0] - before.of[0] == 1 &&
+			!strcmp(kinds[11], "stack"));
 }
 
 /* The parent sleeps in read() while the child measures, and has made its own copies before. */
