@@ -99,7 +99,8 @@ static void calls(void)
 	l = (struct rlimit){1234567, 2 * MIB};
 	row("prlimit of the child", prlimit(pid, RLIMIT_FSIZE, &l, &old));
 	say("  it had %lu", (unsigned long)old.rlim_cur);
-	row("write", write(fds[1], "x", 1));
+	if (write(fds[1], "x", 1) != 1)
+		_exit(9);
 	table_wait("the child", pid);
 	row("prlimit of a process that is gone", prlimit(pid, RLIMIT_FSIZE, NULL, &old));
 	row("prlimit of oneself", prlimit(getpid(), RLIMIT_FSIZE, NULL, &old));
