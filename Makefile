@@ -63,7 +63,7 @@ clean:
 help:
 	@echo 'make run      build, make the image if there is none, boot it in QEMU'
 	@echo 'make test     everything that has a verdict, by prove (TESTS=tests/boot.t for one part)'
-	@echo 'make test-long    five minutes of stress each, on two CPUs and on eight'
+	@echo 'make test-long    five minutes of stress each, on two CPUs and on eight; FUZZ_MINUTES=10 of random system calls'
 	@echo 'make debug    the same machine as run, stopped, waiting for gdb on port 1234'
 	@echo 'make iso      build/faultline.iso, for BIOS and EFI, CD or USB stick'
 	@echo 'make bench    guest instructions per operation, beside Linux; a far puncher; the smallest RAM. README=1 puts the table into README.md'

@@ -26,8 +26,12 @@ my $jobs = $ENV{MUTANT_JOBS} || 2;
 
 cmp_ok(scalar @patches, '>=', @ARGV ? 1 : 6, 'there are mutants');
 
-# For mutants that only the real machine shows.
-my @image = map { Cwd::abs_path(new_image("guest-$_.img")) } 0 .. $jobs - 1;
+# For mutants that only the real machine shows; with the program of random calls.
+my $root = work('rootfs');
+run_command('rm', '-rf', $root);
+run_command('cp', '-a', 'build/rootfs', $root);
+run_command('cp', 'build/linux/fuzzcalls', "$root/bin/");
+my @image = map { Cwd::abs_path(new_image("guest-$_.img", root => $root)) } 0 .. $jobs - 1;
 
 # Runs $work on each of @items, $jobs processes at a time; what it returned, by item. A process that dies leaves its answers out.
 sub shared

@@ -395,6 +395,7 @@ const char *args_init(void)
 void args_make(struct fuzzer *f, unsigned index)
 {
 	f->objects = f->areas = 0;
+	f->refuse = 0;
 	f->len = rnd_below(f, 64);
 	for (unsigned k = 0; k < 6; k++)
 		f->args[k] = functions[index][k] ? functions[index][k](f, numbers[index][k])

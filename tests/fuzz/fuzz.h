@@ -83,6 +83,8 @@ struct area {
 	enum area_kind { AREA_STRUCT, AREA_DATA, AREA_RETURNED } kind;
 };
 
+enum { REFUSE_SUCCESS = 1, REFUSE_BYTES = 2 };
+
 /* A thread that makes calls. */
 struct fuzzer {
 	uint64_t rng;
@@ -93,6 +95,7 @@ struct fuzzer {
 	unsigned objects;   /* that the call under construction has */
 	unsigned areas;     /* that the kernel was given to write */
 	struct area area[SCRATCH];
+	int refuse; /* bits: an argument is no user's address, and the call must not succeed; must not return bytes */
 	uint64_t len; /* of the buffer before */
 	uint64_t args[6];
 };

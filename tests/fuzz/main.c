@@ -158,6 +158,8 @@ static void make_directories(void)
 {
 	char name[64];
 
+	if (!access(DIR, F_OK)) /* of a run that did not end well */
+		remove_all();
 	if ((mkdir(DIR, 0755) && errno != EEXIST) || mkdir(DIR "/common", 0755) ||
 		mkdir(DIR "/common/d", 0755))
 		err(1, DIR);

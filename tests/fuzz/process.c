@@ -95,7 +95,7 @@ static unsigned fpstate_word(struct fuzzer *f)
 	case 1:
 		return FPSTATE_SW / 8 + (unsigned)rnd_below(f, 6);
 	case 2:
-		return 512 / 8 + (unsigned)rnd_below(f, 8);
+		return 512 / 8 + (unsigned)rnd_below(f, 3);
 	}
 	return (unsigned)rnd_below(f, frame.fpstate_size / 8);
 }

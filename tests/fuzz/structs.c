@@ -85,9 +85,19 @@ uint64_t out_object(struct fuzzer *f, size_t n, enum area_kind kind)
 	return maybe_bad(f, p, n);
 }
 
-static uint64_t word_out(struct fuzzer *f, unsigned n)
+/* out16: what a successful call writes; maybe16: what it may write. */
+static uint64_t word_maybe(struct fuzzer *f, unsigned n)
 {
 	return out_object(f, n, AREA_STRUCT);
+}
+
+static uint64_t word_out(struct fuzzer *f, unsigned n)
+{
+	uint64_t p = word_maybe(f, n);
+
+	if (p >> 47)
+		f->refuse |= REFUSE_SUCCESS;
+	return p;
 }
 
 static uint64_t word_in(struct fuzzer *f, unsigned n)
@@ -105,9 +115,9 @@ static uint64_t word_in(struct fuzzer *f, unsigned n)
 static const char *const paths[] = {"a", "b", "c", "d", "d/e", "d/f", "e", "link", "link2", "fifo", "d/../a",
 	".", "..", "d/.", "../common/a", "../common/b", "../common/map", "../common/d", "../common/d/x",
 	"none/x", "a/x", "/", "", "a/", "d/", "/dev/null", "/dev/zero", "/proc/self/maps",
-	"/proc/self/status", "/proc/self/fd", "/proc/self/fd/3", "/proc/self/exe", "/proc/self/cwd/a",
-	"/proc/self/stat", "/proc/self/cmdline", "/proc/self/comm", "/proc/meminfo", "/proc/mounts",
-	"/proc/stat", "/proc", "/proc/2147483647/stat", "/proc/self/smaps"};
+	"/proc/self/status", "/proc/self/fd", "/proc/self/fd/3", "/proc/self/cwd/a", "/proc/self/stat",
+	"/proc/self/cmdline", "/proc/self/comm", "/proc/meminfo", "/proc/mounts", "/proc/stat", "/proc",
+	"/proc/2147483647/stat", "/proc/self/smaps"};
 
 static uint64_t long_path(struct fuzzer *f)
 {
@@ -148,31 +158,43 @@ static uint64_t pick_length(struct fuzzer *f)
 	return one_in(f, 6) ? rnd_below(f, PAGE + 1) : rnd_below(f, 300);
 }
 
-static uint64_t word_obuf(struct fuzzer *f, unsigned n)
+static uint64_t some_buffer(struct fuzzer *f, int out)
 {
-	(void)n;
+	uint8_t *p;
+
 	f->len = pick_length(f);
 	if (one_in(f, 40)) {
 		f->len = rnd_below(f, BIG_SIZE);
-		add_area(f, big[f->place], f->len, AREA_RETURNED);
+		if (out)
+			add_area(f, big[f->place], f->len, AREA_RETURNED);
 		return (uint64_t)big[f->place];
 	}
-	return out_object(f, f->len, AREA_DATA);
+	if (out)
+		return out_object(f, f->len, AREA_DATA);
+	p = object(f, f->len);
+	fill(p, (int)rnd_below(f, 32), f->len);
+	return maybe_bad(f, p, f->len);
+}
+
+static uint64_t checked_buffer(struct fuzzer *f, int out)
+{
+	uint64_t p = some_buffer(f, out);
+
+	if (p >> 47)
+		f->refuse |= REFUSE_BYTES;
+	return p;
+}
+
+static uint64_t word_obuf(struct fuzzer *f, unsigned n)
+{
+	(void)n;
+	return checked_buffer(f, 1);
 }
 
 static uint64_t word_ibuf(struct fuzzer *f, unsigned n)
 {
-	uint8_t *p;
-
 	(void)n;
-	f->len = pick_length(f);
-	if (one_in(f, 40)) {
-		f->len = rnd_below(f, BIG_SIZE);
-		return (uint64_t)big[f->place];
-	}
-	p = object(f, f->len);
-	fill(p, (int)rnd_below(f, 32), f->len);
-	return maybe_bad(f, p, f->len);
+	return checked_buffer(f, 0);
 }
 
 static uint64_t some_vector(struct fuzzer *f, int out)
@@ -181,7 +203,7 @@ static uint64_t some_vector(struct fuzzer *f, int out)
 	struct iovec *v = object(f, count * sizeof(*v));
 
 	for (unsigned i = 0; i < count; i++) {
-		uint64_t p = out ? word_obuf(f, 0) : word_ibuf(f, 0);
+		uint64_t p = some_buffer(f, out);
 
 		v[i].iov_base = (void *)p;
 		v[i].iov_len = one_in(f, 24) ? odd_number(f) : f->len;
@@ -427,7 +449,7 @@ static uint64_t word_fcntlarg(struct fuzzer *f, unsigned n)
 	case F_SETFL:
 		return O_NONBLOCK;
 	}
-	return one_in(f, 2) ? word_out(f, 16) : odd_number(f) + (n & 0);
+	return one_in(f, 2) ? word_maybe(f, 16) : odd_number(f) + (n & 0);
 }
 
 /* A struct of zeros, numbers, or a pointer; one size serves them all. */
@@ -444,11 +466,12 @@ static uint64_t word_ioctlarg(struct fuzzer *f, unsigned n)
 static uint64_t word_prctlarg(struct fuzzer *f, unsigned n)
 {
 	(void)n;
-	return one_in(f, 3) ? odd_number(f) : one_in(f, 3) ? word_path(f, 0) : word_out(f, 16);
+	return one_in(f, 3) ? odd_number(f) : one_in(f, 3) ? word_path(f, 0) : word_maybe(f, 16);
 }
 
 const struct word struct_words[] = {
 	{"out", word_out},
+	{"maybe", word_maybe},
 	{"in", word_in},
 	{"path", word_path},
 	{"obuf", word_obuf},

@@ -148,6 +148,16 @@ static void check_areas(struct fuzzer *f, const struct call *c)
 	}
 }
 
+/* Bytes that went by an address of the kernel's half. syslog also returns sizes. */
+static void check_refused(struct fuzzer *f, const struct call *c)
+{
+	int failed = c->ret < 0 && c->ret > -4096;
+
+	if ((!failed && (f->refuse & REFUSE_SUCCESS)) ||
+		(c->ret > 0 && !failed && (f->refuse & REFUSE_BYTES) && grammar[c->index].nr != SYS_syslog))
+		report(f->slot, "a pointer that is no user's is accepted", c, 0, 0);
+}
+
 long worker_call(struct fuzzer *f, unsigned index, const uint64_t *args)
 {
 	struct call *record = worker_record(f, index, args);
@@ -170,6 +180,7 @@ long worker_call(struct fuzzer *f, unsigned index, const uint64_t *args)
 		print("end  ", &c);
 	atomic_fetch_add(c.ret < 0 && c.ret > -4096 ? &shared->failed[index] : &shared->good[index], 1);
 	check_registers(f, &r, &c);
+	check_refused(f, &c);
 	if (grammar[index].nr != SYS_getrandom)
 		check_areas(f, &c);
 	return c.ret;
