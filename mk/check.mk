@@ -7,7 +7,7 @@ TESTS ?= tests/stress.t $(filter-out tests/stress.t,$(sort $(wildcard tests/*.t)
 TEST_JOBS ?= 2
 
 # Everything that the tests run is built before prove starts; they only judge.
-test: programs linux-programs host
+test: programs linux-programs static-programs linux-kernel host
 	@$(MAKE) --no-print-directory BUILD=debug kernel
 	@$(MAKE) --no-print-directory BUILD=release kernel
 	@prove --jobs $(TEST_JOBS) --timer $(TESTS)
@@ -18,13 +18,14 @@ DEEP_SECONDS ?= 540
 explore-deep: build/host-fast/explore
 	@tools/explore-deep $(DEEP_SECONDS)
 
-# Five minutes of stress each, on two and on eight CPUs; FUZZ_MINUTES of random system calls on either kernel, with a seed of the day.
+# Five minutes of stress each, on two and on eight CPUs; 500 power cuts; large files and directories that Linux makes; FUZZ_MINUTES of random
+# system calls on either kernel, with a seed of the day.
 FUZZ_MINUTES ?= 10
-test-long: programs linux-programs
+test-long: programs linux-programs static-programs linux-kernel
 	@$(MAKE) --no-print-directory BUILD=debug kernel
 	@$(MAKE) --no-print-directory BUILD=release kernel
-	@STRESS_SECONDS=300 FUZZ_SECONDS=$$(($(FUZZ_MINUTES) * 60)) FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} \
-		prove --timer tests/stress.t tests/fuzzcalls.t
+	@STRESS_SECONDS=300 POWER_CUTS=500 INTEROP_LARGE=1 FUZZ_SECONDS=$$(($(FUZZ_MINUTES) * 60)) FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} \
+		prove --timer tests/stress.t tests/power.t tests/interop.t tests/fuzzcalls.t
 
 C_SOURCES = $(shell find bench boot kernel mm fs drivers lib explore host tests user -name '*.[ch]' | sort)
 

@@ -5,6 +5,8 @@
 #   linux-programs   tests/linux/NAME.c becomes build/linux/NAME-glibc, and NAME-musl where there is musl-gcc; those with
 #                    libraries of the distribution (LINUX_LIBS_NAME) with glibc alone
 #   build/linux/fuzzcalls  random system calls (tests/fuzz); not for the build host
+#   static-programs  tests/static/NAME.c becomes build/static/NAME: loads and checks for tests that boot either kernel
+#   linux-kernel     the distribution's Linux, to be booted beside ours; where it cannot be had, the reason why
 
 LINUX_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -static -pthread
 LINUX_SHARED := tests/linux/table.c
@@ -44,3 +46,13 @@ build/linux/fuzzcalls: $(wildcard tests/fuzz/*.[ch]) tests/fuzz/call.asm mk/linu
 	@echo '  LINUXCC $@'
 	@$(NASM) -f elf64 -o $@.call.o tests/fuzz/call.asm
 	@gcc $(FUZZ_CFLAGS) -o $@ $(filter %.c,$^) $@.call.o
+STATIC_PROGRAMS := $(patsubst tests/static/%.c,build/static/%,$(sort $(wildcard tests/static/*.c)))
+static-programs: $(STATIC_PROGRAMS)
+
+build/static/%: tests/static/%.c mk/linux.mk
+	@mkdir -p $(@D)
+	@echo '  LINUXCC $@'
+	@gcc $(LINUX_CFLAGS) -o $@ $< 2>$@.log || { cat $@.log >&2; exit 1; }
+
+linux-kernel:
+	@sh tools/linux-kernel.sh build/linux-kernel

@@ -9,9 +9,10 @@
 #	Build: what make builds of it, below build/
 #	Test: the command that judges, run at the top of the tree
 #	Noticed-by: a regular expression that the output must match, and does not match without the patch
+#	Needs: a file without which the test skips, and so does the mutant
 #
-# A mutant is built in a copy of the tree that has the objects of the last build, so that only what the
-# patch changes is compiled again. That the patches apply is tested on the way. Commands without the patch run once, however
+# A mutant is built in a copy of the tree that has the objects of the last build and what tests in the guest take from build/, so that only
+# what the patch changes is compiled again. That the patches apply is tested on the way. Commands without the patch run once, however
 # many mutants they judge. Two processes share the work (MUTANT_JOBS); docs/MUTANTS.md says which mutant stands for what.
 use strict;
 use warnings;
@@ -83,6 +84,7 @@ sub copy_tree
 	run_command('mkdir', '-p', "$tree/build/$variant");
 	run_command('cp', '-al', (grep { $_ ne 'build' } glob '*'), $tree);
 	run_command('cp', '-a', @objects, "$tree/build/$variant/");
+	run_command('cp', '-al', (grep { -e } map { "build/$_" } 'rootfs', 'static', 'linux-kernel'), "$tree/build/");
 }
 
 # Builds and judges one mutant: [[ok, what, diagnosis]...]
@@ -109,6 +111,10 @@ sub judge
 }
 
 my %head = map { $_ => { head_of($_) } } @patches;
+my @lacking = grep { defined $head{$_}{Needs} && !-e $head{$_}{Needs} } @patches;
+delete @head{@lacking};
+@patches = grep { $head{$_} } @patches;
+note "left out for want of what they need: @lacking" if @lacking;
 my %command = map { $_->{Test} => 1 } values %head;
 run_command('sh', '-c', 'rm -rf ' . work('plain.*') . ' ' . work('mutant.*'));
 my %plain = shared('plain', sub { [run_command('sh', '-c', "timeout 120 $_[0]")] }, sort keys %command);

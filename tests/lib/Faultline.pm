@@ -13,7 +13,7 @@ use POSIX ();
 use Test::More;
 
 our @EXPORT = qw(
-	work run_command guest guest_start guest_ktap
+	work run_command machine_start guest guest_start power_cut guest_ktap
 	new_image fsck_clean fsck_repair debugfs_cat slurp spew patch_bytes tail
 );
 
@@ -116,21 +116,22 @@ sub guest
 	return { status => $status, out => $out };
 }
 
-# Starts a guest that the test will kill: { pid, log }. The pid is QEMU's own.
-sub guest_start
+# Starts a machine that the test will kill: a command that runs QEMU with the words in QEMU_EXTRA, in an environment of %$env. Returns
+# { pid, runner, log }; the pid is QEMU's own.
+sub machine_start
 {
-	my ($log, %o) = @_;
+	my ($log, $env, @command) = @_;
 	my $pidfile = "$log.pid";
-	my %env = guest_environment(%o, qemu_extra => "-pidfile $pidfile " . ($o{qemu_extra} // ''));
 
 	unlink $pidfile, $log;
 	my $runner = fork // die "fork: $!";
 	if ($runner == 0) {
-		@ENV{keys %env} = values %env;
+		@ENV{keys %$env} = values %$env;
+		$ENV{QEMU_EXTRA} = "-pidfile $pidfile " . ($env->{QEMU_EXTRA} // '');
 		open STDIN, '<', '/dev/null';
 		open STDOUT, '>', $log;
 		open STDERR, '>&', \*STDOUT;
-		exec 'sh', 'tools/run-qemu.sh' or POSIX::_exit(127);
+		exec @command or POSIX::_exit(127);
 	}
 	for (1 .. 200) {
 		my ($pid) = slurp($pidfile) =~ /^(\d+)\s*$/;
@@ -138,6 +139,24 @@ sub guest_start
 		select undef, undef, undef, 0.05;
 	}
 	die "QEMU did not start: " . slurp($log);
+}
+
+# A guest that the test will kill.
+sub guest_start
+{
+	my ($log, %o) = @_;
+
+	return machine_start($log, { guest_environment(%o) }, 'sh', 'tools/run-qemu.sh');
+}
+
+# Cuts a machine's power; returns what it has said.
+sub power_cut
+{
+	my ($machine) = @_;
+
+	kill 'KILL', $machine->{pid} or die "the machine had ended: " . slurp($machine->{log});
+	waitpid $machine->{runner}, 0;
+	return slurp($machine->{log}) =~ s/\r//gr;
 }
 
 # Each KTAP line of the guest becomes a test of ours. Returns how many there were.
