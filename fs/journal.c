@@ -20,6 +20,7 @@
 #include "fs/journal.h"
 #include "fs/jbd2.h"
 #include "kernel/log.h"
+#include "kernel/protocol.h"
 #include "kernel/thread.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -146,6 +147,7 @@ static void table_insert(struct journal *j, struct shadow *s)
 
 	atomic_init(&s->next, atomic_load_explicit(chain, memory_order_relaxed));
 	atomic_store_explicit(chain, s, memory_order_release);
+	SHARED_WRITE(&j->nr_table);
 	atomic_fetch_add(&j->nr_table, 1);
 }
 
@@ -273,6 +275,7 @@ static int commit_locked(struct journal *j)
 		put_in_place(j, s);
 	pmem_fence();
 	jbd2_forget(&j->writer);
+	SHARED_WRITE(&j->committed);
 	atomic_store(&j->committed, j->writer.sequence);
 	drop_shadows(j);
 	return 0;
@@ -299,6 +302,7 @@ int journal_commit(struct journal *j)
 
 int journal_commit_until(struct journal *j, u32 sequence)
 {
+	SHARED_READ(&j->committed);
 	if (j->has_log && (i32)(atomic_load(&j->committed) - sequence) <= 0)
 		return journal_commit(j);
 	return journal_drain(j);
@@ -376,6 +380,7 @@ bool journal_has_log(const struct journal *j)
 
 bool journal_has_changes(struct journal *j)
 {
+	SHARED_READ(&j->nr_table);
 	return j->has_log && atomic_load(&j->nr_table);
 }
 

@@ -247,6 +247,8 @@ const struct inode_ops *ext4_ops_of(u32 mode);
 struct ext4_inode *ext4_inode_new_memory(struct ext4_fs *fs, u64 ino);
 void ext4_inode_free_memory(struct ext4_inode *ei);
 int ext4_read_inode(struct super *s, u64 ino, struct inode **out);
+/* From now on ext4_sync_inode() commits the transaction of h. Before others can see what has changed. */
+void ext4_note_change(struct journal_handle *h, struct ext4_inode *ei);
 /* Writes raw, with its checksum. map_lock held exclusively. */
 void ext4_write_raw(struct journal_handle *h, struct ext4_inode *ei);
 /* Fields of struct inode into raw, then to disk. Takes map_lock. */

@@ -28,8 +28,10 @@ struct edit {
 	struct ext4_extent_header *eh;
 };
 
-static void change_begin(struct ext4_inode *ei)
+/* Who sees the change and asks for it to be durable must find that there is one to be committed. */
+static void change_begin(struct journal_handle *h, struct ext4_inode *ei)
 {
+	ext4_note_change(h, ei);
 	SHARED_WRITE(&ei->map_seq);
 	atomic_fetch_add_explicit(&ei->map_seq, 1, memory_order_relaxed);
 	atomic_thread_fence(memory_order_release); /* before what changes */
@@ -185,7 +187,7 @@ int ext4_replace(struct journal_handle *h, struct ext4_inode *ei, struct ext4_pa
 {
 	int err;
 
-	change_begin(ei);
+	change_begin(h, ei);
 	err = replace(h, ei, p, pos, ndel, add, nadd);
 	change_end(ei);
 	return err;
@@ -219,7 +221,7 @@ int ext4_shift_entries(
 {
 	int err;
 
-	change_begin(ei);
+	change_begin(h, ei);
 	err = shift_entries(h, ei, p, from, to, by);
 	change_end(ei);
 	return err;
@@ -321,7 +323,7 @@ int ext4_make_room(struct journal_handle *h, struct ext4_inode *ei, struct ext4_
 {
 	int err;
 
-	change_begin(ei);
+	change_begin(h, ei);
 	err = make_room(h, ei, p);
 	change_end(ei);
 	return err;

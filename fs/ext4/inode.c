@@ -283,14 +283,19 @@ int ext4_read_inode(struct super *s, u64 ino, struct inode **out)
 
 /* --- writing --- */
 
-void ext4_write_raw(struct journal_handle *h, struct ext4_inode *ei)
+void ext4_note_change(struct journal_handle *h, struct ext4_inode *ei)
 {
-	struct ext4_fs *fs = ext4_fs_of(ei);
-
 	SHARED_WRITE(&ei->changed_in);
 	atomic_store_explicit(&ei->changed_in, journal_sequence(h), memory_order_relaxed);
 	SHARED_WRITE(&ei->changed);
 	atomic_store_explicit(&ei->changed, true, memory_order_release);
+}
+
+void ext4_write_raw(struct journal_handle *h, struct ext4_inode *ei)
+{
+	struct ext4_fs *fs = ext4_fs_of(ei);
+
+	ext4_note_change(h, ei);
 	ext4_inode_csum_set(ei);
 	journal_update(h, ei->itable_block, ei->itable_offset, ei->raw, fs->inode_size);
 }
