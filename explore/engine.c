@@ -13,6 +13,7 @@ static void release_arrays(struct cell *c)
 	c->w.backend->release(c->schedule.choices);
 	c->w.backend->release(c->w.own);
 	c->w.backend->release(c->w.history);
+	c->w.backend->release(c->w.crash);
 	c->w.backend->release(c->tally.states);
 }
 
@@ -26,10 +27,12 @@ int cell_open(struct cell *c, char *err, size_t err_size)
 	c->schedule.choices = b->alloc(ENGINE_MAX_DEPTH);
 	c->w.own = b->alloc((ENGINE_MAX_DEPTH + 1) * sizeof(*c->w.own));
 	c->w.history = b->alloc(history_size());
+	if (c->w.sc->crash)
+		c->w.crash = b->alloc(crash_size());
 	if (c->want_states)
 		c->tally.states = b->alloc(TALLY_STATES * sizeof(*c->tally.states));
 	if (!c->nodes || !c->schedule.choices || !c->w.own || !c->w.history ||
-		(c->want_states && !c->tally.states)) {
+		(c->w.sc->crash && !c->w.crash) || (c->want_states && !c->tally.states)) {
 		fmt_snprintf(err, err_size, "no memory");
 		e = -ENOMEM;
 	} else {
@@ -53,7 +56,7 @@ choices_t engine_enabled(struct explore_world *w)
 	const struct explore_backend *b = w->backend;
 	choices_t mask = 0;
 
-	for (unsigned t = 0; t < w->sc->nr_threads; t++) {
+	for (unsigned t = 0; t < w->sc->nr_threads && !w->crashed; t++) {
 		if (w->threads[t].status != EXPLORE_DONE && b->can_run(w, t))
 			mask |= (choices_t)(1u << t);
 		if (b->can_interrupt && b->can_interrupt(w, t))
@@ -155,6 +158,10 @@ void engine_check_end(struct explore_world *w, struct violation *v)
 {
 	size_t n;
 
+	if (w->crashed) {
+		crash_check(w, v);
+		return;
+	}
 	if (all_done(w)) {
 		oracle_end(w, v);
 		return;
@@ -210,7 +217,7 @@ static void show_rest(struct cell *c, const struct observer *o, const struct vio
 		engine_execute(c, n->choice);
 		o->after(o->arg, c, n->choice);
 	}
-	if (all_done(&c->w))
+	if (c->w.crashed || all_done(&c->w))
 		o->ended(o->arg, c);
 }
 

@@ -21,8 +21,9 @@
  *	pin, dma, unpin  the access, as a store without a value; the device's store; from then on the page may lose its content again
  *	poison        the page may be bad from the first event, is bad from the second: accesses, reads and writes of it fail. It is good again when it has
  *	              lost its block
- *	fsync, msync, sync_file_range, mremap, fork, exit  none
+ *	fsync, msync, sync_file_range, persist, mremap, fork, exit  none
  * Collapse and insert that do not lie inside the file fail, and change nothing.
+ * A run that a crash ends is crash.c's.
  * On a full device ("full") a store or write that needs a block may fail.
  *
  * The search is depth-first over at most two dozen events.
@@ -85,6 +86,8 @@ static unsigned nr_events(const struct script_op *op)
 	case OP_SYNC_RANGE:
 	case OP_FORK:
 	case OP_EXIT:
+	case OP_PERSIST:
+	case OP_CRASH:
 		return 0;
 	case OP_READ_INTO:
 	case OP_POISON:

@@ -147,17 +147,17 @@ static int begin(struct explore_world *w, char *err, size_t err_size)
 			"reboot");
 		return -EBUSY;
 	}
-	for (kb.ram_order = 0; PAGE_SIZE << kb.ram_order < scratch_size(w->sc->huge); kb.ram_order++)
+	for (kb.ram_order = 0; PAGE_SIZE << kb.ram_order < scratch_size(w->sc); kb.ram_order++)
 		;
 	kb.ram = pmm_alloc(kb.ram_order);
 	if (!kb.ram) {
 		fmt_snprintf(err, err_size, "no %lu KiB of contiguous memory",
-			(unsigned long)(scratch_size(w->sc->huge) >> 10));
+			(unsigned long)(scratch_size(w->sc) >> 10));
 		return -ENOMEM;
 	}
 	/* Not in the registry of regions: nobody else shall find it. */
 	kb.region = (struct pmem_region){.base = page_to_paddr(kb.ram),
-		.len = scratch_size(w->sc->huge),
+		.len = scratch_size(w->sc),
 		.virt = page_to_virt(kb.ram),
 		.flush = PMEM_FLUSH_CACHE,
 		.durable = true, /* for scenarios with MAP_SYNC */
@@ -235,7 +235,7 @@ static int reset(struct explore_world *w)
 
 	world_destroy(w);
 	poison_forget(kb.region.base, kb.region.len);
-	scratch_fill(kb.region.virt, w->sc->huge);
+	scratch_fill(kb.region.virt, w->sc);
 	err = world_build(w, text, sizeof(text));
 	for (unsigned t = 0; !err && t < w->sc->nr_threads; t++)
 		err = start_thread(w, t);

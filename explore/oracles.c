@@ -8,8 +8,8 @@
  * past-eof       when no operation that moves i_size is under way: nothing is mapped past the end of the file, private copies included
  * zero-page      when no operation that allocates is under way: no zero page is mapped where the file has data
  * poison         when no machine check is under way: no entry reaches a page that one has named
- * durability     when an fsync (msync, sync_file_range: of a page) returns, what operations stored that had returned before its call is flushed and fenced (hosted)
- * deadlock, livelock, panic, values: found by the engine and history.c
+ * durability     when an fsync (msync, sync_file_range: of a page) returns, what operations stored that had returned before its call is flushed and fenced (hosted; where the power fails the crash is the judge)
+ * deadlock, livelock, panic, values, crash: found by the engine, history.c and crash.c
  *
  * Rule: the controller runs this while every scripted thread is paused, perhaps with locks held. So it takes no lock: page tables are read
  * raw, and while a block map is being changed (MAP_TRY says -EAGAIN) the file counts as owning what it owned after the step before.
@@ -360,7 +360,7 @@ void oracle_step(struct explore_world *w, struct violation *v)
 		look(w, TLB(t, 0) * EVERY_FILE);
 		w->backend->visit_tlb(w, t, check_tlb_entry, &from);
 	}
-	if (!v->oracle && w->backend->not_durable)
+	if (!v->oracle && w->backend->not_durable && !w->sc->crash)
 		check_fsyncs(w, v);
 }
 

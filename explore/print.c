@@ -174,6 +174,11 @@ static void show_end(void *arg, struct cell *c)
 	struct columns *col = arg;
 	char buf[160];
 
+	if (c->w.crashed) {
+		if (!col->violated)
+			print(col->p, "  => nothing is violated: what was promised is there afterwards\n");
+		return;
+	}
 	history_final_text(&c->w, buf, sizeof(buf));
 	print(col->p, "  => %s%s\n", col->violated ? "in the end " : "nothing is violated; in the end ", buf);
 }

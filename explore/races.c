@@ -3,8 +3,6 @@
  * The named races as scenarios. Which scheme survives which is for the explorer to find. Where none is violated a mutant
  * (tests/mutants) shows that the scenario bites.
  *
- * Not shown yet, and why:
- *	mapsync-unreachable                    needs a crash between a store and the commit; the journal writes through
  * The race fork-copy shows in private copies only: fork copies no entries of shared mappings.
  */
 #include "explore/scenario.h"
@@ -120,6 +118,19 @@ static const struct race races[] = {
 	{"poison", "a machine check names a page that others have mapped, or are about to map",
 		"file f 1; prepare A load f 0; prepare B load f 0; A: store f 0 7; load f 0 | B: poison f 0; "
 		"load f 0"},
+	{"mapsync-unreachable",
+		"what went through a synchronous mapping was written back and fenced, and the power fails "
+		"before the "
+		"block map has committed",
+		"together; sync; file f 1 hole; A: store f 0 7; persist f 0 | B: store f 0 9 tail; "
+		"persist f 0 tail; crash"},
+	{"crash-early-clean", "fsync-early-clean, judged by what is there after a power failure",
+		"file f 1; prepare A store f 0 7; A: fsync f | B: fsync f; crash"},
+	{"crash-fsync",
+		"an fsync has committed beside a fault that allocates in the same file, and the power fails",
+		"file f 2 hole; prepare B store f 1 9; A: store f 0 7 | B: fsync f; crash"},
+	{"crash-reuse", "a block that truncate has freed is another file's before that has committed",
+		"file f 1; file g 0; full; A: truncate f 0 | B: write g 0 9; crash"},
 };
 
 const struct race *race_at(unsigned i)

@@ -40,6 +40,10 @@
  *
  * A run ends at its violation, before the races of what would have followed are known. So there every choice counts as asked for,
  * at each state on the way: sleep sets need no races. All of the class are violated by the same oracle at the same visible transition.
+ *
+ * A power failure is a transition that reads all of persistent memory, caches included, and stops everybody: it depends on everything, so that it
+ * commutes with nothing and comes in every place of every class; and it ends its run as a violation does. Whether what it leaves is good is
+ * a function of what it read and of which operations had begun and returned in which transitions (3).
  */
 #include "explore/reduce.h"
 #include "lib/errno.h"
@@ -375,6 +379,7 @@ static int execute_recorded(struct reduction *r, choice_t choice, struct footpri
 	if (!err)
 		f->visible = r->rec->visible(f);
 	count_operations(&r->c->w, &begun_after, &returned_after);
+	f->everything |= r->c->w.crashed;
 	f->begins = begun_after != begun;
 	f->returns = returned_after != returned;
 	return err;
@@ -407,7 +412,7 @@ static void make_state(struct reduction *r, u16 at)
 	s->wanted = 0;
 }
 
-/* The run ends here, after `depth` transitions, before the races of what would have followed were seen: everything is wanted on the way. */
+/* The run ends here, after `depth` transitions (or the power fails), before the races of what would have followed were seen: everything is wanted on the way. */
 static void widen(struct reduction *r, unsigned depth)
 {
 	for (unsigned d = 0; d < depth; d++)
@@ -497,8 +502,11 @@ static int run(struct reduction *r, unsigned prefix, struct violation *v)
 			widen(r, d);
 			break;
 		}
-		if (d >= prefix && !choose(r, d))
+		if (d >= prefix && !choose(r, d)) {
+			if (w->crashed)
+				widen(r, d);
 			break;
+		}
 		f = &s->own[s->choice];
 		err = execute_recorded(r, s->choice, f, v);
 		if (!err)

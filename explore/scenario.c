@@ -38,6 +38,8 @@ static const struct {
 	{"poison", OP_POISON, .page = true},
 	{"fork", OP_FORK, .no_file = true},
 	{"exit", OP_EXIT, .no_file = true},
+	{"persist", OP_PERSIST, .page = true, .tail = true},
+	{"crash", OP_CRASH, .no_file = true},
 };
 
 struct parser {
@@ -210,7 +212,7 @@ static int parse_prepare(struct parser *ps)
 		return fail(ps, "not the letter of a thread");
 	sc->prepare[sc->nr_prepare].thread = (unsigned)(ps->word[0] - 'A');
 	next(ps);
-	if (at(ps, "fork") || at(ps, "exit"))
+	if (at(ps, "fork") || at(ps, "exit") || at(ps, "crash"))
 		return fail(ps, "cannot be prepared");
 	return parse_op(ps, &sc->prepare[sc->nr_prepare++].op);
 }
@@ -312,6 +314,28 @@ static int check_thread(struct parser *ps, unsigned t)
 	return forks > 1 ? fail(ps, "a thread forks twice") : 0;
 }
 
+/* A crash is the end. What it may leave of pages that move, or of a file system without a journal, is not known. */
+static int check_crash(struct parser *ps)
+{
+	const struct scenario *sc = ps->sc;
+	unsigned shifts = 0, crashes = 0;
+	const struct script_op *op;
+
+	for (unsigned t = 0; t < sc->nr_threads; t++)
+		for (unsigned i = 0; (op = op_of(sc, t, i)); i++) {
+			shifts += op->kind == OP_COLLAPSE || op->kind == OP_INSERT;
+			crashes += op->kind == OP_CRASH;
+			if (op->kind == OP_CRASH && op_of(sc, t, i + 1))
+				return fail(ps, "nothing comes after a crash");
+		}
+	ps->sc->crash = crashes;
+	if (crashes > 1)
+		return fail(ps, "two crashes");
+	return crashes && (shifts || sc->huge)
+		? fail(ps, "a crash goes with no collapse, no insert and no huge file")
+		: 0;
+}
+
 /* No file may get more pages than a scenario tells apart, in whatever order its operations come. */
 static int check_size(struct parser *ps, unsigned f)
 {
@@ -365,6 +389,8 @@ int scenario_parse(const char *text, struct scenario *sc, char *err_text, size_t
 			err = fail(&ps, "a preparation names a thread that does not exist");
 	for (unsigned t = 0; !err && t < sc->nr_threads; t++)
 		err = check_thread(&ps, t);
+	if (!err)
+		err = check_crash(&ps);
 	for (unsigned f = 0; !err && f < sc->nr_files; f++)
 		err = check_size(&ps, f);
 	return err;
@@ -452,6 +478,12 @@ void scenario_op_text(const struct scenario *sc, const struct script_op *op, cha
 		break;
 	case OP_POISON:
 		fmt_snprintf(buf, size, "machine check: %s[%lu] is bad", f, page);
+		break;
+	case OP_PERSIST:
+		fmt_snprintf(buf, size, "write %s[%lu]%s back and fence", f, page, tail);
+		break;
+	case OP_CRASH:
+		fmt_snprintf(buf, size, "the power fails");
 		break;
 	case OP_FORK:
 		fmt_snprintf(buf, size, "fork");

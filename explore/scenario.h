@@ -34,8 +34,14 @@
  *	          | "dma" FILE PAGE VALUE           the device stores to the first 8 bytes of what it pinned
  *	          | "unpin" FILE PAGE               and lets go
  *	          | "poison" FILE PAGE              a machine check names the page's block: it is bad from now on
+ *	          | "persist" FILE PAGE [ "tail" ]  what a program does in place of msync where a mapping is synchronous: writes the line of the
+ *	                                            first (tail: the last) 8 bytes back, and fences
  *	          | "fork"                          a child address space, which stands idle; once a thread
  *	          | "exit"                          the child ends
+ *	          | "crash"                         the power fails, which ends the run: for every state that caches may have left
+ *	                                            persistent memory in, a machine of its own mounts it (crash.c). The last operation of
+ *	                                            its thread. Hosted only. The file system then has a journal, and everything
+ *	                                            before the preparations is committed
  *
  * Each thread has a CPU of its own. Threads "together" cannot mremap. Page p of the i-th file (from 0) holds the value 100 * (i + 1) + p at first. A thread maps at most
  * one file privately.
@@ -82,6 +88,8 @@ enum op_kind {
 	OP_FORK,
 	OP_EXIT,
 	OP_POISON,
+	OP_PERSIST,
+	OP_CRASH,
 };
 
 /* What of a page the explorer tells apart: the first word, the last word, all between. */
@@ -109,7 +117,8 @@ struct scenario {
 		bool hole, huge;
 	} files[EXPLORE_MAX_FILES];
 	unsigned nr_files;
-	bool huge; /* one of the files is */
+	bool huge;  /* one of the files is */
+	bool crash; /* one of the operations is */
 	bool full, together, sync, zero_in_fault;
 	struct {
 		unsigned thread;

@@ -12,19 +12,31 @@ struct image_run {
 
 #include "build/gen/explore_image.h"
 
-u64 scratch_size(bool huge)
+static const struct image {
+	u64 bytes;
+	const struct image_run *runs;
+	unsigned nr_runs;
+} small = {SMALL_BYTES, small_runs, ARRAY_SIZE(small_runs)},
+  huge = {HUGE_BYTES, huge_runs, ARRAY_SIZE(huge_runs)},
+  journal = {JOURNAL_BYTES, journal_runs, ARRAY_SIZE(journal_runs)};
+
+static const struct image *image_of(const struct scenario *sc)
 {
-	return huge ? HUGE_IMAGE_BYTES : IMAGE_BYTES;
+	return sc->huge ? &huge : sc->crash ? &journal : &small;
 }
 
-void scratch_fill(void *to, bool huge)
+u64 scratch_size(const struct scenario *sc)
 {
-	const struct image_run *runs = huge ? huge_image_runs : image_runs;
-	unsigned n = huge ? ARRAY_SIZE(huge_image_runs) : ARRAY_SIZE(image_runs);
+	return image_of(sc)->bytes;
+}
+
+void scratch_fill(void *to, const struct scenario *sc)
+{
+	const struct image *image = image_of(sc);
 	u64 *words = to;
 
-	memset(to, 0, scratch_size(huge));
-	for (unsigned i = 0; i < n; i++)
-		for (u32 k = 0; k < runs[i].count; k++)
-			words[runs[i].start + k] = runs[i].value;
+	memset(to, 0, image->bytes);
+	for (unsigned i = 0; i < image->nr_runs; i++)
+		for (u32 k = 0; k < image->runs[i].count; k++)
+			words[image->runs[i].start + k] = image->runs[i].value;
 }

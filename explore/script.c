@@ -65,6 +65,7 @@ int script_map(struct explore_thread *t, const struct script_op *op)
 	case OP_PIN:
 	case OP_READ_INTO:
 	case OP_WRITE_FROM:
+	case OP_PERSIST:
 		break;
 	default:
 		return 0;
@@ -311,6 +312,12 @@ void script_op(struct explore_thread *t, const struct script_op *op, struct op_r
 		break;
 	case OP_EXIT:
 		r->ret = do_exit(t);
+		break;
+	case OP_PERSIST:
+		r->ret = cpu_persist_user64(address_of(t, op));
+		break;
+	case OP_CRASH:
+		t->w->crashed = true;
 		break;
 	}
 }

@@ -193,8 +193,19 @@ static bool has_bound(const struct bounds *b)
 	return b->max || b->ns || b->first || b->preemptions >= 0;
 }
 
-static void set_defaults(struct spec *s)
+/* Can this backend run the named race? */
+static bool can_run_race(struct job *j, const struct race *race)
 {
+	char err[96];
+
+	return !scenario_parse(race->scenario, &j->scenario, err, sizeof(err)) &&
+		(!j->scenario.crash || explore_backend()->power_failure);
+}
+
+static void set_defaults(struct job *j)
+{
+	struct spec *s = &j->spec;
+
 	if (!s->bounded && explore_backend()->default_max) {
 		s->bounds.max = explore_backend()->default_max;
 		s->bounds.first = true;
@@ -203,7 +214,8 @@ static void set_defaults(struct spec *s)
 		s->reduce = REDUCE_SOURCE;
 	if (!s->nr_races)
 		for (unsigned i = 0; race_at(i) && s->nr_races < MAX_RACES; i++)
-			s->races[s->nr_races++] = race_at(i)->name;
+			if (can_run_race(j, race_at(i)))
+				s->races[s->nr_races++] = race_at(i)->name;
 	if (!s->nr_schemes)
 		for (unsigned i = 0; dax_lock_scheme(i) && s->nr_schemes < MAX_SCHEMES; i++)
 			s->schemes[s->nr_schemes++].lock_ops = dax_lock_scheme(i);
@@ -232,7 +244,8 @@ static void print_help(struct printer *p)
 		"F PAGES "
 		"[head],",
 		"                      punch F P [N], fsync F, mmap F, munmap F, mprotect F ro|rw, fork, "
-		"exit",
+		"exit,",
+		"                      persist F P, crash (the power fails: hosted explorer only)",
 	};
 	static const char *const after[] = {
 		"; without one, each of them",
@@ -291,8 +304,11 @@ static int set_scenario(struct job *j, const char *race)
 	const struct race *named = race_find(race);
 	char err[96];
 
-	if (!scenario_parse(named ? named->scenario : race, &j->scenario, err, sizeof(err)))
-		return 0;
+	if (!scenario_parse(named ? named->scenario : race, &j->scenario, err, sizeof(err))) {
+		if (!j->scenario.crash || explore_backend()->power_failure)
+			return 0;
+		str_copy(err, "the power fails on the simulated machine only", sizeof(err));
+	}
 	print(&j->p, "explore: %s\n  in: %s\n", err, race);
 	return -EINVAL;
 }
@@ -453,7 +469,7 @@ static int run_all(struct job *j)
 {
 	int status = EXIT_GOOD;
 
-	set_defaults(&j->spec);
+	set_defaults(j);
 	if (j->spec.tsv)
 		print_tsv_head(&j->p);
 	for (unsigned i = 0; i < j->spec.nr_races; i++) {

@@ -41,7 +41,7 @@ void tally_end(struct tally *y, struct explore_world *w, const struct violation 
 {
 	if (!v->oracle) {
 		if (y->states)
-			add_state(y, history_hash(w));
+			add_state(y, w->crashed ? crash_digest(w) : history_hash(w));
 		return;
 	}
 	for (unsigned i = 0; i < y->nr_oracles; i++)

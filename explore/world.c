@@ -128,6 +128,8 @@ int world_build(struct explore_world *w, char *err_text, size_t err_size)
 		err = make_file(w, f);
 	if (!err && w->sc->full)
 		err = fill_up(w);
+	if (!err && w->sc->crash)
+		err = w->super->ops->sync(w->super);
 	if (!err)
 		err = make_threads(w);
 	if (!err)
@@ -183,6 +185,7 @@ void world_prepare(struct explore_world *w, unsigned t)
 void world_reset_threads(struct explore_world *w)
 {
 	w->now = 0;
+	w->crashed = false;
 	for (unsigned t = 0; t < w->sc->nr_threads; t++) {
 		struct explore_thread *et = &w->threads[t];
 

@@ -87,8 +87,10 @@ struct explore_world {
 	const struct explore_backend *backend;
 	unsigned now;                    /* number of the transition that runs */
 	const struct recorder *recorder; /* is told what each check of the oracles reads; NULL: nobody is */
+	bool crashed;                    /* the power has failed: nobody goes on */
 	char panic_text[200];
 	void *history;         /* history_size() bytes */
+	void *crash;           /* crash_size() bytes; NULL: the scenario has no crash */
 	struct ownership *own; /* after so many transitions; of a replayed prefix: from when it was new */
 	/* constant while a cell is explored (hosted), or a run (kernel) */
 	struct pmem_region *region;
@@ -96,6 +98,19 @@ struct explore_world {
 	struct inode *inodes[EXPLORE_MAX_FILES];
 	struct file *files[EXPLORE_MAX_FILES];
 	struct explore_thread threads[EXPLORE_MAX_THREADS];
+};
+
+struct violation;
+
+/* The states that a failure of the power now may leave persistent memory in. */
+struct power_failure {
+	unsigned (*states)(struct explore_world *w);
+	/* Of one state: the same content, the same number. */
+	u64 (*hash)(struct explore_world *w, unsigned state);
+	/* crash_look() on a machine of its own that has this state. */
+	void (*survive)(struct explore_world *w, unsigned state, struct violation *v);
+	/* Which one it is, in words. */
+	void (*text)(struct explore_world *w, unsigned state, char *buf, size_t size);
 };
 
 typedef void (*tlb_visit_fn)(
@@ -131,6 +146,8 @@ struct explore_backend {
 	void (*visit_tlb)(struct explore_world *w, unsigned t, tlb_visit_fn fn, void *arg);
 	/* Bits (EXPLORE_STORED_BY) of the operations whose stores to the block may be lost in a crash now. NULL: cannot tell. */
 	u32 (*not_durable)(struct explore_world *w, u64 block);
+	/* NULL: the power does not fail here. */
+	const struct power_failure *power_failure;
 	/* Records footprints while `resume` and `interrupt` run; call between begin and end. NULL, or it returns NULL: cannot. */
 	const struct recorder *(*recorder)(void);
 	u64 (*clock_ns)(void);    /* real time */
@@ -147,9 +164,9 @@ void world_prepare(struct explore_world *w, unsigned t);
 /* Start values of everything that changes in a run. */
 void world_reset_threads(struct explore_world *w);
 
-/* scratch.c: an ext4 file system of a few blocks; huge: with 2 MiB of aligned ones besides. `to`: aligned to 2 MiB. */
-u64 scratch_size(bool huge);
-void scratch_fill(void *to, bool huge);
+/* scratch.c: the file system that a scenario starts from. `to`: aligned to 2 MiB. */
+u64 scratch_size(const struct scenario *sc);
+void scratch_fill(void *to, const struct scenario *sc);
 
 /* script.c: entry of a scripted thread; arg: its struct explore_thread. */
 void script_main(void *arg);
@@ -178,6 +195,13 @@ size_t history_size(void);
 void history_check(struct explore_world *w, struct violation *v);
 /* Of the files' content and the operations' results, after a history_check() that found nothing. */
 u64 history_hash(struct explore_world *w);
+/* crash.c: after a power failure, which ends a run: is what was promised there? */
+size_t crash_size(void);
+void crash_check(struct explore_world *w, struct violation *v);
+/* Of the states and of what is allowed in them, after a crash_check() that found nothing. */
+u64 crash_digest(const struct explore_world *w);
+/* Mounts and looks. On the machine that comes after; needs nothing of the one before. */
+void crash_look(struct explore_world *w, struct pmem_region *r, struct violation *v);
 /* "f holds nothing, g holds 7 (then 9)": first word of each page, and the others where they differ. */
 void history_final_text(struct explore_world *w, char *buf, size_t size);
 

@@ -16,7 +16,7 @@
 
 #include "host/pmem_sim.h"
 
-#define DURABLE_BLOCKS 128 /* slots: durable_slot() */
+#define DURABLE_BLOCKS 192 /* slots: durable_slot() */
 #define DURABLE_LINES 3
 #define DURABLE_CPUS 5
 

@@ -6,19 +6,26 @@
 #include "explore/world.h"
 #include "host/durable.h"
 #include "host/footprint.h"
+#include "host/power.h"
 #include "host/sim.h"
 #include "kernel/log.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #define RAM_SIZE (4ull << 20)
 #define HUGE_RAM_SIZE (48ull << 20) /* with room for 2 MiB of zeros */
 
 static struct explore_world *exploring; /* for hooks that have no argument */
 static struct durable *durable;         /* in the arena */
+static struct power *power;             /* the same; NULL: the power does not fail */
+static struct violation *after_failure; /* memory that child processes share */
 
 static struct sim_thread *sim_of(struct explore_world *w, unsigned t)
 {
@@ -54,9 +61,11 @@ static void on_pmem(enum pmem_sim_event what, const void *p, size_t n)
 {
 	const struct explore_thread *t = sim_current()->t.explore;
 	u32 who = t ? EXPLORE_STORED_BY(t->index, t->op) : EXPLORE_STORED_BEFORE;
+	u64 off = p ? (u64)((const u8 *)p - (u8 *)exploring->region->virt) : 0;
 
-	durable_event(durable, cpu_id(), who, what,
-		p ? (u64)((const u8 *)p - (u8 *)exploring->region->virt) : 0, n);
+	durable_event(durable, cpu_id(), who, what, off, n);
+	if (power)
+		power_event(power, cpu_id(), what, off, n);
 }
 
 static u32 not_durable(struct explore_world *w UNUSED, u64 block)
@@ -64,23 +73,41 @@ static u32 not_durable(struct explore_world *w UNUSED, u64 block)
 	return durable_lost(durable, block);
 }
 
-static int begin(struct explore_world *w, char *err_text, size_t err_size)
+/* A machine, up to the file systems; the region. NULL: no memory. */
+static struct pmem_region *boot(const struct scenario *sc, const void *image)
 {
-	const bool huge = w->sc->huge;
-	void *image;
-	int err;
-
-	sim_init(&(struct sim_config){.ram = huge ? HUGE_RAM_SIZE : RAM_SIZE,
-		.pmem = scratch_size(huge) + HUGE_SIZE,
-		.cpus = 1 + w->sc->nr_threads,
+	sim_init(&(struct sim_config){.ram = sc->huge ? HUGE_RAM_SIZE : RAM_SIZE,
+		.pmem = scratch_size(sc) + HUGE_SIZE,
+		.cpus = 1 + sc->nr_threads,
 		.seed = 1});
 	sim_boot_mm();
 	sim_boot_fs();
-	image = malloc(scratch_size(huge));
+	return sim_add_pmem(scratch_size(sc), image, scratch_size(sc));
+}
+
+/* The power can fail from now on. */
+static int begin_power(struct explore_world *w)
+{
+	after_failure =
+		mmap(NULL, sizeof(*after_failure), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (after_failure == MAP_FAILED)
+		return -ENOMEM;
+	power = sim_static_alloc(power_size(w->region->len));
+	power_begin(power, w->region->virt, w->region->len);
+	return 0;
+}
+
+static int begin(struct explore_world *w, char *err_text, size_t err_size)
+{
+	void *image;
+	int err;
+
+	power = NULL;
+	image = malloc(scratch_size(w->sc));
 	if (!image)
 		return -ENOMEM;
-	scratch_fill(image, huge);
-	w->region = sim_add_pmem(scratch_size(huge), image, scratch_size(huge));
+	scratch_fill(image, w->sc);
+	w->region = boot(w->sc, image);
 	free(image);
 	if (!w->region)
 		return -ENOMEM;
@@ -88,6 +115,8 @@ static int begin(struct explore_world *w, char *err_text, size_t err_size)
 	durable = sim_static_alloc(sizeof(*durable));
 	pmem_sim_observe(on_pmem);
 	err = world_build(w, err_text, err_size);
+	if (!err && w->sc->crash)
+		err = begin_power(w);
 	if (err) {
 		pmem_sim_observe(NULL);
 		return err;
@@ -127,6 +156,8 @@ static void end(struct explore_world *w)
 	sim_snapshot_drop();
 	footprint_close();
 	pmem_sim_observe(NULL);
+	if (power)
+		munmap(after_failure, sizeof(*after_failure));
 	/* The arena is made anew by the next begin(). */
 	memset(w->threads, 0, sizeof(w->threads));
 }
@@ -237,6 +268,56 @@ static void visit_tlb(struct explore_world *w UNUSED, unsigned t, tlb_visit_fn f
 	}
 }
 
+static unsigned failure_states(struct explore_world *w UNUSED)
+{
+	return power_states(power);
+}
+
+static u64 failure_hash(struct explore_world *w UNUSED, unsigned state)
+{
+	return power_hash(power, state);
+}
+
+/* In a process of its own, which makes a machine that has this in its persistent memory, and nothing else of the old one. */
+static void look_after_failure(struct explore_world *w, unsigned state)
+{
+	void *image = malloc(w->region->len);
+	struct pmem_region *r;
+
+	pmem_sim_observe(NULL);
+	sim_set_point_hook(NULL);
+	sim_set_panic_hook(NULL);
+	if (!image)
+		return;
+	power_image(power, state, image);
+	r = boot(w->sc, image);
+	if (r)
+		crash_look(w, r, after_failure);
+}
+
+static void survive_failure(struct explore_world *w, unsigned state, struct violation *v)
+{
+	int status;
+	pid_t pid;
+
+	*after_failure =
+		(struct violation){"crash", "the machine that comes after does not get as far as looking"};
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		look_after_failure(w, state);
+		_exit(0);
+	}
+	if (pid > 0)
+		waitpid(pid, &status, 0);
+	*v = *after_failure;
+}
+
+static void failure_text(struct explore_world *w UNUSED, unsigned state, char *buf, size_t size)
+{
+	power_text(power, state, buf, size);
+}
+
 static u64 clock_ns(void)
 {
 	struct timespec ts;
@@ -252,6 +333,8 @@ static void *alloc(size_t n)
 
 const struct explore_backend *explore_backend(void)
 {
+	static const struct power_failure failure = {
+		failure_states, failure_hash, survive_failure, failure_text};
 	static const struct explore_backend backend = {
 		.name = "hosted",
 		.accesses = true,
@@ -270,6 +353,7 @@ const struct explore_backend *explore_backend(void)
 		.drain = drain,
 		.visit_tlb = visit_tlb,
 		.not_durable = not_durable,
+		.power_failure = &failure,
 		.recorder = footprint_recorder,
 		.clock_ns = clock_ns,
 		.alloc = alloc,

@@ -252,6 +252,15 @@ int cpu_store_user64(uaddr_t a, u64 v)
 	return 0;
 }
 
+int cpu_persist_user64(uaddr_t a)
+{
+	int err = pmem_sim_user_flush(a, PMEM_SIM_FLUSH);
+
+	if (!err)
+		pmem_sim_user_fence();
+	return err;
+}
+
 int cpu_cmpxchg_user32(uaddr_t a, u32 *old, u32 new_value)
 {
 	u32 expected = *old, *p = access_user(a, true);

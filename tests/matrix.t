@@ -63,6 +63,7 @@ is(hosted_only({%$c, oracle => 'durability'}), 'durability', 'a store that is no
 is(hosted_only({%$c, replay => 'x/range/step:A1b1'}), 'interrupts', 'an interrupt that waits');
 is(hosted_only({%$c, replay => 'x/range/access:A1'}), 'accesses', 'single accesses');
 is(hosted_only($d), '', 'a clean cell');
+is(hosted_only({%$d, scenario => 'file f 1; A: fsync f | B: crash'}), 'power failure', 'a power failure, also where nothing is lost');
 
 # What has to hold.
 my %bites = mutants_of(m1 => {parse_mutant("Breaks: x\nRace: truncate-stale other\n\n--- a/x\nRace: no\n")}, m2 => {});

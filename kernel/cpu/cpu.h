@@ -77,6 +77,8 @@ size_t cpu_copy_from_pmem(void *dst, const void *src, size_t n);
 /* Single 8-byte accesses, aligned; 0 or -EFAULT. On hardware one mov; in the simulation one TLB access. */
 int cpu_load_user64(uaddr_t a, u64 *out);
 int cpu_store_user64(uaddr_t a, u64 v);
+/* Writes the line of `a` back and fences, as a program does. */
+int cpu_persist_user64(uaddr_t a);
 /* Atomic compare-exchange on user memory (futex). 0 or -EFAULT; *old = value found. */
 int cpu_cmpxchg_user32(uaddr_t a, u32 *old, u32 new_value);
 

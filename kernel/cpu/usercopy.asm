@@ -93,6 +93,17 @@ cpu_store_user64:
 	xor eax, eax
 	ret
 
+; int cpu_persist_user64(uaddr_t a): by the instruction that every CPU has
+global cpu_persist_user64
+cpu_persist_user64:
+	STAC
+	MAY_FAULT access_fault
+	clflush [rdi]
+	CLAC
+	sfence
+	xor eax, eax
+	ret
+
 ; int cpu_cmpxchg_user32(uaddr_t a, u32 *old, u32 new_value)
 global cpu_cmpxchg_user32
 cpu_cmpxchg_user32:

@@ -109,6 +109,12 @@ static void test_language(void)
 		{"zeroing never; file f 1; load f 0", "an unknown policy"},
 		{"together; file f 1; mremap f | load f 0", "a mapping moved under another thread"},
 		{"file f 1; dma f 0", "a device that stores nothing"},
+		{"file f 1; crash; load f 0", "an operation after the power has failed"},
+		{"file f 1; crash | crash", "two power failures"},
+		{"file f 1; prepare A crash; load f 0", "a power failure before the start"},
+		{"file f 2; collapse f 0 | crash", "pages that move before a power failure"},
+		{"file f 512 huge; load f 0 | crash", "a huge file without a journal"},
+		{"file f 1; persist f", "a line that is missing"},
 	};
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		err[0] = '\0';
@@ -237,6 +243,33 @@ static void test_values(void)
 		"and one without the right");
 }
 
+/* One thread: the power fails at its end, in every place of the model. */
+static void test_crash(void)
+{
+	static const char *const good[] = {
+		"file f 1; store f 0 7; fsync f; crash",
+		"file f 1; store f 0 7; crash",
+		"file f 2 hole; write f 1 7; msync f 1; store f 0 8; crash",
+		"sync; file f 2 hole; store f 1 7 tail; persist f 1 tail; store f 0 8; crash",
+		"file f 1 hole; store f 0 7; persist f 0; crash",
+		"file f 3; truncate f 1 head; fsync f; write f 2 9; fsync f; truncate f 2; crash",
+		"file f 1; truncate f 0 head; store f 0 7 tail; fsync f; truncate f 1; crash",
+		"file f 2; file g 0; full; punch f 0; fsync f; write g 0 9; crash",
+		"file f 1; file g 1; full; truncate f 0; write g 1 9; fsync g; write f 0 8; crash",
+		"file f 2; file g 0; zero f 1 2; fsync f; store f 1 5; write g 0 from f 1; fsync g; crash",
+		"file f 1; pin f 0; dma f 0 9; fsync f; unpin f 0; fork; exit | crash",
+	};
+
+	for (unsigned i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		char spec[300];
+
+		snprintf(spec, sizeof(spec), "'%s' range strict", good[i]);
+		is(run(spec), 0, "after a power failure: %s", good[i]);
+	}
+	is(run("replay='file f 1; store f 0 7; fsync f; crash/range/step:A9'"), 0, "and replayed");
+	ok(strstr(report, "the power fails") && strstr(report, "what was promised is there"), "it is said");
+}
+
 static void test_bad_specs(void)
 {
 	static const char *const bad[] = {"nonsense", "max=x", "replay=truncate-reuse/none/step:Z9",
@@ -258,6 +291,7 @@ int main(void)
 	test_verdicts();
 	test_tsv();
 	test_values();
+	test_crash();
 	test_bad_specs();
 	return done_testing();
 }

@@ -3,7 +3,7 @@
 # What tools/matrix knows about the explorer's reports, the mutants and the tables; without side effects, so
 # that tests/matrix.t can try it.
 #
-# A cell is a hash: race, scheme, interleavings, violations, cut (the bound that ended it early; '': none),
+# A cell is a hash: race, scheme, scenario, interleavings, violations, cut (the bound that ended it early; '': none),
 # oracle (''; none was violated), text (the violation in words), replay (its schedule's string), and after
 # the guest's turn guest, guest_detail.
 package Matrix;
@@ -72,7 +72,7 @@ sub parse_cells
 	return map { my %c; @c{@names} = split /\t/, $_, -1; \%c } @lines;
 }
 
-# Why the kernel cannot show this violation; '': it can. The simulated machine alone has per-CPU TLBs that
+# Why the kernel cannot show this cell; '': it can. The simulated machine alone has a power that fails, per-CPU TLBs that
 # can be looked into, interrupts that wait to be taken, caches that lose stores, and scheduling points
 # between single accesses.
 sub hosted_only
@@ -80,6 +80,7 @@ sub hosted_only
 	my ($c) = @_;
 	my ($granularity, $schedule) = $c->{replay} =~ m{/(\w+):(\w*)$};
 
+	return 'power failure' if ($c->{scenario} // '') =~ /[;:|] *crash *(?:\||$)/;
 	return '' unless $c->{oracle};
 	return 'accesses' if ($granularity // '') eq 'access';
 	return 'durability' if $c->{oracle} eq 'durability';
@@ -147,7 +148,7 @@ sub cell_text
 	return '-' unless $c;
 	my $n = thousands($c->{interleavings}) . ($c->{cut} ? ' ~' : '');
 	my $mark = ($c->{guest} // '') eq 'hosted-only' ? ' †' : '';
-	return $c->{oracle} ? "**$c->{oracle}**$mark " . thousands($c->{violations}) . " of $n" : $n;
+	return $c->{oracle} ? "**$c->{oracle}**$mark " . thousands($c->{violations}) . " of $n" : "$n$mark";
 }
 
 # The table of races and schemes, and below it what its signs mean, as the README shows it.
