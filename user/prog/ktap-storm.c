@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ktap-storm [PROGRAM...]: ten thousand children, one after another and by the dozen, and then each PROGRAM a few times over, all as KTAP: every
+ * child is told of once, with its own status, and memory is as free as before. Faultline only (free pages are the kernel's).
+ */
+#include "ktap.h"
+#include "util.h"
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define STORM 10000
+#define AT_ONCE 50
+#define WARM_UP 500
+#define RUNS 5
+
+/* What the allocators of pages and objects keep ready for each CPU moves by this much; a page for each child would be ten thousand. */
+#define SLACK 32
+
+static long free_pages(void)
+{
+	static char text[512];
+	int fd = open("/proc/faultline/memory", O_RDONLY);
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	char *at;
+
+	close(fd);
+	if (n < 0)
+		err(1, "/proc/faultline/memory");
+	text[n] = '\0';
+	at = strstr(text, "free_pages ");
+	return at ? atol(at + 11) : -1;
+}
+
+/* The last tasks that ended give their memory back in their own time. */
+static int is_free_again(const char *what, long before)
+{
+	const struct timespec pause = {.tv_nsec = 10000000};
+	long after = free_pages();
+
+	for (int i = 0; i < 100 && after < before - SLACK; i++) {
+		nanosleep(&pause, NULL);
+		after = free_pages();
+	}
+	ktap_note("%s: %ld pages free before, %ld after", what, before, after);
+	return after >= before - SLACK;
+}
+
+/* `total` children, `at_once` of them alive together. Those that were lost or ended wrongly. */
+static int storm(int total, int at_once)
+{
+	int wrong = 0, status;
+	pid_t pids[AT_ONCE];
+
+	for (int first = 0; first < total; first += at_once) {
+		for (int i = 0; i < at_once; i++) {
+			pids[i] = fork();
+			if (!pids[i])
+				_exit((first + i) & 0x7f);
+			wrong += pids[i] < 0;
+		}
+		for (int i = 0; i < at_once; i++)
+			wrong += waitpid(pids[i], &status, 0) != pids[i] || !WIFEXITED(status) ||
+				WEXITSTATUS(status) != ((first + i) & 0x7f);
+	}
+	return wrong;
+}
+
+static void test_storm(void)
+{
+	long before;
+	int wrong = storm(WARM_UP, AT_ONCE);
+
+	before = free_pages();
+	wrong += storm(STORM / 2, 1);
+	wrong += storm(STORM / 2, AT_ONCE);
+	CHECK("ten thousand children, each told of once", wrong == 0);
+	CHECK_ERRNO("none is left", wait(NULL), ECHILD);
+	CHECK("memory is as free as before", is_free_again("forks", before));
+}
+
+static int run(char *const argv[])
+{
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		execv(argv[0], argv);
+		_exit(127);
+	}
+	return wait_for(pid);
+}
+
+/* The program's two words: a directory that it makes, and a file. Both go again. */
+static int run_program(const char *path)
+{
+	static char dir[] = "/tmp/storm", result[] = "/tmp/storm.txt";
+	int status = run((char *[]){(char *)path, dir, result, NULL});
+
+	return run((char *[]){"/bin/rm", "-r", dir, result, NULL}) != 0 || status != 0;
+}
+
+static void test_program(const char *path)
+{
+	int wrong = run_program(path) + run_program(path);
+	long before = free_pages();
+
+	for (int i = 0; i < RUNS; i++)
+		wrong += run_program(path);
+	ktap_result(wrong == 0, "%s, %d times", base_name(path), RUNS + 2);
+	ktap_result(
+		is_free_again(base_name(path), before), "%s: memory is as free as before", base_name(path));
+}
+
+int main(int argc, char **argv)
+{
+	ktap_start();
+	test_storm();
+	for (int i = 1; i < argc; i++)
+		test_program(argv[i]);
+	return ktap_finish();
+}
