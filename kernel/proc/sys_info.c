@@ -152,7 +152,7 @@ enum {
 long sys_prctl(struct trap_frame *f)
 {
 	struct process *p = process_current();
-	char name[PROCESS_NAME_LEN];
+	char name[PROCESS_NAME_LEN] = {0}; /* PR_GET_NAME tells all of it */
 	ssize_t n;
 
 	switch ((u32)f->rdi) {

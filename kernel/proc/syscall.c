@@ -20,12 +20,20 @@ static const syscall_fn handlers[] = {
 
 #define MAX_NAMED 512 /* numbers below it are named once each in the log */
 
+/* What C libraries try at every start and do without: nothing for the log. */
+static bool is_optional(u64 nr)
+{
+	enum { RSEQ = 334, IO_URING_SETUP = 425, LANDLOCK_CREATE_RULESET = 444, FUTEX_WAITV = 449 };
+
+	return nr == RSEQ || nr == IO_URING_SETUP || nr == LANDLOCK_CREATE_RULESET || nr == FUTEX_WAITV;
+}
+
 static __attribute__((noinline)) long unknown_call(u64 nr)
 {
 	static _Atomic(u64) named[MAX_NAMED / 64];
 	u64 bit = 1ull << (nr % 64);
 
-	if (nr < MAX_NAMED && !(atomic_fetch_or(&named[nr / 64], bit) & bit)) {
+	if (nr < MAX_NAMED && !is_optional(nr) && !(atomic_fetch_or(&named[nr / 64], bit) & bit)) {
 		struct process *p = process_current();
 
 		pr_info("syscall", "%s[%d] calls number %u, which this kernel does not have", p->name, p->pid,
