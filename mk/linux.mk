@@ -23,17 +23,17 @@ LINUX_PIE := limits
 linux-programs: $(LINUX_NAMES:%=build/linux/%-glibc) $(if $(MUSL_GCC),$(MUSL_NAMES:%=build/linux/%-musl)) \
 	$(LINUX_PIE:%=build/linux/%-pie-glibc) build/linux/fuzzcalls
 
-build/linux/%-pie-glibc: tests/linux/%.c $(LINUX_SHARED) tests/linux/table.h mk/linux.mk
+build/linux/%-pie-glibc: tests/linux/%.c $(LINUX_SHARED) tests/linux/table.h tests/linux/calls.h mk/linux.mk
 	@mkdir -p $(@D)
 	@echo '  LINUXCC $@'
 	@gcc $(filter-out -static,$(LINUX_CFLAGS)) -static-pie -fPIE -o $@ $< $(LINUX_SHARED)
 
-build/linux/%-glibc: tests/linux/%.c $(LINUX_SHARED) tests/linux/table.h mk/linux.mk
+build/linux/%-glibc: tests/linux/%.c $(LINUX_SHARED) tests/linux/table.h tests/linux/calls.h mk/linux.mk
 	@mkdir -p $(@D)
 	@echo '  LINUXCC $@'
 	@gcc $(LINUX_CFLAGS) -o $@ $< $(LINUX_SHARED) $(LINUX_LIBS_$*) 2>$@.log || { cat $@.log >&2; exit 1; }
 
-build/linux/%-musl: tests/linux/%.c $(LINUX_SHARED) tests/linux/table.h mk/linux.mk
+build/linux/%-musl: tests/linux/%.c $(LINUX_SHARED) tests/linux/table.h tests/linux/calls.h mk/linux.mk
 	@mkdir -p $(@D)
 	@echo '  LINUXCC $@'
 	@musl-gcc $(LINUX_CFLAGS) -o $@ $< $(LINUX_SHARED)

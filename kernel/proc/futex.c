@@ -353,7 +353,7 @@ static long futex_requeue(uaddr_t a, uaddr_t a2, bool shared, unsigned nr, unsig
 	unsigned done = 0;
 	struct pair p;
 	u32 value;
-	int err = get_pair(a, a2, shared, &p);
+	int err = (i32)nr < 0 || (i32)limit < 0 ? -EINVAL : get_pair(a, a2, shared, &p);
 
 	if (err)
 		return err;

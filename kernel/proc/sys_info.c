@@ -7,6 +7,7 @@
 #include "kernel/proc/files.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/syscall.h"
+#include "kernel/proc/task.h"
 #include "kernel/sched.h"
 #include "kernel/time.h"
 #include "mm/mm.h"
@@ -37,14 +38,15 @@ static long put_ids(struct trap_frame *f)
 	return 0;
 }
 
+/* Here -1 is nobody. */
 long sys_setuid(struct trap_frame *f)
 {
-	return only_root(f->rdi, 0, 0);
+	return (u32)f->rdi == ~0u ? -EINVAL : only_root(f->rdi, 0, 0);
 }
 
 long sys_setgid(struct trap_frame *f)
 {
-	return only_root(f->rdi, 0, 0);
+	return (u32)f->rdi == ~0u ? -EINVAL : only_root(f->rdi, 0, 0);
 }
 
 long sys_setreuid(struct trap_frame *f)
@@ -83,24 +85,53 @@ long sys_getgroups(struct trap_frame *f)
 	return (i32)f->rdi < 0 ? -EINVAL : 0;
 }
 
+#define NGROUPS_MAX_ 65536
+
 long sys_setgroups(struct trap_frame *f)
 {
-	return (u32)f->rdi ? -EPERM : 0;
+	u32 count = (u32)f->rdi, group;
+
+	if (count > NGROUPS_MAX_)
+		return -EINVAL;
+	for (u32 k = 0; k < count; k++)
+		if (copy_from_user(&group, UADDR(f->rsi + k * sizeof(group)), sizeof(group)))
+			return -EFAULT;
+	return count ? -EPERM : 0;
 }
 
 /* --- priorities --- */
 
-enum { PRIO_NICE_0 = 20 };
+enum { PRIO_PROCESS_, PRIO_PGRP_, PRIO_USER_, PRIO_NICE_0 = 20 };
+
+static void no_op(struct process *p UNUSED, void *arg UNUSED) {}
+
+/* 0: there is somebody whom the call means. */
+static long priority_of(u32 which, i32 who)
+{
+	bool found = !who;
+
+	if (which > PRIO_USER_)
+		return -EINVAL;
+	process_table_lock();
+	if (which == PRIO_PROCESS_)
+		found |= task_find_locked(who) || process_find_locked(who);
+	if (which == PRIO_PGRP_)
+		found |= process_for_each_in_group_locked(who, no_op, NULL) > 0;
+	process_table_unlock();
+	return found ? 0 : -ESRCH;
+}
 
 /* Everybody has nice 0. The raw call returns 20 - nice. */
 long sys_getpriority(struct trap_frame *f)
 {
-	return (u32)f->rdi > 2 ? -EINVAL : PRIO_NICE_0;
+	long ret = priority_of((u32)f->rdi, (i32)f->rsi);
+
+	return ret ? ret : PRIO_NICE_0;
 }
 
 long sys_setpriority(struct trap_frame *f)
 {
-	return (u32)f->rdi > 2 ? -EINVAL : 0;
+	return priority_of((u32)f->rdi, (i32)f->rsi);
 }
 
 /* --- figures --- */
@@ -168,7 +199,9 @@ long sys_prctl(struct trap_frame *f)
 	case PR_GET_DUMPABLE_:
 		return 1;
 	case PR_SET_DUMPABLE_:
+		return f->rsi > 1 ? -EINVAL : 0;
 	case PR_SET_PDEATHSIG_:
+		return f->rsi > NR_SIGNALS ? -EINVAL : 0;
 	case PR_SET_NO_NEW_PRIVS_:
 	case PR_GET_NO_NEW_PRIVS_:
 		return 0;
@@ -194,15 +227,45 @@ long sys_personality(struct trap_frame *f)
 	return old;
 }
 
-/* What is mounted is decided at boot. */
-long sys_mount(struct trap_frame *f UNUSED)
+/* --- what is refused, once the arguments are found good --- */
+
+/* A directory's path: -EPERM, unless there is none. */
+static long refuse_directory(uaddr_t path, u32 flags)
 {
-	return -EPERM;
+	struct inode *i;
+	int err = sys_lookup_at(AT_FDCWD_, path, flags, &i);
+
+	if (err)
+		return err;
+	err = mode_is_dir(i->mode) ? -EPERM : -ENOTDIR;
+	iput(i);
+	return err;
 }
 
-long sys_umount2(struct trap_frame *f UNUSED)
+/* What is mounted is decided at boot. */
+long sys_mount(struct trap_frame *f)
 {
-	return -EPERM;
+	char type;
+
+	if (f->rdx && copy_from_user(&type, UADDR(f->rdx), sizeof(type)))
+		return -EFAULT;
+	return refuse_directory(UADDR(f->rsi), 0);
+}
+
+enum { MNT_FORCE_ = 1, MNT_DETACH_ = 2, MNT_EXPIRE_ = 4, UMOUNT_NOFOLLOW_ = 8 };
+
+long sys_umount2(struct trap_frame *f)
+{
+	u32 flags = (u32)f->rsi;
+
+	if (flags & ~(u32)(MNT_FORCE_ | MNT_DETACH_ | MNT_EXPIRE_ | UMOUNT_NOFOLLOW_))
+		return -EINVAL;
+	return refuse_directory(UADDR(f->rdi), flags & UMOUNT_NOFOLLOW_ ? AT_SYMLINK_NOFOLLOW_ : 0);
+}
+
+long sys_chroot(struct trap_frame *f)
+{
+	return refuse_directory(UADDR(f->rdi), 0);
 }
 
 long sys_sethostname(struct trap_frame *f UNUSED)
@@ -211,11 +274,6 @@ long sys_sethostname(struct trap_frame *f UNUSED)
 }
 
 long sys_setdomainname(struct trap_frame *f UNUSED)
-{
-	return -EPERM;
-}
-
-long sys_chroot(struct trap_frame *f UNUSED)
 {
 	return -EPERM;
 }

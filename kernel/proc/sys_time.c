@@ -101,10 +101,16 @@ long sys_clock_getres(struct trap_frame *f)
 	return f->rsi ? copy_to_user(UADDR(f->rsi), &ts, sizeof(ts)) : 0;
 }
 
-/* The wall clock is set at boot. */
-long sys_clock_settime(struct trap_frame *f UNUSED)
+/* The wall clock is set at boot; the others cannot be set. */
+long sys_clock_settime(struct trap_frame *f)
 {
-	return -EPERM;
+	struct user_timespec ts;
+
+	if ((i32)f->rdi != CLOCK_REALTIME_)
+		return -EINVAL;
+	if (copy_from_user(&ts, UADDR(f->rsi), sizeof(ts)))
+		return -EFAULT;
+	return ts.sec < 0 || (u64)ts.nsec >= NS_PER_SEC ? -EINVAL : -EPERM;
 }
 
 long sys_time(struct trap_frame *f)
@@ -177,7 +183,8 @@ long sys_clock_nanosleep(struct trap_frame *f)
 	long ret;
 
 	if (clock != CLOCK_REALTIME_ && clock != CLOCK_MONOTONIC_ && clock != CLOCK_BOOTTIME_)
-		return -EINVAL;
+		return clock >= 0 && clock < CLOCK_BOOTTIME_ ? -EOPNOTSUPP
+							     : -EINVAL; /* it can be read only */
 	if (copy_from_user(&want, UADDR(f->rdx), sizeof(want)))
 		return -EFAULT;
 	if (!sys_timespec_to_ns(&want, &ns))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The table: table.h. Rows are written one by one, unbuffered, so that children and crashes lose none. */
 #define _GNU_SOURCE
-#include "table.h"
+#include "calls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -131,4 +131,39 @@ int make_file(const char *name, long size)
 			return -1;
 	}
 	return fd;
+}
+
+long call_row(
+	long nr, const char *name, int want, const char *what, long a, long b, long c, long d, long e, long f)
+{
+	long ret;
+	int got;
+
+	errno = 0;
+	ret = syscall(nr, a, b, c, d, e, f);
+	got = ret == -1 && errno ? errno : 0;
+	say("%s: %s -> %s", name, what, got ? errno_name(got) : "ok");
+	if (got != want)
+		say("... where the manual page says %s", want ? errno_name(want) : "ok");
+	return ret;
+}
+
+static const char *filled(char *to, size_t n)
+{
+	memset(to, 'n', n - 1);
+	return to;
+}
+
+const char *long_name(void)
+{
+	static char name[257];
+
+	return filled(name, sizeof(name));
+}
+
+const char *long_path(void)
+{
+	static char path[5001];
+
+	return filled(path, sizeof(path));
 }

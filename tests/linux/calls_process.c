@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls on processes, threads and signals, each with its errors: calls.h. Calls that do not return are made by children. */
+#define _GNU_SOURCE
+#include "calls.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+struct clone_args { /* linux/sched.h, which not every C library can include */
+	unsigned long flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
+		set_tid_size, cgroup;
+};
+
+#define FUTEX_WAIT_ 0
+#define FUTEX_WAKE_ 1
+#define FUTEX_REQUEUE_ 3
+#define FUTEX_CMP_REQUEUE_ 4
+#define FUTEX_WAIT_BITSET_ 9
+
+static char buf[512];
+static const struct timespec brief = {0, 1000}, bad_time = {0, 1000000000};
+
+static void nothing(int sig)
+{
+	(void)sig;
+}
+
+/* ---- making and ending */
+
+static void making(void)
+{
+	static const struct clone_args both = {.flags = CLONE_THREAD, .exit_signal = SIGCHLD},
+				       plain = {.exit_signal = SIGCHLD},
+				       signal_too_large = {.exit_signal = 200};
+	pid_t pid;
+
+	pid = (pid_t)T(fork, OK, "a child"); /* which writes the same row */
+	if (!pid)
+		syscall(SYS_exit_group, 3);
+	table_wait("fork's child", pid);
+	pid = (pid_t)T(clone, OK, "a child", SIGCHLD);
+	if (!pid)
+		syscall(SYS_exit, 4);
+	table_wait("clone's child", pid);
+	T(clone, EINVAL, "handlers without memory", CLONE_SIGHAND | SIGCHLD);
+	T(clone, EINVAL, "a thread without handlers", CLONE_THREAD | SIGCHLD);
+	T(clone3, EINVAL, "size", &plain, 8);
+	T(clone3, EFAULT, "bad arguments", BAD, sizeof(plain));
+	T(clone3, EINVAL, "a thread without handlers", &both, sizeof(both));
+	T(clone3, EINVAL, "signal", &signal_too_large, sizeof(plain));
+	T(clone3, E2BIG, "size of more than a page", &plain, 8192);
+	pid = (pid_t)T(clone3, OK, "a child", &plain, sizeof(plain));
+	if (!pid)
+		syscall(SYS_exit_group, 5);
+	table_wait("clone3's child", pid);
+}
+
+static void executing(void)
+{
+	static const char *const argv[] = {"true", NULL};
+	static const char *const many[2] = {(const char *)8, NULL};
+	int fd = open("script", O_WRONLY | O_CREAT, 0755);
+
+	write(fd, "not a program", 13);
+	close(fd);
+	close(open("plain", O_WRONLY | O_CREAT, 0644));
+	mkdir("dir", 0755);
+	symlink("loop", "loop");
+	T(execve, ENOENT, "missing", "none", argv, 0);
+	T(execve, ENOENT, "empty path", "", argv, 0);
+	T(execve, EFAULT, "bad path", BAD, argv, 0);
+	T(execve, EFAULT, "bad words", "script", BAD, 0);
+	T(execve, EFAULT, "bad word", "script", many, 0);
+	T(execve, EACCES, "no permission", "plain", argv, 0);
+	T(execve, EACCES, "directory", "dir", argv, 0);
+	T(execve, ENOEXEC, "not a program", "script", argv, 0);
+	T(execve, ENOTDIR, "through a file", "script/x", argv, 0);
+	T(execve, ELOOP, "loop", "loop", argv, 0);
+	T(execve, ENAMETOOLONG, "long name", long_name(), argv, 0);
+}
+
+/* ---- waiting */
+
+static void waiting(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(7);
+	T(waitid, OK, "what is left in place", P_PID, pid, buf, WEXITED | WNOWAIT, 0);
+	T(wait4, EFAULT, "bad status", pid, BAD, WNOHANG, 0);
+	pid = fork();
+	if (!pid)
+		_exit(7);
+	T(wait4, OK, "a child", pid, &status, 0, 0);
+	T(wait4, ECHILD, "no child", -1, &status, 0, 0);
+	T(wait4, ECHILD, "not a child", getppid(), &status, 0, 0);
+	T(wait4, EINVAL, "options", -1, &status, 0x1000, 0);
+	T(waitid, ECHILD, "no child", P_ALL, 0, buf, WEXITED, 0);
+	T(waitid, EINVAL, "neither kind", P_ALL, 0, buf, 0, 0);
+	T(waitid, EINVAL, "whose", 99, 0, buf, WEXITED, 0);
+	T(waitid, EINVAL, "options", P_ALL, 0, buf, WEXITED | 0x1000, 0);
+	pid = fork();
+	if (!pid)
+		_exit(7);
+	T(waitid, EFAULT, "bad result", P_PID, pid, BAD, WEXITED, 0);
+}
+
+/* ---- signals */
+
+static void sending(void)
+{
+	siginfo_t info;
+	pid_t pid = getpid();
+
+	memset(&info, 0, sizeof(info));
+	info.si_code = SI_QUEUE;
+	T(kill, OK, "own, nothing", pid, 0);
+	T(kill, EINVAL, "signal", pid, 99);
+	T(kill, ESRCH, "no process", NO_PID, 0);
+	T(kill, ESRCH, "no group", -NO_PID, 0);
+	T(tkill, OK, "own, nothing", pid, 0);
+	T(tkill, EINVAL, "signal", pid, 99);
+	T(tkill, EINVAL, "no thread", 0, 0);
+	T(tkill, ESRCH, "no thread", NO_PID, 0);
+	T(tgkill, OK, "own, nothing", pid, pid, 0);
+	T(tgkill, EINVAL, "signal", pid, pid, 99);
+	T(tgkill, EINVAL, "no process", 0, pid, 0);
+	T(tgkill, ESRCH, "another's thread", NO_PID, pid, 0);
+	T(rt_sigqueueinfo, OK, "own, ignored", pid, SIGCHLD, &info);
+	T(rt_sigqueueinfo, EFAULT, "bad info", pid, SIGCHLD, BAD);
+	T(rt_sigqueueinfo, ESRCH, "no process", NO_PID, SIGCHLD, &info);
+	T(rt_tgsigqueueinfo, OK, "own, ignored", pid, pid, SIGCHLD, &info);
+	T(rt_tgsigqueueinfo, EINVAL, "no thread", pid, 0, SIGCHLD, &info);
+	T(rt_tgsigqueueinfo, EFAULT, "bad info", pid, pid, SIGCHLD, BAD);
+	info.si_code = SI_USER;
+	T(rt_sigqueueinfo, EPERM, "in the kernel's name", getppid(), 0, &info);
+}
+
+static void actions(void)
+{
+	static const unsigned long none, usr1 = 1ul << (SIGUSR1 - 1);
+	static const stack_t small = {.ss_sp = buf, .ss_size = 100},
+			     wrong = {.ss_sp = buf, .ss_flags = 77, .ss_size = 8192};
+
+	T(rt_sigaction, OK, "read", SIGUSR1, 0, buf, 8);
+	T(rt_sigaction, EINVAL, "signal", 99, 0, buf, 8);
+	T(rt_sigaction, EINVAL, "of SIGKILL", SIGKILL, buf, 0, 8);
+	T(rt_sigaction, EINVAL, "size", SIGUSR1, 0, buf, 4);
+	T(rt_sigaction, EFAULT, "bad action", SIGUSR1, BAD, 0, 8);
+	T(rt_sigaction, EFAULT, "bad result", SIGUSR1, 0, BAD, 8);
+	T(rt_sigprocmask, OK, "read", 99, 0, buf, 8);
+	T(rt_sigprocmask, EINVAL, "how", 99, &none, 0, 8);
+	T(rt_sigprocmask, EINVAL, "size", SIG_BLOCK, &none, 0, 4);
+	T(rt_sigprocmask, EFAULT, "bad set", SIG_BLOCK, BAD, 0, 8);
+	T(rt_sigprocmask, EFAULT, "bad result", SIG_BLOCK, 0, BAD, 8);
+	T(rt_sigpending, OK, "none", buf, 8);
+	T(rt_sigpending, EINVAL, "size", buf, 16);
+	T(rt_sigpending, EFAULT, "bad result", BAD, 8);
+	T(rt_sigprocmask, OK, "block", SIG_BLOCK, &usr1, 0, 8);
+	raise(SIGUSR1);
+	T(rt_sigtimedwait, OK, "one that is due", &usr1, buf, &brief, 8);
+	T(rt_sigtimedwait, EAGAIN, "none comes", &usr1, buf, &brief, 8);
+	T(rt_sigtimedwait, EINVAL, "time", &usr1, buf, &bad_time, 8);
+	T(rt_sigtimedwait, EINVAL, "size", &usr1, buf, &brief, 4);
+	T(rt_sigtimedwait, EFAULT, "bad set", BAD, buf, &brief, 8);
+	T(rt_sigtimedwait, EFAULT, "bad time", &usr1, buf, BAD, 8);
+	signal(SIGUSR1, nothing);
+	raise(SIGUSR1);
+	T(rt_sigsuspend, EINTR, "a handler", &none, 8);
+	T(rt_sigsuspend, EINVAL, "size", &none, 4);
+	T(rt_sigsuspend, EFAULT, "bad set", BAD, 8);
+	T(rt_sigprocmask, OK, "unblock", SIG_UNBLOCK, &usr1, 0, 8);
+	T(sigaltstack, OK, "read", 0, buf);
+	T(sigaltstack, ENOMEM, "small", &small, 0);
+	T(sigaltstack, EINVAL, "flags", &wrong, 0);
+	T(sigaltstack, EFAULT, "bad stack", BAD, 0);
+	T(sigaltstack, EFAULT, "bad result", 0, BAD);
+	signal(SIGALRM, nothing);
+	ualarm(20000, 0);
+	T(pause, EINTR, "a handler");
+	T(restart_syscall, EINTR, "nothing to start again");
+}
+
+/* ---- groups, sessions, threads */
+
+static void groups(void)
+{
+	T(getpid, OK, "own");
+	T(getppid, OK, "own");
+	T(gettid, OK, "own");
+	T(getpgrp, OK, "own");
+	T(getpgid, OK, "own", 0);
+	T(getpgid, ESRCH, "no process", NO_PID);
+	T(getsid, OK, "own", 0);
+	T(getsid, ESRCH, "no process", NO_PID);
+	T(setpgid, OK, "a group of its own", 0, 0);
+	T(setpgid, EINVAL, "negative group", 0, -1);
+	T(setpgid, ESRCH, "no process", NO_PID, 0);
+	T(setpgid, EPERM, "no such group", 0, NO_PID);
+	T(setsid, EPERM, "a group's leader");
+
+	pid_t pid = fork();
+	if (!pid) {
+		T(setsid, OK, "a session of its own");
+		T(setpgid, EPERM, "a session's leader", 0, 0);
+		table_child_end();
+	}
+	table_wait("session", pid);
+}
+
+static void threads(void)
+{
+	static unsigned word = 1, other;
+	static long head[3], result[2];
+
+	head[0] = (long)head;
+	T(set_tid_address, OK, "none", 0);
+	T(set_robust_list, OK, "empty", head, 24);
+	T(set_robust_list, EINVAL, "size", head, 8);
+	T(get_robust_list, OK, "own", 0, &result[0], &result[1]);
+	T(get_robust_list, ESRCH, "no thread", NO_PID, &result[0], &result[1]);
+	T(get_robust_list, EFAULT, "bad result", 0, BAD, &result[1]);
+	T(futex, EAGAIN, "another value", &word, FUTEX_WAIT_, 0, 0);
+	T(futex, ETIMEDOUT, "nobody wakes", &word, FUTEX_WAIT_, 1, &brief);
+	T(futex, EINVAL, "time", &word, FUTEX_WAIT_, 1, &bad_time);
+	T(futex, EFAULT, "bad word", BAD, FUTEX_WAIT_, 1, &brief);
+	T(futex, EFAULT, "bad time", &word, FUTEX_WAIT_, 1, BAD);
+	T(futex, EINVAL, "odd address", (char *)&word + 1, FUTEX_WAKE_, 1);
+	T(futex, ENOSYS, "operation", &word, 99, 1);
+	T(futex, EINVAL, "no bits", &word, FUTEX_WAIT_BITSET_, 1, &brief, 0, 0);
+	T(futex, EAGAIN, "requeue, another value", &word, FUTEX_CMP_REQUEUE_, 1, 1, &other, 77);
+	T(futex, EINVAL, "requeue, negative", &word, FUTEX_REQUEUE_, -1, 1, &other);
+	T(futex, OK, "wake nobody", &word, FUTEX_WAKE_, 1);
+}
+
+int main(int argc, char **argv)
+{
+	table_begin(argc, argv);
+	making();
+	executing();
+	waiting();
+	sending();
+	actions();
+	groups();
+	threads();
+	return 0;
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls on memory, time and what there is to know, each with its errors: calls.h. */
+#define _GNU_SOURCE
+#include "calls.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAGE 4096l
+#define RW (PROT_READ | PROT_WRITE)
+#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
+
+static char buf[4096];
+
+static char *anon(long pages)
+{
+	return mmap(NULL, pages * PAGE, RW, ANON, -1, 0);
+}
+
+static void mapping(void)
+{
+	int file = make_file("file", 8192), read_only = open("file", O_RDONLY),
+	    write_only = open("file", O_WRONLY);
+	char *p, *q;
+
+	p = (char *)T(mmap, OK, "anonymous", 0, 4 * PAGE, RW, ANON, -1, 0);
+	T(mmap, EBADF, "no descriptor", 0, PAGE, PROT_READ, MAP_PRIVATE, NO_FD, 0);
+	T(mmap, EINVAL, "no length", 0, 0, PROT_READ, ANON, -1, 0);
+	T(mmap, EINVAL, "neither shared nor private", 0, PAGE, PROT_READ, MAP_ANONYMOUS, -1, 0);
+	T(mmap, EINVAL, "odd offset", 0, PAGE, PROT_READ, MAP_SHARED, file, 5);
+	T(mmap, EINVAL, "fixed at an odd place", p + 5, PAGE, PROT_READ, ANON | MAP_FIXED, -1, 0);
+	T(mmap, ENOMEM, "everything", 0, 1l << 47, PROT_READ, ANON, -1, 0);
+	T(mmap, EACCES, "shared and writable, read-only", 0, PAGE, RW, MAP_SHARED, read_only, 0);
+	T(mmap, EACCES, "write-only", 0, PAGE, PROT_READ, MAP_PRIVATE, write_only, 0);
+	T(mmap, EEXIST, "fixed, not in place of another", p, PAGE, PROT_READ, ANON | MAP_FIXED_NOREPLACE, -1,
+		0);
+	T(mmap, EOVERFLOW, "offset and length", 0, 2 * PAGE, PROT_READ, MAP_SHARED, file, 0x7ffffffffffff000);
+	T(mmap, EOPNOTSUPP, "flags, validated", 0, PAGE, PROT_READ, MAP_SHARED_VALIDATE | 0x200000, file, 0);
+	T(mprotect, OK, "a page", p, PAGE, PROT_READ);
+	T(mprotect, EINVAL, "odd address", p + 1, PAGE, PROT_READ);
+	T(mprotect, EINVAL, "protection", p, PAGE, 0x40000000);
+	T(mprotect, ENOMEM, "nothing there", 1l << 46, PAGE, PROT_READ);
+	q = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, read_only, 0);
+	T(mprotect, EACCES, "write to a read-only file", q, PAGE, RW);
+	p = (char *)T(mremap, OK, "larger", p + PAGE, 2 * PAGE, 8 * PAGE, MREMAP_MAYMOVE, 0);
+	T(mremap, EINVAL, "flags", p, PAGE, PAGE, 0x100, 0);
+	T(mremap, EINVAL, "odd address", p + 1, PAGE, PAGE, 0, 0);
+	T(mremap, EINVAL, "fixed without moving", p, PAGE, PAGE, MREMAP_FIXED, 0);
+	T(mremap, EINVAL, "to nothing", p, PAGE, 0, MREMAP_MAYMOVE, 0);
+	T(mremap, EFAULT, "nothing there", 1l << 46, PAGE, 2 * PAGE, MREMAP_MAYMOVE, 0);
+	T(msync, OK, "file", q, PAGE, MS_SYNC);
+	T(msync, EINVAL, "both", q, PAGE, MS_SYNC | MS_ASYNC);
+	T(msync, EINVAL, "odd address", q + 1, PAGE, MS_SYNC);
+	T(msync, ENOMEM, "nothing there", 1l << 46, PAGE, MS_SYNC);
+	T(mincore, OK, "a page", q, PAGE, buf);
+	T(mincore, EINVAL, "odd address", q + 1, PAGE, buf);
+	T(mincore, ENOMEM, "nothing there", 1l << 46, PAGE, buf);
+	T(mincore, EFAULT, "bad result", q, PAGE, BAD);
+	T(madvise, OK, "don't need", p, PAGE, MADV_DONTNEED);
+	T(madvise, EINVAL, "advice", p, PAGE, 9999);
+	T(madvise, EINVAL, "odd address", p + 1, PAGE, MADV_NORMAL);
+	T(madvise, ENOMEM, "nothing there", 1l << 46, PAGE, MADV_NORMAL);
+	T(munmap, OK, "a page", q, PAGE);
+	T(munmap, EINVAL, "odd address", q + 1, PAGE);
+	T(munmap, EINVAL, "no length", q, 0);
+	T(munmap, EINVAL, "beyond the user's half", q, -1);
+	T(brk, OK, "as it is", 0);
+}
+
+static void locking(void)
+{
+	char *p = anon(4);
+
+	T(mlock, OK, "a page", p, PAGE);
+	T(mlock, ENOMEM, "nothing there", 1l << 46, PAGE);
+	T(mlock, EINVAL, "wraps", p, -PAGE);
+	T(mlock2, OK, "on fault", p, PAGE, 1);
+	T(mlock2, EINVAL, "flags", p, PAGE, 0x100);
+	T(mlock2, ENOMEM, "nothing there", 1l << 46, PAGE, 0);
+	T(madvise, EINVAL, "don't need, locked", p, PAGE, MADV_DONTNEED);
+	T(munlock, OK, "a page", p, PAGE);
+	T(munlock, ENOMEM, "nothing there", 1l << 46, PAGE);
+	T(mlockall, EINVAL, "no flags", 0);
+	T(mlockall, EINVAL, "flags", 0x100);
+	T(mlockall, EINVAL, "on fault alone", 4);
+	T(mlockall, OK, "what is mapped", MCL_CURRENT);
+	T(munlockall, OK, "all");
+}
+
+static void time_calls(void)
+{
+	static const struct timespec brief = {0, 1000}, bad = {0, 1000000000}, negative = {-1, 0};
+	static const struct itimerval none, bad_timer = {{0, 0}, {0, 1000000}};
+
+	T(nanosleep, OK, "briefly", &brief, 0);
+	T(nanosleep, EINVAL, "nanoseconds", &bad, 0);
+	T(nanosleep, EINVAL, "negative", &negative, 0);
+	T(nanosleep, EFAULT, "bad time", BAD, 0);
+	T(clock_nanosleep, OK, "briefly", CLOCK_MONOTONIC, 0, &brief, 0);
+	T(clock_nanosleep, EINVAL, "nanoseconds", CLOCK_MONOTONIC, 0, &bad, 0);
+	T(clock_nanosleep, EINVAL, "clock", 99, 0, &brief, 0);
+	T(clock_nanosleep, EFAULT, "bad time", CLOCK_MONOTONIC, 0, BAD, 0);
+	T(clock_nanosleep, EOPNOTSUPP, "the thread's own clock", CLOCK_THREAD_CPUTIME_ID, 0, &brief, 0);
+	T(clock_gettime, OK, "monotonic", CLOCK_MONOTONIC, buf);
+	T(clock_gettime, EINVAL, "clock", 99, buf);
+	T(clock_gettime, EFAULT, "bad result", CLOCK_MONOTONIC, BAD);
+	T(clock_getres, OK, "monotonic", CLOCK_MONOTONIC, buf);
+	T(clock_getres, EINVAL, "clock", 99, buf);
+	T(clock_getres, EFAULT, "bad result", CLOCK_MONOTONIC, BAD);
+	T(clock_settime, EINVAL, "monotonic", CLOCK_MONOTONIC, &brief);
+	T(clock_settime, EINVAL, "clock", 99, &brief);
+	T(clock_settime, EFAULT, "bad time", CLOCK_REALTIME, BAD);
+	T(clock_settime, EINVAL, "nanoseconds", CLOCK_REALTIME, &bad);
+	T(gettimeofday, OK, "both", buf, buf + 16);
+	T(gettimeofday, EFAULT, "bad result", BAD, 0);
+	T(gettimeofday, EFAULT, "bad zone", 0, BAD);
+	T(time, OK, "to nowhere", 0);
+	T(time, EFAULT, "bad result", BAD);
+	T(times, OK, "of this process", buf);
+	T(times, EFAULT, "bad result", BAD);
+	T(getitimer, OK, "real", ITIMER_REAL, buf);
+	T(getitimer, EINVAL, "which", 99, buf);
+	T(getitimer, EFAULT, "bad result", ITIMER_REAL, BAD);
+	T(setitimer, OK, "off", ITIMER_REAL, &none, buf);
+	T(setitimer, EINVAL, "which", 99, &none, 0);
+	T(setitimer, EINVAL, "microseconds", ITIMER_REAL, &bad_timer, 0);
+	T(setitimer, EFAULT, "bad timer", ITIMER_REAL, BAD, 0);
+	T(setitimer, EFAULT, "bad result", ITIMER_REAL, &none, BAD);
+	T(alarm, OK, "off", 0);
+}
+
+static void knowledge(void)
+{
+	static const struct rlimit upside_down = {2, 1};
+
+	T(reboot, EINVAL, "magic", 1, 2, 3, 0);
+	T(uname, OK, "names", buf);
+	T(uname, EFAULT, "bad result", BAD);
+	T(sysinfo, OK, "figures", buf);
+	T(sysinfo, EFAULT, "bad result", BAD);
+	T(getrusage, OK, "of this process", RUSAGE_SELF, buf);
+	T(getrusage, EINVAL, "whose", 99, buf);
+	T(getrusage, EFAULT, "bad result", RUSAGE_SELF, BAD);
+	T(getrlimit, OK, "descriptors", RLIMIT_NOFILE, buf);
+	T(getrlimit, EINVAL, "which", 99, buf);
+	T(getrlimit, EFAULT, "bad result", RLIMIT_NOFILE, BAD);
+	T(setrlimit, OK, "as it is", RLIMIT_NOFILE, buf);
+	T(setrlimit, EINVAL, "which", 99, buf);
+	T(setrlimit, EINVAL, "more than the most", RLIMIT_NOFILE, &upside_down);
+	T(setrlimit, EFAULT, "bad limit", RLIMIT_NOFILE, BAD);
+	T(prlimit64, OK, "read", 0, RLIMIT_NOFILE, 0, buf);
+	T(prlimit64, ESRCH, "no process", NO_PID, RLIMIT_NOFILE, 0, buf);
+	T(prlimit64, EINVAL, "which", 0, 99, 0, buf);
+	T(prlimit64, EFAULT, "bad result", 0, RLIMIT_NOFILE, 0, BAD);
+	T(prlimit64, EINVAL, "more than the most", 0, RLIMIT_NOFILE, &upside_down, 0);
+	T(getcpu, OK, "both", buf, buf + 8, 0);
+	T(getcpu, EFAULT, "bad result", BAD, 0, 0);
+	T(sched_yield, OK, "once");
+	T(sched_getaffinity, OK, "own", 0, 128, buf);
+	T(sched_getaffinity, EINVAL, "size", 0, 1, buf);
+	T(sched_getaffinity, ESRCH, "no process", NO_PID, 128, buf);
+	T(sched_getaffinity, EFAULT, "bad result", 0, 128, BAD);
+	T(sched_setaffinity, EFAULT, "bad set", 0, 128, BAD);
+	memset(buf, 0, 128);
+	T(sched_setaffinity, EINVAL, "no CPU", 0, 128, buf);
+	buf[0] = 1;
+	T(sched_setaffinity, ESRCH, "no process", NO_PID, 128, buf);
+	T(sched_setaffinity, OK, "one CPU", 0, 128, buf);
+	T(getpriority, OK, "own", PRIO_PROCESS, 0);
+	T(getpriority, EINVAL, "whose", 99, 0);
+	T(getpriority, ESRCH, "no process", PRIO_PROCESS, NO_PID);
+	T(setpriority, OK, "own", PRIO_PROCESS, 0, 0);
+	T(setpriority, EINVAL, "whose", 99, 0, 0);
+	T(setpriority, ESRCH, "no process", PRIO_PROCESS, NO_PID, 0);
+	T(personality, OK, "asked", 0xffffffff);
+	T(prctl, OK, "name", PR_GET_NAME, buf);
+	T(prctl, EINVAL, "option", 0x12345678, 0, 0, 0, 0);
+	T(prctl, EFAULT, "bad name", PR_SET_NAME, BAD);
+	T(prctl, EINVAL, "signal at the parent's death", PR_SET_PDEATHSIG, 99);
+	T(prctl, EINVAL, "dumpable", PR_SET_DUMPABLE, 99);
+	T(arch_prctl, OK, "thread pointer", 0x1003, buf);
+	T(arch_prctl, EINVAL, "code", 0x9999, buf);
+	T(arch_prctl, EPERM, "thread pointer in the kernel's half", 0x1002, -4096l);
+	T(arch_prctl, EFAULT, "bad result", 0x1003, BAD);
+	T(syslog, OK, "size", 10, 0, 0);
+	T(syslog, EINVAL, "action", 99, 0, 0);
+	T(syslog, EINVAL, "no buffer", 3, 0, 10);
+	T(syslog, EINVAL, "negative size", 3, buf, -1);
+}
+
+static void identity(void)
+{
+	T(getuid, OK, "own");
+	T(geteuid, OK, "own");
+	T(getgid, OK, "own");
+	T(getegid, OK, "own");
+	T(setuid, OK, "root", 0);
+	T(setuid, EINVAL, "nobody", -1);
+	T(setgid, OK, "root", 0);
+	T(setgid, EINVAL, "nobody", -1);
+	T(setreuid, OK, "as they are", -1, -1);
+	T(setregid, OK, "as they are", -1, -1);
+	T(setresuid, OK, "as they are", -1, -1, -1);
+	T(setresgid, OK, "as they are", -1, -1, -1);
+	T(getresuid, OK, "all", buf, buf + 8, buf + 16);
+	T(getresuid, EFAULT, "bad result", BAD, buf + 8, buf + 16);
+	T(getresgid, OK, "all", buf, buf + 8, buf + 16);
+	T(getresgid, EFAULT, "bad result", buf, BAD, buf + 16);
+	T(setgroups, OK, "none", 0, 0);
+	T(setgroups, EINVAL, "too many", 70000, buf);
+	T(setgroups, EFAULT, "bad list", 1, BAD);
+	T(getgroups, OK, "how many", 0, 0);
+	T(getgroups, EINVAL, "negative", -1, buf);
+}
+
+int main(int argc, char **argv)
+{
+	table_begin(argc, argv);
+	mapping();
+	locking();
+	time_calls();
+	knowledge();
+	identity();
+	return 0;
+}
