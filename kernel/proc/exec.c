@@ -222,6 +222,9 @@ static void commit(struct exec *e, const char *path, struct exec_args *args, str
 	vfork_release(p);
 	p->execed = true;
 	signal_reset_handlers(p, false);
+	process_table_lock();
+	posix_timers_delete_locked(p);
+	process_table_unlock();
 	t->altstack = (struct user_stack){.flags = 2}; /* SS_DISABLE */
 	t->restart.fn = NULL;
 	process_set_exe(p, e->file);

@@ -79,7 +79,8 @@ void process_finish(struct process *p)
 	process_table_lock();
 	process_leave_jobs_locked(p);
 	orphan_children_locked(p);
-	itimer_stop_locked(p);
+	timer_stop_locked(&p->alarm);
+	posix_timers_delete_locked(p);
 	p->state = PROCESS_ZOMBIE;
 	t->process = NULL;
 	t->limits = NULL;

@@ -184,7 +184,7 @@ static int start_everything(struct thread **init)
 	random_init();
 	poll_init();
 	futex_init();
-	err = itimer_init();
+	err = timers_init();
 	if (!err)
 		err = pipe_init();
 	if (!err)

@@ -59,7 +59,8 @@ struct process *process_create(const char *name)
 	list_node_init(&p->sibling);
 	list_node_init(&p->hash_node);
 	list_node_init(&p->group_node);
-	list_node_init(&p->timer_node);
+	timer_init(&p->alarm, itimer_fire);
+	list_init(&p->timers);
 	list_init(&p->tasks);
 	waitq_init(&p->child_wait);
 	waitq_init(&p->stop_wait);
@@ -157,7 +158,8 @@ static void unlink_locked(struct process *p)
 	list_remove(&p->sibling);
 	list_remove(&p->hash_node);
 	list_remove(&p->group_node);
-	itimer_stop_locked(p);
+	timer_stop_locked(&p->alarm);
+	posix_timers_delete_locked(p);
 	signal_queue_clear(&p->pending);
 	atomic_fetch_sub(&table.count, 1);
 }

@@ -24,6 +24,7 @@
 #include "kernel/cpu/trap.h"
 #include "kernel/limits.h"
 #include "kernel/proc/signal.h"
+#include "kernel/proc/timers.h"
 #include "kernel/sync/mutex.h"
 #include "kernel/sync/waitq.h"
 #include "kernel/thread.h"
@@ -76,9 +77,11 @@ struct process {
 	struct signal_action actions[NR_SIGNALS]; /* t */
 	struct signal_queue pending;              /* t; for whichever task takes them */
 
-	/* ITIMER_REAL (itimer.c) */
-	struct list_node timer_node;        /* t */
-	u64 timer_deadline, timer_interval; /* t; ns; deadline 0: not armed */
+	/* timers that send signals (timers.h) */
+	struct proc_timer alarm; /* t; ITIMER_REAL */
+	struct list timers;      /* t; timer_create's */
+	u32 nr_timers;           /* t; in timers */
+	i32 next_timer;          /* t; number of the next one */
 
 	/* atomic */
 	_Atomic(i32) ppid;         /* written under t: getppid reads it without a lock */
@@ -204,9 +207,7 @@ bool process_group_orphaned_locked(const struct process *p);
  * the terminal's foreground group when p leads the session. */
 void process_leave_jobs_locked(struct process *p);
 
-/* setitimer(ITIMER_REAL) (itimer.c). */
-int itimer_init(void);
-/* table_lock held. */
-void itimer_stop_locked(struct process *p);
+/* proc_timer.fire of process.alarm (itimer.c). */
+void itimer_fire(struct proc_timer *t, u64 times);
 
 #endif

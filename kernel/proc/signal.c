@@ -144,6 +144,21 @@ static void queue_take(struct signal_queue *q, int signo, struct siginfo *out)
 		atomic_fetch_and(&q->set, ~signal_bit(signo));
 }
 
+bool signal_overrun_locked(struct process *p, struct task *only, const struct siginfo *info, u64 times)
+{
+	struct signal_queue *q = only ? &only->own : &p->pending;
+	struct queued *e;
+
+	LIST_FOR_EACH (e, &q->entries, node) {
+		if (e->info.code != SI_TIMER_ || e->info.timer.id != info->timer.id)
+			continue;
+		e->info.timer.overrun =
+			(i32)MIN((u64)e->info.timer.overrun + MIN(times, (u64)INT32_MAX), (u64)INT32_MAX);
+		return true;
+	}
+	return false;
+}
+
 static int first_signal(u64 set)
 {
 	if (set & SYNCHRONOUS)
@@ -164,6 +179,8 @@ bool signal_take_locked(struct task *t, u64 mask, struct siginfo *out)
 	if (!set)
 		return false;
 	queue_take(q, first_signal(set), out);
+	if (out->code == SI_TIMER_)
+		posix_timer_taken_locked(t->process, out);
 	return true;
 }
 

@@ -56,6 +56,7 @@ enum { /* siginfo.code */
 	SI_USER_ = 0,
 	SI_KERNEL_ = 0x80,
 	SI_QUEUE_ = -1,
+	SI_TIMER_ = -2,
 	SI_TKILL_ = -6,
 	ILL_ILLOPN_ = 2,
 	FPE_INTDIV_ = 1,
@@ -93,6 +94,10 @@ struct siginfo {
 				} child; /* SIGCHLD */
 			};
 		} sender;
+		struct { /* SI_TIMER */
+			i32 id, overrun;
+			u64 value;
+		} timer;
 		struct {
 			u64 addr;
 			u16 addr_lsb; /* BUS_MCEERR_AR: so many low bits of addr say nothing */
@@ -139,6 +144,8 @@ void signal_queue_clear(struct signal_queue *q);
 /* Sends to a process, or to one task. 0, or -EAGAIN: too many are queued. table_lock held. */
 int signal_send_locked(struct process *p, const struct siginfo *info);
 int signal_send_task_locked(struct task *t, const struct siginfo *info);
+/* Has a signal of the timer that `info` is from not been taken yet by p, or by the task? Then `times` are added to its overrun. */
+bool signal_overrun_locked(struct process *p, struct task *only, const struct siginfo *info, u64 times);
 /* A siginfo from the kernel, and one from the running process. */
 struct siginfo signal_from_kernel(int signo);
 struct siginfo signal_from_current(int signo, int code);

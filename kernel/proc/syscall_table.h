@@ -141,6 +141,11 @@
 	X(218, set_tid_address)   \
 	X(219, restart_syscall)   \
 	X(221, fadvise64)         \
+	X(222, timer_create)      \
+	X(223, timer_settime)     \
+	X(224, timer_gettime)     \
+	X(225, timer_getoverrun)  \
+	X(226, timer_delete)      \
 	X(227, clock_settime)     \
 	X(228, clock_gettime)     \
 	X(229, clock_getres)      \

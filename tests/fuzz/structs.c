@@ -264,6 +264,21 @@ static uint64_t word_itimer(struct fuzzer *f, unsigned n)
 	return maybe_bad(f, t, 32);
 }
 
+/* None: SIGALRM. The third and fourth word: signal and how to tell. */
+static uint64_t word_sigevent(struct fuzzer *f, unsigned n)
+{
+	int32_t *e;
+
+	(void)n;
+	if (one_in(f, 3))
+		return 0;
+	e = object(f, 64);
+	e[2] = one_in(f, 8) ? (int32_t)odd_number(f) : 32 + (int32_t)rnd_below(f, 32);
+	e[3] = one_in(f, 8) ? (int32_t)odd_number(f) : (int32_t)rnd_below(f, 6);
+	e[4] = (int32_t)atomic_load(&f->slot->lane[rnd_below(f, LANES)].tid);
+	return maybe_bad(f, e, 64);
+}
+
 /* UTIME_NOW, UTIME_OMIT among them. */
 static uint64_t word_times(struct fuzzer *f, unsigned n)
 {
@@ -481,6 +496,7 @@ const struct word struct_words[] = {
 	{"timespec", word_timespec},
 	{"timeval", word_timeval},
 	{"itimer", word_itimer},
+	{"sigevent", word_sigevent},
 	{"times", word_times},
 	{"sigset", word_sigset},
 	{"setpair", word_setpair},
