@@ -4,6 +4,7 @@
 #include "calls.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -135,6 +136,31 @@ static void time_calls(void)
 	T(alarm, OK, "off", 0);
 }
 
+static void timer_calls(void)
+{
+	static const struct itimerspec none, bad = {{0, 0}, {0, 1000000000}};
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = 99};
+	int id = -1;
+
+	T(timer_create, OK, "SIGALRM", CLOCK_MONOTONIC, 0, &id);
+	T(timer_create, EINVAL, "clock", 99, 0, &id);
+	T(timer_create, EINVAL, "signal", CLOCK_MONOTONIC, &event, &id);
+	T(timer_create, EFAULT, "bad event", CLOCK_MONOTONIC, BAD, &id);
+	T(timer_create, EFAULT, "bad result", CLOCK_MONOTONIC, 0, BAD);
+	T(timer_settime, OK, "off", id, 0, &none, buf);
+	T(timer_settime, EINVAL, "which", 12345, 0, &none, 0);
+	T(timer_settime, EINVAL, "nanoseconds", id, 0, &bad, 0);
+	T(timer_settime, EFAULT, "bad timer", id, 0, BAD, 0);
+	T(timer_settime, EFAULT, "bad result", id, 0, &none, BAD);
+	T(timer_gettime, OK, "off", id, buf);
+	T(timer_gettime, EINVAL, "which", 12345, buf);
+	T(timer_gettime, EFAULT, "bad result", id, BAD);
+	T(timer_getoverrun, OK, "none", id);
+	T(timer_getoverrun, EINVAL, "which", 12345);
+	T(timer_delete, OK, "at last", id);
+	T(timer_delete, EINVAL, "again", id);
+}
+
 static void knowledge(void)
 {
 	static const struct rlimit upside_down = {2, 1};
@@ -225,6 +251,7 @@ int main(int argc, char **argv)
 	mapping();
 	locking();
 	time_calls();
+	timer_calls();
 	knowledge();
 	identity();
 	return 0;
