@@ -153,6 +153,14 @@ static uint64_t word_signal(struct fuzzer *f, unsigned n)
 		: s;
 }
 
+/* Whose action is set: mostly not those by which a worker survives what it looks at (process.c). */
+static uint64_t word_action(struct fuzzer *f, unsigned n)
+{
+	uint64_t s = word_signal(f, n);
+
+	return (s == SIGSEGV || s == SIGBUS) && !one_in(f, 12) ? SIGUSR2 : s;
+}
+
 /* Ours and our children's. Never 1, never everybody. */
 static uint64_t word_pid(struct fuzzer *f, unsigned n)
 {
@@ -334,6 +342,7 @@ static const struct word words[] = {
 	{"prctl", word_prctl},
 	{"archprctl", word_archprctl},
 	{"signal", word_signal},
+	{"ofsignal", word_action},
 	{"pid", word_pid},
 	{"fd", word_fd},
 	{"newfd", word_newfd},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The calls and the words for their arguments; args.c and structs.c say what a word means. "=" before the last word: what the result
- * is good for later. "!": process.c makes the call. Without a word: 0. Weight 10 unless there are reasons.
+ * is good for later. "!": process.c makes the call. Without a word: 0. Weight 30 unless there are reasons.
  */
 #include "fuzz.h"
 
@@ -11,28 +11,13 @@
 #define SYS_fchmodat2 452
 #endif
 
-#define CALL(name, words)                    \
-	{                                    \
-		SYS_##name, #name, words, 10 \
-	}
-#define RARE(name, words)                   \
-	{                                   \
-		SYS_##name, #name, words, 2 \
-	} /* may wait, or costs much */
-#define LAST(name, words)                   \
-	{                                   \
-		SYS_##name, #name, words, 1 \
-	} /* ends or empties the worker */
-#define SOME(name, words)                   \
-	{                                   \
-		SYS_##name, #name, words, 6 \
-	}
-#define OFTEN(name, words)                   \
-	{                                    \
-		SYS_##name, #name, words, 30 \
-	}
-
 /* clang-format off */
+#define CALL(name, words)  {SYS_##name, #name, words, 30}
+#define RARE(name, words)  {SYS_##name, #name, words, 6} /* may wait, or costs much */
+#define SOME(name, words)  {SYS_##name, #name, words, 18}
+#define OFTEN(name, words) {SYS_##name, #name, words, 90}
+#define LAST(name, words)  {SYS_##name, #name, words, 1} /* ends or empties the worker */
+
 const struct grammar grammar[] = {
 	OFTEN(read, "fd obuf len"),
 	OFTEN(write, "fd ibuf len"),
@@ -47,9 +32,9 @@ const struct grammar grammar[] = {
 	OFTEN(mprotect, "address mlen prot"),
 	CALL(munmap, "address mlen"),
 	CALL(brk, "brk"),
-	CALL(rt_sigaction, "signal action out32 setsize"),
+	CALL(rt_sigaction, "ofsignal action out32 setsize"),
 	CALL(rt_sigprocmask, "count4 sigset out8 setsize"),
-	CALL(rt_sigreturn, "!sigreturn"),
+	SOME(rt_sigreturn, "!sigreturn"),
 	CALL(ioctl, "fd ioctl ioctlarg"),
 	CALL(pread64, "fd obuf len offset"),
 	CALL(pwrite64, "fd ibuf len offset"),
@@ -138,7 +123,7 @@ const struct grammar grammar[] = {
 	CALL(rt_sigtimedwait, "sigset maybe128 timespec setsize"),
 	CALL(rt_sigqueueinfo, "pid signal siginfo"),
 	LAST(rt_sigsuspend, "sigset setsize"),
-	CALL(sigaltstack, "altstack out24"),
+	RARE(sigaltstack, "altstack out24"),
 	CALL(utime, "path in16"),
 	CALL(mknod, "path nodemode number"),
 	CALL(personality, "number"),

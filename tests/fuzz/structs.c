@@ -117,7 +117,9 @@ static const char *const paths[] = {"a", "b", "c", "d", "d/e", "d/f", "e", "link
 	"none/x", "a/x", "/", "", "a/", "d/", "/dev/null", "/dev/zero", "/proc/self/maps",
 	"/proc/self/status", "/proc/self/fd", "/proc/self/fd/3", "/proc/self/cwd/a", "/proc/self/stat",
 	"/proc/self/cmdline", "/proc/self/comm", "/proc/meminfo", "/proc/mounts", "/proc/stat", "/proc",
-	"/proc/2147483647/stat", "/proc/self/smaps"};
+	"/proc/2147483647/stat", "/proc/self/smaps", "/proc/self/limits", "/proc/faultline",
+	"/proc/faultline/memory", "/proc/faultline/trace", "/proc/faultline/latency", "/proc/faultline/steps",
+	"/proc/faultline/faults", "/proc/faultline/lock", "/dev", "/proc/self/fd/5"};
 
 static uint64_t long_path(struct fuzzer *f)
 {
