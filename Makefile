@@ -25,7 +25,7 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DEFAULT_GOAL := all
 
-TARGETS := all kernel programs linux-programs static-programs linux-kernel newlib image host iso run debug bench bench-locks profile matrix costs explore-deep test test-long lint docs fmt
+TARGETS := all kernel programs linux-programs static-programs linux-kernel posix-programs sysroot newlib image host iso run debug bench bench-locks profile matrix costs explore-deep test test-long lint docs fmt
 .PHONY: $(TARGETS) setup clean help FORCE
 
 ifeq ($(FAULTLINE_INNER),)
@@ -75,6 +75,7 @@ help:
 	@echo 'make lint     cppcheck, layering, formatting; fmt formats the sources'
 	@echo 'make image    a new file-system image (the old one is lost)'
 	@echo 'make kernel   the kernel alone; host: the hosted tests and explorer; programs: the image'\''s files'
+	@echo 'make sysroot  headers, libraries and faultline-cc, which compiles programs for Faultline: build/sysroot'
 	@echo 'make setup    the packages that all this needs'
 	@echo 'make clean    removes build/, the image included'
 	@echo

@@ -46,6 +46,7 @@ build/linux/fuzzcalls: $(wildcard tests/fuzz/*.[ch]) tests/fuzz/call.asm mk/linu
 	@echo '  LINUXCC $@'
 	@$(NASM) -f elf64 -o $@.call.o tests/fuzz/call.asm
 	@gcc $(FUZZ_CFLAGS) -o $@ $(filter %.c,$^) $@.call.o
+
 STATIC_PROGRAMS := $(patsubst tests/static/%.c,build/static/%,$(sort $(wildcard tests/static/*.c)))
 static-programs: $(STATIC_PROGRAMS)
 
@@ -56,3 +57,35 @@ build/static/%: tests/static/%.c mk/linux.mk
 
 linux-kernel:
 	@sh tools/linux-kernel.sh build/linux-kernel
+
+# The sysroot's library, judged by Linux's:
+#
+#   posix-programs   build/posix/NAME-newlib, by faultline-cc, of the programs above and of tests/posix/NAME.c; of the latter and
+#                    of the examples also build/posix/NAME-glibc, the reference
+
+POSIX_C := $(sort $(wildcard tests/posix/*.c))
+POSIX_NAMES := $(POSIX_C:tests/posix/%.c=%)
+EXAMPLE_NAMES := $(patsubst user/examples/%.c,%,$(sort $(wildcard user/examples/*.c)))
+
+posix-programs: linux-programs $(foreach n,$(MUSL_NAMES) $(POSIX_NAMES),build/posix/$(n)-newlib) \
+	$(foreach n,$(POSIX_NAMES) $(EXAMPLE_NAMES),build/posix/$(n)-glibc)
+
+build/posix/%-newlib: tests/linux/%.c $(LINUX_SHARED) tests/linux/table.h build/sysroot/.stamp
+	@mkdir -p $(@D)
+	@echo '  POSIXCC $@'
+	@$(FAULTLINE_CC) $(LINUX_CFLAGS) -o $@ $< $(LINUX_SHARED)
+
+build/posix/%-newlib: tests/posix/%.c $(LINUX_SHARED) tests/linux/table.h build/sysroot/.stamp
+	@mkdir -p $(@D)
+	@echo '  POSIXCC $@'
+	@$(FAULTLINE_CC) $(LINUX_CFLAGS) -o $@ $< $(LINUX_SHARED)
+
+build/posix/%-glibc: tests/posix/%.c $(LINUX_SHARED) tests/linux/table.h mk/linux.mk
+	@mkdir -p $(@D)
+	@echo '  POSIXCC $@'
+	@gcc $(LINUX_CFLAGS) -o $@ $< $(LINUX_SHARED)
+
+build/posix/%-glibc: user/examples/%.c mk/linux.mk
+	@mkdir -p $(@D)
+	@echo '  POSIXCC $@'
+	@gcc -O2 -g -Wall -Wextra -Werror -pthread -o $@ $<

@@ -12,9 +12,49 @@ int clock_gettime(clockid_t clock, struct timespec *ts)
 	return (int)SYSCALL2(clock_gettime, clock, ts);
 }
 
+int clock_settime(clockid_t clock, const struct timespec *ts)
+{
+	return (int)SYSCALL2(clock_settime, clock, ts);
+}
+
+int clock_getres(clockid_t clock, struct timespec *ts)
+{
+	return (int)SYSCALL2(clock_getres, clock, ts);
+}
+
+/* Returns the error. */
+int clock_nanosleep(clockid_t clock, int flags, const struct timespec *want, struct timespec *left)
+{
+	return (int)-cancel_point(SYS_clock_nanosleep, clock, flags, (long)want, (long)left, 0, 0);
+}
+
+/* newlib's counts in clock ticks. */
+clock_t clock(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (clock_t)ts.tv_sec * CLOCKS_PER_SEC + (clock_t)ts.tv_nsec / (1000000000 / CLOCKS_PER_SEC);
+}
+
 int nanosleep(const struct timespec *want, struct timespec *left)
 {
-	return (int)SYSCALL2(nanosleep, want, left);
+	return (int)CANCEL2(nanosleep, want, left);
+}
+
+int getitimer(int which, struct itimerval *value)
+{
+	return (int)SYSCALL2(getitimer, which, value);
+}
+
+int setitimer(int which, const struct itimerval *value, struct itimerval *old)
+{
+	return (int)SYSCALL3(setitimer, which, value, old);
+}
+
+unsigned alarm(unsigned seconds)
+{
+	return (unsigned)SYSCALL1(alarm, seconds);
 }
 
 int gettimeofday(struct timeval *tv, void *zone)

@@ -17,4 +17,11 @@ _start:
 	call	__libc_start
 	ud2				; __libc_start does not return
 
+; Where a signal handler returns to: rsp is at the frame that the kernel made. The bytes are what
+; debuggers know a signal frame by.
+	global __restore_rt:function
+__restore_rt:
+	mov	rax, strict dword 15	; rt_sigreturn
+	syscall
+
 	section .note.GNU-stack noalloc noexec nowrite progbits

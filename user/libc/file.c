@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* System calls on files and directories, each a thin stub; newlib's stdio stands on these. */
+/* System calls on open files, each a thin stub; newlib's stdio stands on these. */
 #include "syscall.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
+#include <sys/file.h>
+#include <sys/sendfile.h>
 #include <sys/uio.h>
-#include <termios.h>
 #include <unistd.h>
+
+#define NEEDS_MODE(flags) ((flags) & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)))
 
 int open(const char *path, int flags, ...)
 {
@@ -18,9 +18,9 @@ int open(const char *path, int flags, ...)
 	mode_t mode;
 
 	va_start(ap, flags);
-	mode = flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)) ? va_arg(ap, mode_t) : 0;
+	mode = NEEDS_MODE(flags) ? va_arg(ap, mode_t) : 0;
 	va_end(ap);
-	return (int)SYSCALL3(open, path, flags, mode);
+	return (int)CANCEL3(open, path, flags, mode);
 }
 
 int openat(int dir, const char *path, int flags, ...)
@@ -29,9 +29,9 @@ int openat(int dir, const char *path, int flags, ...)
 	mode_t mode;
 
 	va_start(ap, flags);
-	mode = flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)) ? va_arg(ap, mode_t) : 0;
+	mode = NEEDS_MODE(flags) ? va_arg(ap, mode_t) : 0;
 	va_end(ap);
-	return (int)SYSCALL4(openat, dir, path, flags, mode);
+	return (int)CANCEL4(openat, dir, path, flags, mode);
 }
 
 int creat(const char *path, mode_t mode)
@@ -41,90 +41,98 @@ int creat(const char *path, mode_t mode)
 
 int close(int fd)
 {
-	return (int)SYSCALL1(close, fd);
+	return (int)CANCEL1(close, fd);
+}
+
+/* What newlib's posix_spawn() calls. */
+int _open(const char *path, int flags, mode_t mode);
+int _close(int fd);
+int _fcntl(int fd, int cmd, long arg);
+
+int _open(const char *path, int flags, mode_t mode)
+{
+	return open(path, flags, mode);
+}
+
+int _close(int fd)
+{
+	return close(fd);
+}
+
+int _fcntl(int fd, int cmd, long arg)
+{
+	return fcntl(fd, cmd, arg);
+}
+
+int close_range(unsigned int first, unsigned int last, int flags)
+{
+	return (int)SYSCALL3(close_range, first, last, flags);
 }
 
 ssize_t read(int fd, void *buf, size_t len)
 {
-	return SYSCALL3(read, fd, buf, len);
+	return CANCEL3(read, fd, buf, len);
 }
 
 ssize_t write(int fd, const void *buf, size_t len)
 {
-	return SYSCALL3(write, fd, buf, len);
+	return CANCEL3(write, fd, buf, len);
 }
 
 ssize_t pread(int fd, void *buf, size_t len, off_t offset)
 {
-	return SYSCALL4(pread64, fd, buf, len, offset);
+	return CANCEL4(pread64, fd, buf, len, offset);
 }
 
 ssize_t pwrite(int fd, const void *buf, size_t len, off_t offset)
 {
-	return SYSCALL4(pwrite64, fd, buf, len, offset);
+	return CANCEL4(pwrite64, fd, buf, len, offset);
 }
 
 ssize_t readv(int fd, const struct iovec *iov, int count)
 {
-	return SYSCALL3(readv, fd, iov, count);
+	return CANCEL3(readv, fd, iov, count);
 }
 
 ssize_t writev(int fd, const struct iovec *iov, int count)
 {
-	return SYSCALL3(writev, fd, iov, count);
+	return CANCEL3(writev, fd, iov, count);
+}
+
+/* The offset of the vector calls has an upper half, of no use on a 64-bit machine. */
+ssize_t preadv(int fd, const struct iovec *iov, int count, off_t offset)
+{
+	return CANCEL5(preadv, fd, iov, count, offset, 0);
+}
+
+ssize_t pwritev(int fd, const struct iovec *iov, int count, off_t offset)
+{
+	return CANCEL5(pwritev, fd, iov, count, offset, 0);
+}
+
+ssize_t preadv2(int fd, const struct iovec *iov, int count, off_t offset, int flags)
+{
+	return CANCEL6(preadv2, fd, iov, count, offset, 0, flags);
+}
+
+ssize_t pwritev2(int fd, const struct iovec *iov, int count, off_t offset, int flags)
+{
+	return CANCEL6(pwritev2, fd, iov, count, offset, 0, flags);
+}
+
+ssize_t sendfile(int out, int in, off_t *offset, size_t count)
+{
+	return SYSCALL4(sendfile, out, in, offset, count);
+}
+
+ssize_t copy_file_range(int in, off_t *in_offset, int out, off_t *out_offset, size_t len, unsigned int flags)
+{
+	return SYSCALL6(copy_file_range, in, in_offset, out, out_offset, len, flags);
 }
 
 off_t lseek(int fd, off_t offset, int whence)
 {
 	return SYSCALL3(lseek, fd, offset, whence);
-}
-
-int stat(const char *path, struct stat *st)
-{
-	return (int)SYSCALL2(stat, path, st);
-}
-
-int lstat(const char *path, struct stat *st)
-{
-	return (int)SYSCALL4(newfstatat, AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW);
-}
-
-int fstat(int fd, struct stat *st)
-{
-	return (int)SYSCALL2(fstat, fd, st);
-}
-
-int fstatat(int dir, const char *path, struct stat *st, int flags)
-{
-	return (int)SYSCALL4(newfstatat, dir, path, st, flags);
-}
-
-int unlink(const char *path)
-{
-	return (int)SYSCALL1(unlink, path);
-}
-
-int mkdir(const char *path, mode_t mode)
-{
-	return (int)SYSCALL2(mkdir, path, mode);
-}
-
-int rmdir(const char *path)
-{
-	return (int)SYSCALL1(rmdir, path);
-}
-
-/* newlib's own rename() ends here (HAVE_RENAME). */
-int _rename(const char *from, const char *to);
-
-int _rename(const char *from, const char *to)
-{
-	return (int)SYSCALL2(rename, from, to);
-}
-
-int truncate(const char *path, off_t len)
-{
-	return (int)SYSCALL2(truncate, path, len);
 }
 
 int ftruncate(int fd, off_t len)
@@ -137,6 +145,24 @@ int fallocate(int fd, int mode, off_t offset, off_t len)
 	return (int)SYSCALL4(fallocate, fd, mode, offset, len);
 }
 
+/* These two return the error. */
+int posix_fallocate(int fd, off_t offset, off_t len)
+{
+	if (offset < 0 || len <= 0)
+		return EINVAL;
+	return (int)-raw_syscall(SYS_fallocate, fd, 0, offset, len, 0, 0);
+}
+
+int posix_fadvise(int fd, off_t offset, off_t len, int advice)
+{
+	return (int)-raw_syscall(SYS_fadvise64, fd, offset, len, advice, 0, 0);
+}
+
+ssize_t readahead(int fd, off_t offset, size_t len)
+{
+	return SYSCALL3(readahead, fd, offset, len);
+}
+
 int sync_file_range(int fd, off_t offset, off_t len, unsigned flags)
 {
 	return (int)SYSCALL4(sync_file_range, fd, offset, len, flags);
@@ -144,26 +170,22 @@ int sync_file_range(int fd, off_t offset, off_t len, unsigned flags)
 
 int fsync(int fd)
 {
-	return (int)SYSCALL1(fsync, fd);
+	return (int)CANCEL1(fsync, fd);
+}
+
+int fdatasync(int fd)
+{
+	return (int)CANCEL1(fdatasync, fd);
+}
+
+int syncfs(int fd)
+{
+	return (int)SYSCALL1(syncfs, fd);
 }
 
 void sync(void)
 {
 	SYSCALL0(sync);
-}
-
-int chdir(const char *path)
-{
-	return (int)SYSCALL1(chdir, path);
-}
-
-char *getcwd(char *buf, size_t size)
-{
-	if (!buf) {
-		errno = EINVAL;
-		return NULL;
-	}
-	return SYSCALL2(getcwd, buf, size) < 0 ? NULL : buf;
 }
 
 int dup(int fd)
@@ -176,6 +198,11 @@ int dup2(int from, int to)
 	return (int)SYSCALL2(dup2, from, to);
 }
 
+int dup3(int from, int to, int flags)
+{
+	return (int)SYSCALL3(dup3, from, to, flags);
+}
+
 int pipe2(int fds[2], int flags)
 {
 	return (int)SYSCALL2(pipe2, fds, flags);
@@ -186,30 +213,44 @@ int pipe(int fds[2])
 	return pipe2(fds, 0);
 }
 
-int ioctl(int fd, unsigned long request, ...)
+int fcntl(int fd, int cmd, ...)
 {
 	va_list ap;
-	void *arg;
+	long arg;
 
-	va_start(ap, request);
-	arg = va_arg(ap, void *);
+	va_start(ap, cmd);
+	arg = va_arg(ap, long);
 	va_end(ap);
-	return (int)SYSCALL3(ioctl, fd, request, arg);
+	return (int)(cmd == F_SETLKW || cmd == F_OFD_SETLKW ? CANCEL3(fcntl, fd, cmd, arg)
+							    : SYSCALL3(fcntl, fd, cmd, arg));
 }
 
-int tcgetattr(int fd, struct termios *t)
+int flock(int fd, int operation)
 {
-	return ioctl(fd, TCGETS, t);
+	return (int)SYSCALL2(flock, fd, operation);
 }
 
-int tcsetattr(int fd, int when, const struct termios *t)
+int lockf(int fd, int cmd, off_t len)
 {
-	return ioctl(fd, TCSETS + (unsigned long)when, t);
-}
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_CUR, .l_len = len};
 
-int isatty(int fd)
-{
-	struct termios t;
-
-	return tcgetattr(fd, &t) == 0;
+	switch (cmd) {
+	case F_ULOCK:
+		lock.l_type = F_UNLCK;
+		return fcntl(fd, F_SETLK, &lock);
+	case F_LOCK:
+		return fcntl(fd, F_SETLKW, &lock);
+	case F_TLOCK:
+		return fcntl(fd, F_SETLK, &lock);
+	case F_TEST:
+		if (fcntl(fd, F_GETLK, &lock) < 0)
+			return -1;
+		if (lock.l_type == F_UNLCK || lock.l_pid == getpid())
+			return 0;
+		errno = EACCES;
+		return -1;
+	default:
+		errno = EINVAL;
+		return -1;
+	}
 }

@@ -4,8 +4,10 @@
 #include "syscall.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -31,7 +33,7 @@ int madvise(void *addr, size_t len, int advice)
 
 int msync(void *addr, size_t len, int flags)
 {
-	return (int)SYSCALL3(msync, addr, len, flags);
+	return (int)CANCEL3(msync, addr, len, flags);
 }
 
 void *mremap(void *addr, size_t old_len, size_t new_len, int flags, ...)
@@ -100,7 +102,28 @@ void *sbrk(ptrdiff_t increment)
 	return (void *)old;
 }
 
-int getpagesize(void)
+int memfd_create(const char *name, unsigned flags)
 {
-	return 4096;
+	return (int)SYSCALL2(memfd_create, name, flags);
+}
+
+/* These two return the error. DONTNEED is advice to POSIX, and an order to the system call. */
+int posix_madvise(void *addr, size_t len, int advice)
+{
+	if (advice == POSIX_MADV_DONTNEED)
+		return 0;
+	return (int)-raw_syscall(SYS_madvise, (long)addr, (long)len, advice, 0, 0, 0);
+}
+
+int posix_memalign(void **out, size_t align, size_t size)
+{
+	void *mem;
+
+	if (align < sizeof(void *) || (align & (align - 1)))
+		return EINVAL;
+	mem = memalign(align, size);
+	if (!mem)
+		return ENOMEM;
+	*out = mem;
+	return 0;
 }

@@ -35,4 +35,26 @@ long __syscall_result(long ret);
 #define SYSCALL1(name, a) SYSCALL6(name, a, 0, 0, 0, 0, 0)
 #define SYSCALL0(name) SYSCALL6(name, 0, 0, 0, 0, 0, 0)
 
+/* Set by the first pthread_create() or pthread_cancel(), and never cleared. */
+extern int __threaded;
+
+/* A call that is a cancellation point: does not return if the thread was cancelled before the call had an
+ * effect (thread/cancel.c). */
+long __syscall_cancel(long nr, long a, long b, long c, long d, long e, long f);
+
+static inline long cancel_point(long nr, long a, long b, long c, long d, long e, long f)
+{
+	return __threaded ? __syscall_cancel(nr, a, b, c, d, e, f) : raw_syscall(nr, a, b, c, d, e, f);
+}
+
+#define CANCEL6(name, a, b, c, d, e, f) \
+	__syscall_result(               \
+		cancel_point(SYS_##name, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f)))
+#define CANCEL5(name, a, b, c, d, e) CANCEL6(name, a, b, c, d, e, 0)
+#define CANCEL4(name, a, b, c, d) CANCEL6(name, a, b, c, d, 0, 0)
+#define CANCEL3(name, a, b, c) CANCEL6(name, a, b, c, 0, 0, 0)
+#define CANCEL2(name, a, b) CANCEL6(name, a, b, 0, 0, 0, 0)
+#define CANCEL1(name, a) CANCEL6(name, a, 0, 0, 0, 0, 0)
+#define CANCEL0(name) CANCEL6(name, 0, 0, 0, 0, 0, 0)
+
 #endif

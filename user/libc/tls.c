@@ -1,37 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Thread-local storage, x86-64's variant II: the program's TLS image ends at the thread control
- * block, FS points at that block, and its first word points at itself.
+ * Thread-local storage, x86-64's variant II: a copy of the program's TLS image ends at the thread's control block, and FS
+ * points at that block. Sizes come from PT_TLS, once, when the program starts.
  *
  * The first thread uses newlib's global _reent, since exit() flushes that one's streams; every
- * later thread gets its own.
+ * later thread has its own, in its control block.
  */
 #include "libc.h"
-#include "syscall.h"
+#include "thread/thread.h"
 
-#include <reent.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
 #define ARCH_SET_FS 0x1002
 #define TLS_ALIGN 64 /* at least; a cache line, so that threads share none */
 
-struct tcb {
-	struct tcb *self;
-	void *dtv; /* the ABI's place of it; static programs have no use for it */
-	void *reserved[3];
-	uintptr_t canary; /* fs:0x28, where -fstack-protector looks */
-};
-
-_Static_assert(offsetof(struct tcb, canary) == 0x28, "the ABI's place of the stack canary");
-
-static _Thread_local struct _reent *thread_reent;
+static struct {
+	const void *data;
+	size_t data_size; /* what follows in the image is zero */
+	size_t size;      /* rounded up to the image's own alignment */
+	size_t align;
+} image = {.align = TLS_ALIGN};
 
 struct _reent *__getreent(void)
 {
-	return thread_reent;
+	return thread_self()->reent;
 }
 
 static const Elf64_Phdr *find_tls_segment(const Elf64_auxv_t *auxv)
@@ -66,38 +59,47 @@ static char *early_alloc(size_t size)
 }
 
 /* Apart from its caller, so that no access through FS can be moved before the switch. */
-static __attribute__((noinline)) void set_fs(struct tcb *tcb)
+static __attribute__((noinline)) void set_fs(struct thread *self)
 {
-	if (raw_syscall(SYS_arch_prctl, ARCH_SET_FS, (long)tcb, 0, 0, 0, 0) != 0)
+	if (raw_syscall(SYS_arch_prctl, ARCH_SET_FS, (long)self, 0, 0, 0, 0) != 0)
 		no_memory();
 }
 
-static __attribute__((noinline)) void set_reent(void)
+size_t __tls_size(void)
 {
-	thread_reent = _GLOBAL_REENT;
+	return image.size + sizeof(struct thread) + 2 * image.align;
+}
+
+struct thread *__tls_build(char *end, char **below)
+{
+	struct thread *thread = (struct thread *)(((uintptr_t)end - sizeof(struct thread)) & -image.align);
+	char *start = (char *)thread - image.size;
+
+	memcpy(start, image.data, image.data_size);
+	thread->self = thread;
+	*below = (char *)((uintptr_t)start & -16ul);
+	return thread;
 }
 
 void __tls_setup(const Elf64_auxv_t *auxv)
 {
 	const Elf64_Phdr *ph = find_tls_segment(auxv);
 	const void *random = (const void *)__auxv_value(auxv, AT_RANDOM);
-	size_t align = ph && ph->p_align > TLS_ALIGN ? ph->p_align : TLS_ALIGN;
-	size_t size = ph ? ph->p_memsz : 0;
-	size_t before = (size + align - 1) & -align;
-	char *mem = early_alloc(before + sizeof(struct tcb) + align);
-	uintptr_t base = ((uintptr_t)mem + align - 1) & -align;
-	struct tcb *tcb = (struct tcb *)(base + before);
+	struct thread *self;
+	char *below;
 
 	if (ph) {
-		/* The image ends at the block, rounded to the image's own alignment. */
 		size_t own = ph->p_align ? ph->p_align : 1;
-		size_t image = (size + own - 1) & -own;
 
-		memcpy((char *)tcb - image, (const void *)ph->p_vaddr, ph->p_filesz);
+		image.data = (const void *)ph->p_vaddr;
+		image.data_size = ph->p_filesz;
+		image.size = (ph->p_memsz + own - 1) & -own;
+		image.align = own > TLS_ALIGN ? own : TLS_ALIGN;
 	}
-	tcb->self = tcb;
+	self = __tls_build(early_alloc(__tls_size()) + __tls_size(), &below);
 	if (random)
-		memcpy(&tcb->canary, random, sizeof(tcb->canary));
-	set_fs(tcb);
-	set_reent();
+		memcpy(&self->canary, random, sizeof(self->canary));
+	self->reent = _GLOBAL_REENT;
+	self->tid = (int)raw_syscall(SYS_set_tid_address, (long)&self->tid, 0, 0, 0, 0, 0);
+	set_fs(self);
 }

@@ -3,6 +3,7 @@
 #ifndef _FAULTLINE_TIME_H
 #define _FAULTLINE_TIME_H
 
+struct sigevent; /* newlib's names it in a prototype */
 #include_next <time.h>
 
 #undef CLOCK_REALTIME

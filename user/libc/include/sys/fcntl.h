@@ -28,6 +28,8 @@ extern "C" {
 #define O_NOATIME 01000000
 #define O_CLOEXEC 02000000
 #define O_SYNC 04010000
+#define O_LARGEFILE 0
+#define O_ASYNC 00020000
 #define O_RSYNC O_SYNC
 #define O_PATH 010000000
 #define O_TMPFILE 020200000
@@ -44,7 +46,12 @@ extern "C" {
 #define F_SETLKW 7
 #define F_SETOWN 8
 #define F_GETOWN 9
+#define F_OFD_GETLK 36
+#define F_OFD_SETLK 37
+#define F_OFD_SETLKW 38
 #define F_DUPFD_CLOEXEC 1030
+#define F_SETPIPE_SZ 1031
+#define F_GETPIPE_SZ 1032
 #define FD_CLOEXEC 1
 
 #define F_RDLCK 0
@@ -56,6 +63,7 @@ extern "C" {
 #define AT_REMOVEDIR 0x200
 #define AT_EACCESS 0x200
 #define AT_SYMLINK_FOLLOW 0x400
+#define AT_NO_AUTOMOUNT 0x800
 #define AT_EMPTY_PATH 0x1000
 
 #define FALLOC_FL_KEEP_SIZE 0x01
@@ -64,6 +72,13 @@ extern "C" {
 #define FALLOC_FL_ZERO_RANGE 0x10
 #define FALLOC_FL_INSERT_RANGE 0x20
 #define FALLOC_FL_UNSHARE_RANGE 0x40
+
+#define POSIX_FADV_NORMAL 0
+#define POSIX_FADV_RANDOM 1
+#define POSIX_FADV_SEQUENTIAL 2
+#define POSIX_FADV_WILLNEED 3
+#define POSIX_FADV_DONTNEED 4
+#define POSIX_FADV_NOREUSE 5
 
 #define SYNC_FILE_RANGE_WAIT_BEFORE 1
 #define SYNC_FILE_RANGE_WRITE 2
@@ -83,6 +98,8 @@ int creat(const char *path, mode_t mode);
 int fcntl(int fd, int cmd, ...);
 int fallocate(int fd, int mode, off_t offset, off_t len);
 int posix_fallocate(int fd, off_t offset, off_t len);
+int posix_fadvise(int fd, off_t offset, off_t len, int advice);
+ssize_t readahead(int fd, off_t offset, size_t len);
 int sync_file_range(int fd, off_t offset, off_t len, unsigned flags);
 
 #ifdef __cplusplus

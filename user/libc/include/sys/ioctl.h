@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Device control, the terminal's Linux numbers. */
+/* Device control, Linux's numbers. */
 #ifndef _SYS_IOCTL_H
 #define _SYS_IOCTL_H
 
@@ -11,8 +11,21 @@ extern "C" {
 #define TCSETS 0x5402
 #define TCSETSW 0x5403
 #define TCSETSF 0x5404
+#define TCSBRK 0x5409
+#define TCXONC 0x540a
+#define TCFLSH 0x540b
+#define TIOCSCTTY 0x540e
+#define TIOCGPGRP 0x540f
+#define TIOCSPGRP 0x5410
 #define TIOCGWINSZ 0x5413
+#define TIOCSWINSZ 0x5414
 #define FIONREAD 0x541b
+#define TIOCINQ FIONREAD
+#define FIONBIO 0x5421
+#define TIOCNOTTY 0x5422
+#define TIOCGSID 0x5429
+#define FIONCLEX 0x5450
+#define FIOCLEX 0x5451
 
 struct winsize {
 	unsigned short ws_row;

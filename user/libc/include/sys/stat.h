@@ -102,6 +102,8 @@ int mknod(const char *path, mode_t mode, dev_t dev);
 int stat(const char *path, struct stat *st);
 mode_t umask(mode_t mask);
 int utimensat(int dir, const char *path, const struct timespec times[2], int flags);
+int mkfifoat(int dir, const char *path, mode_t mode);
+int mknodat(int dir, const char *path, mode_t mode, dev_t dev);
 int futimens(int fd, const struct timespec times[2]);
 
 #ifdef __cplusplus

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Directory streams. struct dirent is the kernel's getdents64 record. */
-#ifndef _DIRENT_H_
-#define _DIRENT_H_
+/* What newlib's dirent.h leaves to the system. struct dirent is the kernel's getdents64 record. */
+#ifndef _SYS_DIRENT_H
+#define _SYS_DIRENT_H
 
 #include <sys/types.h>
 
@@ -28,10 +28,13 @@ struct dirent {
 
 typedef struct __dirstream DIR;
 
-DIR *opendir(const char *path);
-struct dirent *readdir(DIR *dir);
-int closedir(DIR *dir);
-int dirfd(DIR *dir);
+#define d_fileno d_ino
+#define _DIRENT_HAVE_D_RECLEN
+#define _DIRENT_HAVE_D_OFF
+#define _DIRENT_HAVE_D_TYPE
+#define IFTODT(mode) (((mode)&0170000) >> 12)
+#define DTTOIF(type) ((type) << 12)
+
 ssize_t getdents64(int fd, void *buf, size_t len);
 
 #ifdef __cplusplus

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* The older name of poll.h. */
+#ifndef _SYS_POLL_H
+#define _SYS_POLL_H
+
+#include <poll.h>
+
+#endif

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* Linux's other name of sys/statfs.h. */
+#ifndef _SYS_VFS_H
+#define _SYS_VFS_H
+
+#include <sys/statfs.h>
+
+#endif
