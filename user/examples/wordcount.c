@@ -149,6 +149,14 @@ static int by_count(const void *a, const void *b)
 	return order ? order : (int)x->len - (int)y->len;
 }
 
+static void print_word(const struct word *w)
+{
+	printf("%7ld ", w->count);
+	for (size_t i = 0; i < w->len; i++)
+		putchar(tolower((unsigned char)w->text[i]));
+	putchar('\n');
+}
+
 static long number(const char *text, long max)
 {
 	char *end;
@@ -205,6 +213,6 @@ int main(int argc, char **argv)
 	printf("%ld words, %zu different\n", all, total.used);
 	qsort(total.words, total.size, sizeof(*total.words), by_count);
 	for (long i = 0; i < top && (size_t)i < total.used; i++)
-		printf("%7ld %.*s\n", total.words[i].count, (int)total.words[i].len, total.words[i].text);
+		print_word(&total.words[i]);
 	return 0;
 }

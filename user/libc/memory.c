@@ -78,14 +78,31 @@ int munlockall(void)
 	return (int)SYSCALL0(munlockall);
 }
 
+/* The break as the kernel last confirmed it; 0: not asked yet. */
+static uintptr_t current_break;
+
+static int set_break(uintptr_t want)
+{
+	if ((uintptr_t)raw_syscall(SYS_brk, (long)want, 0, 0, 0, 0, 0) != want) {
+		errno = ENOMEM;
+		return -1;
+	}
+	current_break = want;
+	return 0;
+}
+
+int brk(void *end)
+{
+	return set_break((uintptr_t)end);
+}
+
 void *sbrk(ptrdiff_t increment)
 {
-	static uintptr_t brk;
-	uintptr_t old, want, got;
+	uintptr_t old, want;
 
-	if (!brk)
-		brk = (uintptr_t)raw_syscall(SYS_brk, 0, 0, 0, 0, 0, 0);
-	old = brk;
+	if (!current_break)
+		current_break = (uintptr_t)raw_syscall(SYS_brk, 0, 0, 0, 0, 0, 0);
+	old = current_break;
 	if (increment == 0)
 		return (void *)old;
 	want = old + (uintptr_t)increment;
@@ -93,13 +110,7 @@ void *sbrk(ptrdiff_t increment)
 		errno = ENOMEM;
 		return (void *)-1;
 	}
-	got = (uintptr_t)raw_syscall(SYS_brk, (long)want, 0, 0, 0, 0, 0);
-	if (got != want) {
-		errno = ENOMEM;
-		return (void *)-1;
-	}
-	brk = want;
-	return (void *)old;
+	return set_break(want) < 0 ? (void *)-1 : (void *)old;
 }
 
 int memfd_create(const char *name, unsigned flags)

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/times.h>
@@ -241,6 +242,11 @@ int prctl(int option, ...)
 		a[i] = va_arg(ap, unsigned long);
 	va_end(ap);
 	return (int)SYSCALL5(prctl, option, a[0], a[1], a[2], a[3]);
+}
+
+int personality(unsigned long persona)
+{
+	return (int)SYSCALL1(personality, persona);
 }
 
 /* ---- scheduling ---- */

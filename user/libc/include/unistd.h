@@ -14,6 +14,7 @@ long syscall(long nr, ...);
 pid_t gettid(void);
 int syncfs(int fd);
 int getpagesize(void);
+int brk(void *end);
 #endif
 
 #if __GNU_VISIBLE
