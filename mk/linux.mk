@@ -60,14 +60,17 @@ linux-kernel:
 
 # The sysroot's library, judged by Linux's:
 #
-#   posix-programs   build/posix/NAME-newlib, by faultline-cc, of the programs above and of tests/posix/NAME.c; of the latter and
+#   posix-programs   build/posix/NAME-newlib, by faultline-cc, of tests/posix/NAME.c and of programs above; of the former and
 #                    of the examples also build/posix/NAME-glibc, the reference
 
 POSIX_C := $(sort $(wildcard tests/posix/*.c))
 POSIX_NAMES := $(POSIX_C:tests/posix/%.c=%)
 EXAMPLE_NAMES := $(patsubst user/examples/%.c,%,$(sort $(wildcard user/examples/*.c)))
 
-posix-programs: linux-programs $(foreach n,$(MUSL_NAMES) $(POSIX_NAMES),build/posix/$(n)-newlib) \
+# Of tests/linux, those that ask for nothing but POSIX and what is common on Linux.
+POSIX_ALSO := attr io jobs limits locks memory names open pseudo signals threads vector wait
+
+posix-programs: linux-programs $(foreach n,$(POSIX_ALSO) $(POSIX_NAMES),build/posix/$(n)-newlib) \
 	$(foreach n,$(POSIX_NAMES) $(EXAMPLE_NAMES),build/posix/$(n)-glibc)
 
 build/posix/%-newlib: tests/linux/%.c $(LINUX_SHARED) tests/linux/table.h build/sysroot/.stamp
