@@ -25,7 +25,7 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DEFAULT_GOAL := all
 
-TARGETS := all kernel programs linux-programs static-programs linux-kernel posix-programs sysroot newlib image host iso run debug bench bench-locks profile matrix costs explore-deep test test-long lint docs fmt
+TARGETS := all kernel programs linux-programs static-programs linux-kernel posix-programs sysroot newlib image host iso run debug bench bench-locks profile matrix costs explore-deep crash test test-long lint docs fmt
 .PHONY: $(TARGETS) setup clean help FORCE
 
 ifeq ($(FAULTLINE_INNER),)
@@ -65,6 +65,7 @@ help:
 	@echo 'make test     everything that has a verdict, by prove (TESTS=tests/boot.t for one part)'
 	@echo 'make test-long    stress, five minutes each on two CPUs and on eight; FUZZ_MINUTES=10 of random system calls; 500 power cuts;'
 	@echo '              large files both ways with Linux'
+	@echo 'make crash    a hundred thousand states of a power failure, each recovered; each flush and fence left out in turn (CRASH_STATES)'
 	@echo 'make debug    the same machine as run, stopped, waiting for gdb on port 1234'
 	@echo 'make iso      build/faultline.iso, for BIOS and EFI, CD or USB stick'
 	@echo 'make bench    guest instructions per operation, beside Linux; a far puncher; the smallest RAM. README=1 puts the table into README.md'

@@ -61,7 +61,7 @@ void pmem_drain(struct pmem_region *r);
 #ifdef FAULTLINE_HOSTED
 /* The simulation knows each place that flushes or fences by itself, so that a test can leave one out (host/pmem_sim.h). */
 struct pmem_site {
-	const char *file;
+	const char *file, *function;
 	u32 line;
 	bool fence;
 	u64 passed; /* how often */
@@ -71,7 +71,7 @@ void pmem_fence_at(struct pmem_site *s);
 #define PMEM_SITE(is_fence)                                                                                \
 	({                                                                                                 \
 		static struct pmem_site site_ __attribute__((section("pmem_sites"), used, aligned(8))) = { \
-			__FILE__, __LINE__, is_fence, 0};                                                  \
+			__FILE__, __func__, __LINE__, is_fence, 0};                                        \
 		&site_;                                                                                    \
 	})
 #define pmem_flush(p, n) pmem_flush_at(PMEM_SITE(false), p, n)

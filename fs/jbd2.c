@@ -8,7 +8,7 @@
  * brought back by an older copy: no revoke records are needed. What others have written is recovered in full (jbd2_recover.c).
  *
  * No store of these can tear: sequence and start of the superblock are one aligned word. Its checksum covers more than that, so while the log is
- * ours the checksum features are off; jbd2_open() takes them away and jbd2_seal() puts them back, in an order in which the log is empty
+ * ours the checksum features are off; jbd2_begin() takes them away and jbd2_seal() puts them back, in an order in which the log is empty
  * at every point.
  *
  * No locks: the journal's.
@@ -19,6 +19,7 @@
 #include "lib/string.h"
 
 #define BLOCKS_MAX 2048u /* copies of a transaction: 8 MiB of DRAM */
+#define JBD2_ERROR 5u    /* s_errno: EIO; any but 0 would do */
 #define BLOCKS_MIN 256u  /* below, a log is too small for our handles */
 #define FIRST_TAG_OFFSET sizeof(struct jbd2_header)
 
@@ -83,12 +84,12 @@ static void set_start(struct jbd2_super *s, u32 sequence, u32 start)
 	jbd2_store_durably(&s->s_sequence, &new.s_sequence);
 }
 
-/* No error noted, and no checksums of the first version. */
-static void clear_errno(struct jbd2_super *s)
+/* An error, or none; and no checksums of the first version. */
+static void set_errno(struct jbd2_super *s, u32 error)
 {
 	struct jbd2_super new = *s;
 
-	new.s_errno = to_be32(0);
+	new.s_errno = to_be32(error);
 	new.s_feature_compat = to_be32(0);
 	jbd2_store_durably(&s->s_errno, &new.s_errno);
 }
@@ -99,7 +100,6 @@ void jbd2_seal(struct jbd2_super *s, u32 features, u32 sequence)
 
 	set_features(s, features & ~JBD2_CSUM_FEATURES);
 	set_start(s, sequence, 0);
-	clear_errno(s);
 	if (!(features & JBD2_CSUM_FEATURES))
 		return;
 	new = *s;
@@ -112,8 +112,7 @@ void jbd2_seal(struct jbd2_super *s, u32 features, u32 sequence)
 
 int jbd2_open(struct jbd2_writer *w, struct jbd2_log *log)
 {
-	static const u64 nothing;
-	struct jbd2_super *s = jbd2_block(log, 0);
+	const struct jbd2_super *s = jbd2_block(log, 0);
 	u32 type = from_be32(s->s_header.h_blocktype), per_block;
 
 	*w = (struct jbd2_writer){.log = log};
@@ -134,11 +133,18 @@ int jbd2_open(struct jbd2_writer *w, struct jbd2_log *log)
 	per_block = (JBD2_BLOCK_SIZE - FIRST_TAG_OFFSET - 16) / sizeof(struct jbd2_tag);
 	w->blocks_max = (w->end - w->first) - 2 - (w->end - w->first) / per_block;
 	w->blocks_max = w->blocks_max < BLOCKS_MAX ? w->blocks_max : BLOCKS_MAX;
-	jbd2_store_durably(jbd2_block(log, w->first), &nothing);
-	set_features(s, w->features & ~JBD2_CSUM_FEATURES);
-	clear_errno(s);
-	set_start(s, w->sequence, w->first);
 	return 0;
+}
+
+void jbd2_begin(struct jbd2_writer *w)
+{
+	static const u64 nothing;
+	struct jbd2_super *s = jbd2_block(w->log, 0);
+
+	jbd2_store_durably(jbd2_block(w->log, w->first), &nothing);
+	set_features(s, w->features & ~JBD2_CSUM_FEATURES);
+	set_errno(s, 0);
+	set_start(s, w->sequence, w->first);
 }
 
 void jbd2_forget(struct jbd2_writer *w)
@@ -149,6 +155,22 @@ void jbd2_forget(struct jbd2_writer *w)
 void jbd2_close(struct jbd2_writer *w)
 {
 	jbd2_seal(jbd2_block(w->log, 0), w->features, w->sequence);
+}
+
+void jbd2_note_error(const struct jbd2_log *log)
+{
+	set_errno(jbd2_block(log, 0), JBD2_ERROR);
+}
+
+char *jbd2_spare(const struct jbd2_log *log)
+{
+	const struct jbd2_super *s = jbd2_block(log, 0);
+	u32 first = from_be32(s->s_first);
+
+	return from_be32(s->s_header.h_magic) == JBD2_MAGIC && first && first + 1 > first &&
+			first + 1 < log->nr_blocks
+		? jbd2_block(log, first + 1)
+		: NULL;
 }
 
 /* --- a transaction --- */

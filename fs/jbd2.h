@@ -129,14 +129,20 @@ struct jbd2_copy {
 	u64 block;
 	const void *data;
 };
-/* An empty log to write to. -EUCLEAN: it is not empty, or not usable. The log then begins with transaction w->sequence until jbd2_close(). */
+/* An empty log to write to. -EUCLEAN: it is not empty, or not usable. Writes nothing. */
 int jbd2_open(struct jbd2_writer *w, struct jbd2_log *log);
+/* The log begins with transaction w->sequence, until jbd2_close(). */
+void jbd2_begin(struct jbd2_writer *w);
 /* Logs one transaction of n copies, n <= w->blocks_max. After the caller's next fence a recovery would write them. */
 void jbd2_log_copies(struct jbd2_writer *w, const struct jbd2_copy *copies, u32 n);
 /* What was logged stands in its places, durably: forgets it. */
 void jbd2_forget(struct jbd2_writer *w);
 /* Leaves the log empty, for anybody. */
 void jbd2_close(struct jbd2_writer *w);
+/* Notes in the log's superblock that the file system is damaged. */
+void jbd2_note_error(const struct jbd2_log *log);
+/* A block that is not in use while the log is empty. NULL: the log's superblock is damaged. */
+char *jbd2_spare(const struct jbd2_log *log);
 
 /* For fs/jbd2*.c. The checksum of a superblock. */
 u32 jbd2_super_csum(const struct jbd2_super *s);

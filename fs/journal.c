@@ -308,6 +308,15 @@ int journal_commit_until(struct journal *j, u32 sequence)
 	return journal_drain(j);
 }
 
+/* A commit counts its transaction before it drops the shadows: read in this order the number is never too small. */
+bool journal_is_uncommitted(struct journal *j, u64 block, u32 *sequence)
+{
+	if (!j->has_log || !find_shadow(j, block))
+		return false;
+	*sequence = atomic_load(&j->committed);
+	return true;
+}
+
 u32 journal_sequence(struct journal_handle *h)
 {
 	return h->journal->writer.sequence;
@@ -334,16 +343,26 @@ int journal_create(struct pmem_region *r, struct jbd2_log *log, struct journal *
 	}
 	if (!err && log) {
 		j->copies = kcalloc(j->writer.blocks_max, sizeof(*j->copies));
-		if (!j->copies) {
-			jbd2_close(&j->writer);
+		if (!j->copies)
 			err = -ENOMEM;
-		}
 	}
 	if (err)
 		journal_destroy(j);
 	else
 		*out = j;
 	return err;
+}
+
+void journal_begin(struct journal *j)
+{
+	if (j->has_log)
+		jbd2_begin(&j->writer);
+}
+
+void journal_note_error(struct journal *j)
+{
+	if (j->has_log)
+		jbd2_note_error(j->writer.log);
 }
 
 void journal_close(struct journal *j)

@@ -27,11 +27,15 @@ struct jbd2_log;
 struct journal;
 struct journal_handle;
 
-/* log: empty, the caller's until journal_destroy(); NULL: changes go through. -ENOMEM; -EUCLEAN: the log cannot be used. */
+/* log: empty, the caller's until journal_destroy(); NULL: changes go through. Writes nothing. -ENOMEM; -EUCLEAN: the log cannot be used. */
 int journal_create(struct pmem_region *r, struct jbd2_log *log, struct journal **out);
+/* The log is in use from now on: before the first handle. */
+void journal_begin(struct journal *j);
 /* Changes that were not committed are lost. The log is left as it is; journal_close() before, after a commit, says that it is empty. */
 void journal_destroy(struct journal *j);
 void journal_close(struct journal *j);
+/* Notes in the log that the file system is damaged; without a log nothing. */
+void journal_note_error(struct journal *j);
 bool journal_has_log(const struct journal *j);
 /* Is there anything that a commit would log? */
 bool journal_has_changes(struct journal *j);
@@ -59,6 +63,8 @@ int journal_commit(struct journal *j);
 int journal_drain(struct journal *j);
 /* The same up to transaction `sequence`; nothing to do if that one has committed. */
 int journal_commit_until(struct journal *j, u32 sequence);
+/* Was the block changed since the last commit? Then by transaction *sequence. Between journal_read_begin() and _end(). */
+bool journal_is_uncommitted(struct journal *j, u64 block, u32 *sequence);
 /* The transaction that the handle belongs to. */
 u32 journal_sequence(struct journal_handle *h);
 /* Current bytes of a metadata block, for reading: pmem, or the newest shadow. In a handle the pointer is good until the block is changed;

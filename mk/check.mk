@@ -18,6 +18,11 @@ DEEP_SECONDS ?= 540
 explore-deep: build/host-fast/explore
 	@tools/explore-deep $(DEEP_SECONDS)
 
+# States that a power failure may leave; then each flush and fence of the file system left out in turn.
+CRASH_STATES ?= 100000
+crash: build/host-crash/crash
+	@build/host-crash/crash states=$(CRASH_STATES) mutants=20000 jobs=$(TEST_JOBS)
+
 # Five minutes of stress each, on two and on eight CPUs; 500 power cuts; large files and directories that Linux makes; FUZZ_MINUTES of random
 # system calls on either kernel, with a seed of the day.
 FUZZ_MINUTES ?= 10

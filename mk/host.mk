@@ -5,6 +5,7 @@
 #
 #   build/host/        with address and undefined-behaviour sanitizers: the unit tests, the explorer
 #   build/host-fast/   optimised, without sanitizers: the explorer
+#   build/host-crash/  optimised, with assertions: the test of durability, tests/crash/
 #   build/host-tso/    every access of the kernel's sources goes through host/tso/: store buffers, check of unmarked accesses
 #
 # tests/host/NAME_test.c becomes build/host/NAME_test; explore/host_*.c becomes build/host/explore.
@@ -12,6 +13,7 @@
 HOST_CFLAGS := -std=gnu11 -g -DFAULTLINE_HOSTED -fno-strict-aliasing -fno-omit-frame-pointer \
 	-Wall -Wextra -Werror -I.
 HOST_CFLAGS_host := -O1 -DFAULTLINE_DEBUG -fsanitize=address,undefined -fno-sanitize-recover
+HOST_CFLAGS_host-crash := -O2 -DFAULTLINE_DEBUG
 HOST_CFLAGS_host-fast := -O2 -DFAULTLINE_FOOTPRINTS
 
 # build/host-fast records what each transition reads and changes (host/footprint.h): every load and store calls footprint.c, and so
@@ -45,7 +47,7 @@ HOST_OWN_C_host-tso := $(sort $(wildcard host/tso/*.c))
 HOST_INSTRUMENTED := lib/% kernel/% mm/% fs/% drivers/% tests/%
 
 host: $(HOST_TESTS) build/host/explore build/host-fast/explore build/host-tso/explore \
-	build/host-tso/range_interleave_test
+	build/host-tso/range_interleave_test build/host-crash/crash
 
 # $(1): host or host-fast
 define host_rules
@@ -85,6 +87,13 @@ endef
 $(eval $(call host_rules,host))
 $(eval $(call host_rules,host-fast))
 $(eval $(call host_rules,host-tso))
+$(eval $(call host_rules,host-crash))
+
+HOST_CRASH_C := $(sort $(wildcard tests/crash/*.c))
+
+build/host-crash/crash: $(HOST_CRASH_C:%.c=build/host-crash/obj/%.o) build/host-crash/libfaultline.a
+	@echo '  HOSTLD  $@'
+	@$(CC) $(HOST_CFLAGS_host-crash) -o $@ $(filter %.o,$^) build/host-crash/libfaultline.a
 
 # The range lock beside simpler locks, with real threads: the kernel's source over a shim of pthreads.
 LOCK_BENCH_C := kernel/sync/range_lock.c $(sort $(wildcard bench/locks/*.c))
@@ -98,6 +107,6 @@ bench-locks: build/bench/locks
 	@build/bench/locks
 
 # Make would take the objects of tests for intermediate files, and remove them.
-.PRECIOUS: build/host/obj/%.o build/host-fast/obj/%.o build/host-tso/obj/%.o
+.PRECIOUS: build/host/obj/%.o build/host-fast/obj/%.o build/host-tso/obj/%.o build/host-crash/obj/%.o
 
--include $(shell find build/host build/host-fast build/host-tso -name '*.d' 2>/dev/null)
+-include $(shell find build/host build/host-fast build/host-tso build/host-crash -name '*.d' 2>/dev/null)

@@ -28,6 +28,11 @@ struct ext4_group {                          /* alloc_lock */
 	bool bad;                            /* the bitmap is damaged: nothing is allocated or freed here */
 };
 
+/* Features without which a file system can still be mounted by us are not here. */
+#define EXT4_INCOMPAT_KNOWN                                                                             \
+	(EXT4_INCOMPAT_FILETYPE | EXT4_INCOMPAT_EXTENTS | EXT4_INCOMPAT_64BIT | EXT4_INCOMPAT_FLEX_BG | \
+		EXT4_INCOMPAT_CSUM_SEED)
+
 struct ext4_fs {
 	struct super super; /* first */
 	/* constant after mount */
@@ -71,6 +76,7 @@ struct ext4_inode {
 	struct inode vfs;        /* first */
 	_Atomic(u32) changed_in; /* newest transaction that has changed the inode, if `changed` */
 	_Atomic(bool) changed;
+	_Atomic(u64) stored_size; /* i_size of raw; changes under map_lock */
 	/* constant */
 	u32 csum_seed;
 	u32 itable_offset; /* of the inode in itable_block */
@@ -124,14 +130,25 @@ static inline bool ext4_has_ro(const struct ext4_fs *fs, u32 bit)
 
 /* super.c. Reports damage (ino 0: of no inode), makes the file system read-only; always -EUCLEAN. Any sleeping context. */
 int ext4_damage(struct ext4_fs *fs, u64 ino, const char *fmt, ...) PRINTF_LIKE(3, 4);
-/* Writes the superblock's copy with current counts. */
-void ext4_write_super(struct journal_handle *h, struct ext4_fs *fs);
-/* Sets the head of the orphan chain, there and in the copy, and nothing else. */
-void ext4_set_last_orphan(struct journal_handle *h, struct ext4_fs *fs, u32 ino);
+/* Blocks of the file system. */
+u64 ext4_super_blocks(const struct ext4_super *sb);
 /* Starts a handle, unless the file system is read-only. */
 int ext4_begin(struct ext4_fs *fs, unsigned credits, struct journal_handle **out);
 /* After -ENOSPC, outside handles: is it worth trying again, because a commit has made freed blocks available? At most once. */
 bool ext4_retry(struct ext4_fs *fs, int err, bool *tried);
+
+/* super_disk.c. What the superblock on disk says of the mount: in use; clean again (commits first, and empties the log; 0, -EROFS); damaged. */
+int ext4_mark_mounted(struct ext4_fs *fs);
+int ext4_mark_clean(struct ext4_fs *fs);
+void ext4_mark_damaged(struct ext4_fs *fs);
+/* Does it say that the file system is in use? */
+bool ext4_marked_mounted(const struct ext4_fs *fs);
+/* Without a journal: writes the superblock's copy with current counts. */
+int ext4_write_super(struct ext4_fs *fs);
+/* Sets the head of the orphan chain, there and in the copy, and nothing else. */
+void ext4_set_last_orphan(struct journal_handle *h, struct ext4_fs *fs, u32 ino);
+/* Replays the log, completes a superblock that was half written, reads it into *sb anew. Mount. -EUCLEAN, -EOPNOTSUPP with *what; -ENOMEM. */
+int ext4_recover(struct ext4_super *sb, struct pmem_region *r, const char **what);
 
 /* log.c: finds the journal of a file system whose superblock may be out of date. kfree() it. -EUCLEAN, -ENOMEM. Mount. */
 int ext4_log_open(const struct ext4_super *sb, struct pmem_region *r, u64 fs_blocks, struct jbd2_log **out);

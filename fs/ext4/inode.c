@@ -245,6 +245,7 @@ static void fields_load(struct ext4_inode *ei)
 	if (i->ops != &ext4_special_ops)
 		i->rdev = 0;
 	atomic_store(&i->size_, raw->i_size_lo | (u64)raw->i_size_high << 32);
+	atomic_store(&ei->stored_size, inode_size(i));
 	atomic_store(&i->blocks, blocks_load(ei));
 	times_load(ei);
 }
@@ -256,6 +257,7 @@ int ext4_read_inode(struct super *s, u64 ino, struct inode **out)
 	struct journal_reader r;
 	struct ext4_inode *ei;
 	const char *what;
+	u32 sequence;
 
 	if (ino == 0 || ino > fs->inodes_count)
 		return ext4_damage(fs, 0, "inode %llu does not exist", (unsigned long long)ino);
@@ -269,6 +271,11 @@ int ext4_read_inode(struct super *s, u64 ino, struct inode **out)
 		return -ENOMEM;
 	journal_read_begin(fs->journal, &r);
 	memcpy(ei->raw, (const char *)ext4_read(fs, ei->itable_block) + ei->itable_offset, fs->inode_size);
+	if (journal_is_uncommitted(fs->journal, ei->itable_block, &sequence)) {
+		/* Perhaps another inode of the block; then an fsync commits without need. */
+		atomic_store_explicit(&ei->changed_in, sequence, memory_order_relaxed);
+		atomic_store_explicit(&ei->changed, true, memory_order_relaxed);
+	}
 	journal_read_end(&r);
 	ei->csum_seed = ext4_inode_seed(fs, (u32)ino, ei->raw->i_generation);
 	what = check_raw(ei);
@@ -300,10 +307,12 @@ void ext4_write_raw(struct journal_handle *h, struct ext4_inode *ei)
 	journal_update(h, ei->itable_block, ei->itable_offset, ei->raw, fs->inode_size);
 }
 
-static void size_store(struct ext4_disk_inode *raw, u64 size)
+static void size_store(struct ext4_inode *ei, u64 size)
 {
-	raw->i_size_lo = (u32)size;
-	raw->i_size_high = (u32)(size >> 32);
+	ei->raw->i_size_lo = (u32)size;
+	ei->raw->i_size_high = (u32)(size >> 32);
+	SHARED_WRITE(&ei->stored_size);
+	atomic_store_explicit(&ei->stored_size, size, memory_order_relaxed);
 }
 
 void ext4_cover(struct ext4_inode *ei, u64 end)
@@ -312,7 +321,7 @@ void ext4_cover(struct ext4_inode *ei, u64 end)
 
 	end = MIN(end, atomic_load(&ei->vfs.write_end));
 	if (end > (raw->i_size_lo | (u64)raw->i_size_high << 32))
-		size_store(ei->raw, end);
+		size_store(ei, end);
 }
 
 void ext4_store_inode(struct journal_handle *h, struct ext4_inode *ei)
@@ -328,7 +337,7 @@ void ext4_store_inode(struct journal_handle *h, struct ext4_inode *ei)
 	raw->i_uid_high = (u16)(i->uid >> 16);
 	raw->i_gid_lo = (u16)i->gid;
 	raw->i_gid_high = (u16)(i->gid >> 16);
-	size_store(raw, size);
+	size_store(ei, size);
 	times_store(ei);
 	atomic_store(&i->dirty, false);
 	ext4_write_raw(h, ei);
@@ -352,11 +361,33 @@ int ext4_commit_map(struct inode *i, u64 pgoff UNUSED, u64 nr UNUSED)
 	return ext4_sync_inode(i, true);
 }
 
+/* write(2) into blocks that are there leaves the size that it has made to whoever wants it durable. */
+static int store_size(struct ext4_inode *ei)
+{
+	struct journal_handle *h;
+	int err;
+
+	SHARED_READ(&ei->stored_size);
+	if (likely(atomic_load_explicit(&ei->stored_size, memory_order_relaxed) == inode_size(&ei->vfs)))
+		return 0;
+	err = ext4_begin(ext4_fs_of(ei), 1, &h);
+	if (err)
+		return err;
+	rwsem_write_lock(&ei->map_lock);
+	size_store(ei, MAX(inode_size(&ei->vfs), atomic_load(&ei->vfs.write_end)));
+	ext4_write_raw(h, ei);
+	rwsem_write_unlock(&ei->map_lock);
+	return journal_stop(h);
+}
+
 int ext4_sync_inode(struct inode *i, bool datasync UNUSED)
 {
 	struct ext4_inode *ei = ext4_inode(i);
 	struct journal *j = ext4_fs(i->super)->journal;
+	int err = mode_is_reg(i->mode) ? store_size(ei) : 0;
 
+	if (err)
+		return err;
 	SHARED_READ(&ei->changed);
 	if (!atomic_load_explicit(&ei->changed, memory_order_acquire))
 		return journal_drain(j);

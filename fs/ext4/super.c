@@ -5,7 +5,7 @@
  * Rules
  * - A mount that is refused has changed nothing (but for the recovery of the journal), and says why in a sentence that tells what to do.
  * - While mounted read-write the superblock on disk says that the journal needs recovery, or, where there is none, does not say "clean";
- *   it is as before after an unmount in which nothing was found damaged. So a machine that stops in between is noticed.
+ *   it is as before after an unmount in which nothing was found damaged. So a machine that stops in between is noticed (super_disk.c).
  * - Every feature that we do not know is refused by name: incompat always; ro_compat makes the mount read-only.
  *
  * - The superblock's copy and the one on disk are the same, checksum included, whenever no handle is open; so a field can be
@@ -18,9 +18,6 @@
 #include "lib/fmt.h"
 #include "mm/kmem.h"
 
-#define INCOMPAT_KNOWN                                                                                  \
-	(EXT4_INCOMPAT_FILETYPE | EXT4_INCOMPAT_EXTENTS | EXT4_INCOMPAT_64BIT | EXT4_INCOMPAT_FLEX_BG | \
-		EXT4_INCOMPAT_CSUM_SEED)
 #define INCOMPAT_NEEDED (EXT4_INCOMPAT_FILETYPE | EXT4_INCOMPAT_EXTENTS)
 #define RO_KNOWN                                                                            \
 	(EXT4_RO_SPARSE_SUPER | EXT4_RO_LARGE_FILE | EXT4_RO_HUGE_FILE | EXT4_RO_GDT_CSUM | \
@@ -120,55 +117,15 @@ bool ext4_retry(struct ext4_fs *fs, int err, bool *tried)
 	return !journal_commit(fs->journal);
 }
 
-static void fill_super(struct ext4_fs *fs)
-{
-	struct ext4_super *sb = &fs->sb;
-
-	sb->s_free_blocks_count_lo = (u32)fs->free_blocks;
-	if (ext4_has_incompat(fs, EXT4_INCOMPAT_64BIT))
-		sb->s_free_blocks_count_hi = (u32)(fs->free_blocks >> 32);
-	sb->s_free_inodes_count = fs->free_inodes;
-	sb->s_wtime = (u32)vfs_now().sec;
-	if (fs->metadata_csum)
-		sb->s_checksum = ext4_super_csum(sb);
-}
-
-void ext4_write_super(struct journal_handle *h, struct ext4_fs *fs)
-{
-	fill_super(fs);
-	journal_update(h, 0, EXT4_SUPER_OFFSET, &fs->sb, sizeof(fs->sb));
-}
-
-void ext4_set_last_orphan(struct journal_handle *h, struct ext4_fs *fs, u32 ino)
-{
-	const u32 at = offsetof(struct ext4_super, s_last_orphan),
-		  csum_at = offsetof(struct ext4_super, s_checksum);
-	struct ext4_super *sb = &fs->sb;
-
-	if (!fs->metadata_csum) {
-		sb->s_last_orphan = ino;
-		journal_update(h, 0, EXT4_SUPER_OFFSET + at, &ino, sizeof(ino));
-		return;
-	}
-	sb->s_checksum =
-		ext4_crc_replace(fs, sb->s_checksum, csum_at, at, &sb->s_last_orphan, &ino, sizeof(ino));
-	sb->s_last_orphan = ino;
-	journal_update_pair(h, 0, EXT4_SUPER_OFFSET + at, ino, EXT4_SUPER_OFFSET + csum_at, sb->s_checksum);
-}
-
 static int ext4_sync(struct super *s)
 {
 	struct ext4_fs *fs = ext4_fs(s);
-	struct journal_handle *h;
-	int err;
+	int err = 0;
 
 	if (atomic_load(&s->readonly))
 		return 0;
-	err = ext4_begin(fs, 1, &h);
-	if (err)
-		return err;
-	ext4_write_super(h, fs);
-	err = journal_stop(h);
+	if (!journal_has_log(fs->journal)) /* else the counts of the groups are what counts */
+		err = ext4_write_super(fs);
 	return err ? err : journal_commit(fs->journal);
 }
 
@@ -190,58 +147,19 @@ static void destroy(struct ext4_fs *fs)
 	kfree(fs);
 }
 
-/* Says on disk that nobody uses the file system. Everything is committed then. */
-static int mark_clean(struct ext4_fs *fs)
-{
-	struct journal_handle *h;
-	int err = ext4_begin(fs, 1, &h);
-
-	if (err)
-		return err;
-	fs->sb.s_state |= EXT4_STATE_VALID;
-	fs->sb.s_feature_incompat &= ~EXT4_INCOMPAT_RECOVER;
-	ext4_write_super(h, fs);
-	err = journal_stop(h);
-	if (!err)
-		err = journal_commit(fs->journal);
-	if (!err)
-		journal_close(fs->journal);
-	return err;
-}
-
-/* Is it mounted read-write, as far as the superblock says? */
-static bool in_use(const struct ext4_fs *fs)
-{
-	return !(fs->sb.s_state & EXT4_STATE_VALID) || ext4_has_incompat(fs, EXT4_INCOMPAT_RECOVER);
-}
-
-/* After damage no handle starts any more: the superblock alone is written, to say so to e2fsck and to the next mount. */
-static void record_damage(struct ext4_fs *fs)
-{
-	fs->sb.s_state = (u16)((fs->sb.s_state & ~EXT4_STATE_VALID) | EXT4_STATE_ERROR);
-	fs->sb.s_error_count++;
-	fs->sb.s_last_error_time = (u32)vfs_now().sec;
-	if (!fs->sb.s_first_error_time)
-		fs->sb.s_first_error_time = fs->sb.s_last_error_time;
-	fill_super(fs);
-	pmem_write((char *)fs->region->virt + EXT4_SUPER_OFFSET, &fs->sb, sizeof(fs->sb));
-	pmem_flush((char *)fs->region->virt + EXT4_SUPER_OFFSET, sizeof(fs->sb));
-	pmem_fence();
-}
-
 static int ext4_unmount(struct super *s)
 {
 	struct ext4_fs *fs = ext4_fs(s);
-	bool wrote = in_use(fs);
+	bool wrote = ext4_marked_mounted(fs);
 	int err = 0;
 
 	if (atomic_load(&fs->damaged)) {
 		if (wrote)
-			record_damage(fs);
+			ext4_mark_damaged(fs);
 		err = -EUCLEAN;
 	} else if (wrote) {
 		fs->sb.s_feature_ro_compat &= ~EXT4_RO_ORPHAN_PRESENT;
-		err = mark_clean(fs);
+		err = ext4_mark_clean(fs);
 	}
 	if (fs->orphan_file)
 		iput(&fs->orphan_file->vfs);
@@ -286,7 +204,7 @@ static bool power_of_two(u32 n)
 
 static int check_features(const struct ext4_super *sb, bool *readonly, char *why)
 {
-	u32 bad = sb->s_feature_incompat & ~INCOMPAT_KNOWN;
+	u32 bad = sb->s_feature_incompat & ~(EXT4_INCOMPAT_KNOWN | EXT4_INCOMPAT_RECOVER);
 	char buf[16];
 
 	if (bad) {
@@ -311,7 +229,7 @@ static int check_features(const struct ext4_super *sb, bool *readonly, char *why
 	return 0;
 }
 
-static u64 blocks_count(const struct ext4_super *sb)
+u64 ext4_super_blocks(const struct ext4_super *sb)
 {
 	return sb->s_blocks_count_lo |
 		(sb->s_feature_incompat & EXT4_INCOMPAT_64BIT ? (u64)sb->s_blocks_count_hi << 32 : 0);
@@ -320,7 +238,7 @@ static u64 blocks_count(const struct ext4_super *sb)
 /* What is wrong with the sizes and counts; NULL: nothing. */
 static const char *check_geometry(const struct ext4_super *sb, u32 desc_size)
 {
-	u64 blocks = blocks_count(sb), groups;
+	u64 blocks = ext4_super_blocks(sb), groups;
 
 	if (sb->s_first_data_block || sb->s_log_cluster_size != sb->s_log_block_size)
 		return "its first block or cluster size is wrong";
@@ -383,9 +301,10 @@ static int check_super(const struct ext4_super *sb, const struct pmem_region *r,
 		WHY(why, "the superblock is damaged: %s: run e2fsck -fy on the image", what);
 		return -EUCLEAN;
 	}
-	if (blocks_count(sb) > r->len / EXT4_BLOCK_SIZE) {
+	if (ext4_super_blocks(sb) > r->len / EXT4_BLOCK_SIZE) {
 		WHY(why, "the file system has %llu blocks, the persistent memory only %llu",
-			(unsigned long long)blocks_count(sb), (unsigned long long)(r->len / EXT4_BLOCK_SIZE));
+			(unsigned long long)ext4_super_blocks(sb),
+			(unsigned long long)(r->len / EXT4_BLOCK_SIZE));
 		return -EINVAL;
 	}
 	return 0;
@@ -399,7 +318,7 @@ static void set_constants(struct ext4_fs *fs, struct pmem_region *r)
 	fs->region = r;
 	fs->super.region = r;
 	fs->super.max_size = ((u64)EXT4_MAX_LBLK + 1) << EXT4_BLOCK_BITS;
-	fs->blocks_count = blocks_count(sb);
+	fs->blocks_count = ext4_super_blocks(sb);
 	fs->blocks_per_group = sb->s_blocks_per_group;
 	fs->inodes_per_group = sb->s_inodes_per_group;
 	fs->inodes_count = sb->s_inodes_count;
@@ -419,29 +338,6 @@ static void set_constants(struct ext4_fs *fs, struct pmem_region *r)
 	mutex_init(&fs->orphan_lock, &orphan_class);
 	mutex_init(&fs->alloc_lock, &alloc_class);
 	list_init(&fs->orphans);
-}
-
-/* From here on the image says that it is in use. */
-static int mark_mounted(struct ext4_fs *fs)
-{
-	struct journal_handle *h;
-	int err = ext4_begin(fs, 1, &h);
-
-	if (err)
-		return err;
-	if (journal_has_log(fs->journal))
-		fs->sb.s_feature_incompat |= EXT4_INCOMPAT_RECOVER;
-	else
-		fs->sb.s_state &= (u16)~EXT4_STATE_VALID;
-	fs->sb.s_mnt_count++;
-	fs->sb.s_mtime = (u32)vfs_now().sec;
-	memset(fs->sb.s_last_mounted, 0, sizeof(fs->sb.s_last_mounted));
-	fs->sb.s_last_mounted[0] = '/';
-	if (fs->orphan_file)
-		fs->sb.s_feature_ro_compat |= EXT4_RO_ORPHAN_PRESENT;
-	ext4_write_super(h, fs);
-	err = journal_stop(h);
-	return err ? err : journal_commit(fs->journal);
 }
 
 /* Root, orphan file, orphans, the mark. */
@@ -466,7 +362,7 @@ static int open_tree(struct ext4_fs *fs, bool readonly, char *why)
 	}
 	if (readonly)
 		return 0;
-	err = mark_mounted(fs);
+	err = ext4_mark_mounted(fs);
 	if (!err)
 		err = ext4_orphans_load(fs);
 	if (err)
@@ -517,73 +413,10 @@ static int load(struct ext4_fs *fs, struct pmem_region *r, bool readonly, char *
 	return open_tree(fs, readonly, why);
 }
 
-/* A superblock by which the log may be looked for? What is wrong with another one check_super() says. */
-static bool may_recover(const struct ext4_super *sb, const struct pmem_region *r)
-{
-	return sb->s_magic == EXT4_SUPER_MAGIC && sb->s_log_block_size == 2 &&
-		((sb->s_feature_incompat & EXT4_INCOMPAT_RECOVER) ||
-			(sb->s_feature_compat & EXT4_COMPAT_HAS_JOURNAL)) &&
-		!(sb->s_feature_incompat & ~(INCOMPAT_KNOWN | EXT4_INCOMPAT_RECOVER)) &&
-		blocks_count(sb) <= r->len / EXT4_BLOCK_SIZE;
-}
-
-/* The superblock as the log has left it, without the mark that the log holds something. */
-static void clear_recover(struct ext4_super *sb, struct pmem_region *r, bool had_error)
-{
-	char *at = (char *)r->virt + EXT4_SUPER_OFFSET;
-	bool good;
-
-	memcpy(sb, at, sizeof(*sb));
-	good = !(sb->s_feature_ro_compat & EXT4_RO_METADATA_CSUM) || sb->s_checksum == ext4_super_csum(sb);
-	sb->s_feature_incompat &= ~EXT4_INCOMPAT_RECOVER;
-	if (had_error)
-		sb->s_state |= EXT4_STATE_ERROR;
-	if (!good) /* check_super() sees to it */
-		return;
-	if (sb->s_feature_ro_compat & EXT4_RO_METADATA_CSUM)
-		sb->s_checksum = ext4_super_csum(sb);
-	pmem_write(at, sb, sizeof(*sb));
-	pmem_flush(at, sizeof(*sb));
-	pmem_fence();
-}
-
-/*
- * Brings what the log holds into place, also for a mount that is read-only, as Linux does. A log that is not empty counts, whether or not the
- * superblock says needs_recovery: when the machine stopped while that was written, the log has the superblock that is meant.
- */
-static int recover(struct ext4_super *sb, struct pmem_region *r, char *why)
-{
-	struct jbd2_recovered done;
-	struct jbd2_log *log;
-	const char *what = "its journal cannot be found";
-	int err;
-
-	if (!may_recover(sb, r))
-		return 0;
-	err = ext4_log_open(sb, r, blocks_count(sb), &log);
-	if (!err) {
-		err = jbd2_recover(log, &done, &what);
-		kfree(log);
-	}
-	if (err == -ENOMEM) {
-		WHY(why, "not enough memory");
-		return err;
-	}
-	if (!(sb->s_feature_incompat & EXT4_INCOMPAT_RECOVER) && (err || !done.was_open))
-		return 0; /* if the mount needs the journal it will complain about it */
-	if (err) {
-		WHY(why, "%s (feature needs_recovery): run e2fsck -fy on the image", what);
-		return err;
-	}
-	pr_info("ext4", "journal recovered: %u transactions, %u blocks written, %u revoked",
-		done.transactions, done.blocks, done.revoked);
-	clear_recover(sb, r, done.had_error);
-	return 0;
-}
-
 int ext4_mount(struct pmem_region *r, bool readonly, struct super **out, char why[160])
 {
 	struct ext4_fs *fs;
+	const char *what;
 	int err;
 
 	if (r->len < 2 * EXT4_BLOCK_SIZE) {
@@ -596,24 +429,30 @@ int ext4_mount(struct pmem_region *r, bool readonly, struct super **out, char wh
 		return -ENOMEM;
 	}
 	memcpy(&fs->sb, (const char *)r->virt + EXT4_SUPER_OFFSET, sizeof(fs->sb));
-	err = recover(&fs->sb, r, why);
-	if (!err)
+	err = ext4_recover(&fs->sb, r, &what);
+	if (err == -ENOMEM)
+		WHY(why, "not enough memory");
+	else if (err)
+		WHY(why, "%s (feature needs_recovery): run e2fsck -fy on the image", what);
+	else
 		err = check_super(&fs->sb, r, &readonly, why);
 	if (err) {
 		kfree(fs);
 		return err;
 	}
+	fs->sb.s_feature_incompat &=
+		~EXT4_INCOMPAT_RECOVER; /* done; on disk the mark stays until an unmount */
 	err = load(fs, r, readonly, why);
 	if (err) {
-		bool wrote = in_use(fs);
+		bool wrote = ext4_marked_mounted(fs);
 
 		if (err == -ENOMEM)
 			WHY(why, "not enough memory");
 		close_tree(fs);
 		if (wrote && atomic_load(&fs->damaged))
-			record_damage(fs);
+			ext4_mark_damaged(fs);
 		else if (wrote) /* the orphans that are left wait for the next mount */
-			mark_clean(fs);
+			ext4_mark_clean(fs);
 		destroy(fs);
 		return err;
 	}

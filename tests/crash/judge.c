@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A machine that boots from what a power failure has left. See world.h.
+ *
+ * Rule: the machine is booted once, up to the mount, with the content that is certain then, and a snapshot is taken. Each state begins with the
+ * snapshot; then the pages that have changed since, and the words of the state, are put over it. When many pages have changed
+ * the snapshot is taken anew.
+ */
+#include "tests/crash/world.h"
+
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fs/state.h"
+#include "kernel/instance.h"
+#include "lib/errno.h"
+#include "mm/kmem.h"
+
+#define REBASE_PAGES 48u
+
+extern char **environ;
+
+static struct {
+	struct pmem_region *region;
+	u64 len;
+	char why[500];
+} judge;
+
+static const char *because(const char *what, const char *detail)
+{
+	snprintf(judge.why, sizeof(judge.why), "%s%s%.400s", what, *detail ? ": " : "", detail);
+	return judge.why;
+}
+
+void judge_open(const void *image, u64 len)
+{
+	judge.region = world_boot(image, len);
+	judge.len = len;
+	sim_snapshot_take();
+}
+
+void judge_close(void)
+{
+	sim_snapshot_drop();
+}
+
+static void put_words(const struct crash_state *s)
+{
+	for (u32 k = 0; k < s->nr_words; k++)
+		((u64 *)judge.region->virt)[s->words[k].at] = s->words[k].value;
+}
+
+static void put_pages(const struct crash_model *m)
+{
+	const u32 *pages;
+	u32 nr = crash_model_changed(m, &pages);
+
+	for (u32 k = 0; k < nr; k++)
+		memcpy((char *)judge.region->virt + pages[k] * PAGE_SIZE,
+			(const char *)crash_model_durable(m) + pages[k] * PAGE_SIZE, PAGE_SIZE);
+}
+
+void judge_load(struct crash_model *m, const struct crash_state *s, const struct crash_model *over,
+	const struct crash_state *t)
+{
+	const u32 *pages;
+
+	sim_snapshot_restore();
+	if (crash_model_changed(m, &pages) > REBASE_PAGES && !over) {
+		judge_close();
+		judge_open(crash_model_durable(m), judge.len);
+		crash_model_rebase(m);
+	}
+	put_pages(m);
+	put_words(s);
+	if (!over)
+		return;
+	put_pages(over);
+	put_words(t);
+}
+
+/* --- what is there --- */
+
+/* Each entry of a directory must be a name that the oracle knows, or a filler. */
+struct listing {
+	u32 dir; /* 1 + its name; 0: the root */
+	const char *unknown;
+};
+
+static int check_entry(
+	void *arg, const char *name, size_t len, u64 ino UNUSED, u8 type UNUSED, u64 next UNUSED)
+{
+	struct listing *l = arg;
+	static char text[300];
+	char path[300];
+
+	snprintf(text, sizeof(text), "%.*s", (int)len, name);
+	if (!strcmp(text, ".") || !strcmp(text, "..") || (!l->dir && !strcmp(text, "lost+found")) ||
+		(l->dir == NR_DIRS && !strncmp(text, "fill", 4)))
+		return 0;
+	for (u32 k = 0; k < NR_NAMES; k++) {
+		oracle_path(k, path);
+		if (oracle_parent(k) == l->dir && !strcmp(strrchr(path, '/') + 1, text))
+			return 0;
+	}
+	l->unknown = text;
+	return 1;
+}
+
+static const char *check_listing(u32 dir, const char *path)
+{
+	struct listing l = {.dir = dir};
+	struct file *f;
+	int err = vfs_open(NULL, path, O_RDONLY_ | O_DIRECTORY_, 0, &f);
+
+	if (!err) {
+		err = vfs_readdir(f, check_entry, &l);
+		file_put(f);
+	}
+	if (err)
+		return because("a directory cannot be read", path);
+	return l.unknown ? because("nobody made", l.unknown) : NULL;
+}
+
+static struct inode *named(u32 name)
+{
+	struct inode *i;
+	char path[300];
+
+	oracle_path(name, path);
+	return vfs_lookup(NULL, path, false, &i) ? NULL : i;
+}
+
+static const char *find(u32 name, struct found *found)
+{
+	char path[300];
+	struct inode *i;
+	ssize_t n = 0;
+	int err;
+
+	oracle_path(name, path);
+	memset(found, 0, sizeof(*found));
+	err = vfs_lookup(NULL, path, false, &i);
+	if (err)
+		return err == -ENOENT ? NULL : because("a look-up fails", path);
+	found->kind = mode_is_reg(i->mode) ? NODE_FILE : mode_is_dir(i->mode) ? NODE_DIR : NODE_LINK;
+	found->ino = i->ino;
+	found->size = inode_size(i);
+	found->nlink = i->nlink;
+	iput(i);
+	if (found->kind == NODE_LINK)
+		n = vfs_readlink(NULL, path, found->target, sizeof(found->target) - 1);
+	if (n < 0)
+		return because("a link cannot be read", path);
+	return found->kind == NODE_DIR ? check_listing(name + 1, path) : NULL;
+}
+
+static bool read_page(u32 name, u32 page, u64 *words)
+{
+	struct inode *i = named(name);
+	ssize_t n;
+
+	if (!i)
+		return false;
+	memset(words, 0, PAGE_SIZE);
+	n = vfs_kread(i, words, PAGE_SIZE, page * PAGE_SIZE);
+	iput(i);
+	return n > 0;
+}
+
+/* Mounted. */
+static const char *look(void)
+{
+	struct found found[NR_NAMES];
+	const char *bad = check_listing(0, "/");
+
+	for (u32 k = 0; k < NR_NAMES && !bad; k++)
+		bad = find(k, &found[k]);
+	return bad ? bad : oracle_judge(found, read_page);
+}
+
+const char *judge_recovery(struct trace *record)
+{
+	u64 memory = kmem_bytes_in_use();
+	char why[160] = "";
+	const char *bad;
+
+	if (record) {
+		record->region = judge.region->virt;
+		record->region_len = judge.len;
+		trace_record(record);
+	}
+	if (world_mount(judge.region, why)) {
+		trace_record(NULL);
+		return because("the mount is refused", why);
+	}
+	trace_record(NULL);
+	bad = look();
+	if (vfs_unmount_all() && !bad)
+		bad = because("the unmount fails", "");
+	if (!bad && kmem_bytes_in_use() != memory)
+		bad = because("memory is lost", "");
+	return bad;
+}
+
+/* --- e2fsck --- */
+
+static bool save(const char *path)
+{
+	FILE *f = fopen(path, "wb");
+
+	return f && fwrite(judge.region->virt, 1, judge.len, f) == judge.len && !fclose(f);
+}
+
+static bool load(const char *path)
+{
+	char page[PAGE_SIZE], *at = judge.region->virt;
+	FILE *f = fopen(path, "rb");
+	u64 n = 0;
+
+	/* Through a buffer: the host's kernel cannot write to a page that the snapshot protects. */
+	for (; f && n < judge.len && fread(page, 1, PAGE_SIZE, f) == PAGE_SIZE; n += PAGE_SIZE)
+		if (memcmp(at + n, page, PAGE_SIZE))
+			memcpy(at + n, page, PAGE_SIZE);
+	if (f)
+		fclose(f);
+	return n == judge.len;
+}
+
+/* Exit status; what it says goes to text. */
+static int fsck(const char *dir, const char *how, char *text, size_t size)
+{
+	char image[120], log[120];
+	char *argv[] = {"e2fsck", (char *)how, image, NULL};
+	posix_spawn_file_actions_t io;
+	int status = -1;
+	size_t n = 0;
+	pid_t pid;
+	FILE *f;
+
+	snprintf(image, sizeof(image), "%s/%d.img", dir, getpid());
+	snprintf(log, sizeof(log), "%s/%d.log", dir, getpid());
+	posix_spawn_file_actions_init(&io);
+	posix_spawn_file_actions_addopen(&io, 0, "/dev/null", 0, 0);
+	posix_spawn_file_actions_addopen(&io, 1, log, 01 | 0100 | 01000, 0600); /* write, create, truncate */
+	posix_spawn_file_actions_adddup2(&io, 1, 2);
+	if (!posix_spawnp(&pid, argv[0], &io, NULL, argv, environ))
+		waitpid(pid, &status, 0);
+	posix_spawn_file_actions_destroy(&io);
+	f = fopen(log, "r");
+	if (f) {
+		n = fread(text, 1, size - 1, f);
+		fclose(f);
+	}
+	text[n] = '\0';
+	unlink(log);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* What e2fsck had to repair; NULL: it has replayed the log and finished orphans, no more. The free counts in the superblock are as old as the
+ * mount, as Linux leaves them too; those of the groups count. */
+static const char *repair_in(char *text)
+{
+	const char *before = "";
+
+	for (char *line = strtok(text, "\n"); line; before = line, line = strtok(NULL, "\n")) {
+		if (strstr(line, "FIXED") || strstr(line, "WARNING"))
+			return line;
+		if ((strstr(line, "? yes") || strstr(line, "? no")) &&
+			strncmp(before, "Free blocks count wrong (", 25) &&
+			strncmp(before, "Free inodes count wrong (", 25))
+			return *before ? before : line;
+	}
+	return NULL;
+}
+
+const char *judge_left(const char *dir)
+{
+	char image[120], text[4000];
+	const char *bad = NULL, *line;
+
+	snprintf(image, sizeof(image), "%s/%d.img", dir, getpid());
+	if (!save(image))
+		return because("an image cannot be written", image);
+	if (fsck(dir, "-fn", text, sizeof(text))) {
+		line = repair_in(text);
+		bad = because("e2fsck -fn finds after it", line ? line : text);
+	}
+	unlink(image);
+	return bad;
+}
+
+const char *judge_by_fsck(const char *dir)
+{
+	char image[120], text[4000], why[160] = "";
+	const char *bad = NULL, *line;
+	int status;
+
+	snprintf(image, sizeof(image), "%s/%d.img", dir, getpid());
+	if (!save(image))
+		return because("an image cannot be written", image);
+	status = fsck(dir, "-fy", text, sizeof(text));
+	line = repair_in(text);
+	if (status >= 4 || status < 0 || line)
+		bad = because("e2fsck -fy", line ? line : text);
+	else if (fsck(dir, "-fn", text, sizeof(text)))
+		bad = because("e2fsck -fn finds after e2fsck -fy", text);
+	else if (!load(image) || world_mount(judge.region, why))
+		bad = because("what e2fsck has recovered cannot be mounted", why);
+	unlink(image);
+	if (bad)
+		return bad;
+	bad = look();
+	vfs_unmount_all();
+	return bad ? because("after e2fsck -fy", strcpy(text, bad)) : NULL;
+}
