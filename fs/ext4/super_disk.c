@@ -66,12 +66,13 @@ static bool csum_ok(const struct ext4_super *sb)
 static void repair_super(struct pmem_region *r, struct jbd2_log *log)
 {
 	char *at = super_on_disk(r);
-	const char *old = jbd2_spare(log), *new = old + SUPER_SIZE;
+	const char *old = jbd2_spare(log), *new;
 	struct ext4_super sb;
 
 	memcpy(&sb, at, SUPER_SIZE);
 	if (csum_ok(&sb) || !old)
 		return;
+	new = old + SUPER_SIZE;
 	for (u32 off = 0; off < SUPER_SIZE; off += 8)
 		if (memcmp(at + off, old + off, 8) && memcmp(at + off, new + off, 8))
 			return;
