@@ -58,6 +58,8 @@ void pmem_fence(void);
 /* Fence, and where the NFIT gives a flush hint address, a store to it: what is in the memory controller's queues is on the medium then
  * also if the platform does not empty them at power loss (ACPI 6.5, 5.2.25.8). For fsync and sync. */
 void pmem_drain(struct pmem_region *r);
+/* Only that store: for who knows that everything was fenced. */
+void pmem_drain_queues(struct pmem_region *r);
 #ifdef FAULTLINE_HOSTED
 /* The simulation knows each place that flushes or fences by itself, so that a test can leave one out (host/pmem_sim.h). */
 struct pmem_site {
@@ -77,6 +79,7 @@ void pmem_fence_at(struct pmem_site *s);
 #define pmem_flush(p, n) pmem_flush_at(PMEM_SITE(false), p, n)
 #define pmem_fence() pmem_fence_at(PMEM_SITE(true))
 #define pmem_drain(r) ((void)(r), pmem_fence())
+#define pmem_drain_queues(r) ((void)(r)) /* there are none */
 #endif
 /* Does any region need its cache lines written back? Otherwise pmem_flush has nothing to do. */
 extern bool pmem_flush_needed;

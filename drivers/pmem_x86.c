@@ -185,13 +185,19 @@ void pmem_fence(void)
 	__asm__ volatile("sfence" ::: "memory");
 }
 
+void pmem_drain_queues(struct pmem_region *r)
+{
+	if (!r->hint_addr)
+		return;
+	pmem_fence();
+	*(volatile u64 *)(uintptr_t)r->hint_addr = 1;
+	pmem_fence();
+}
+
 void pmem_drain(struct pmem_region *r)
 {
 	pmem_fence();
-	if (r->hint_addr) {
-		*(volatile u64 *)(uintptr_t)r->hint_addr = 1;
-		pmem_fence();
-	}
+	pmem_drain_queues(r);
 }
 
 size_t pmem_copy_from_user(void *dst, uaddr_t src, size_t n)

@@ -184,14 +184,14 @@ static struct jbd2_header header(const struct jbd2_writer *w, enum jbd2_block_ty
 static bool write_copy(struct jbd2_writer *w, u32 at, const void *data)
 {
 	void *to = jbd2_block(w->log, at);
-	be32_t word;
+	be32_t first[2];
 
-	memcpy(&word, data, sizeof(word));
+	memcpy(first, data, sizeof(first));
 	pmem_copy(to, data, JBD2_BLOCK_SIZE);
-	if (from_be32(word) != JBD2_MAGIC)
+	if (from_be32(first[0]) != JBD2_MAGIC)
 		return false;
-	pmem_store32(to, 0);
-	pmem_flush(to, 4);
+	first[0] = to_be32(0);
+	pmem_copy(to, first, sizeof(first));
 	return true;
 }
 

@@ -231,8 +231,11 @@ static void replay(struct recovery *r, const struct tag *t, u32 sequence, const 
 	}
 	pmem_copy(to, copy, JBD2_BLOCK_SIZE);
 	if (t->flags & JBD2_TAG_ESCAPED) {
-		pmem_store32(to, to_be32(JBD2_MAGIC).raw);
-		pmem_flush(to, 4);
+		be32_t first[2];
+
+		memcpy(first, copy, sizeof(first));
+		first[0] = to_be32(JBD2_MAGIC);
+		pmem_copy(to, first, sizeof(first));
 	}
 	r->done->blocks++;
 }

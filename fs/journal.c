@@ -8,7 +8,8 @@
  * - a commit, by whoever needs one, is made with j->lock held: log the shadows, copy what changed to its place, empty the log
  *   (fs/jbd2.c). Between commits the log is empty and so is the table. In persistent memory that takes microseconds, which is why no handle
  *   runs beside a commit and no block needs a second copy (docs/ARCHITECTURE.md);
- * - data that a handle has zeroed or copied for blocks that its transaction makes reachable is durable when the handle stops: its fence.
+ * - data for blocks that a transaction makes reachable was fenced by whoever stored it, before its handle stopped: so it is durable before
+ *   any commit. The handle itself stores nothing to pmem.
  *
  * Shadows outlive their commit as long as somebody may still read them: readers without a handle count themselves, per CPU, in one of two
  * epochs; a commit turns the epoch and waits until the old one is empty, twice, since a reader may have looked at the number of the epoch just before
@@ -263,7 +264,7 @@ static int commit_locked(struct journal *j)
 	if (atomic_load(&j->aborted))
 		return -EROFS;
 	if (!j->nr_changed) {
-		pmem_drain(j->region);
+		pmem_drain_queues(j->region);
 		drop_shadows(j);
 		return 0;
 	}
@@ -281,9 +282,10 @@ static int commit_locked(struct journal *j)
 	return 0;
 }
 
+/* Data was fenced by whoever stored it. */
 int journal_drain(struct journal *j)
 {
-	pmem_drain(j->region);
+	pmem_drain_queues(j->region);
 	return 0;
 }
 
@@ -574,9 +576,10 @@ int journal_stop(struct journal_handle *h)
 	DEBUG_ASSERT(h->depth && mutex_held(&j->lock));
 	if (--h->depth)
 		return 0;
-	pmem_fence();
-	if (!j->has_log)
+	if (!j->has_log) {
+		pmem_fence();
 		end_write_through(j);
+	}
 	mutex_unlock(&j->lock);
 	return 0;
 }

@@ -18,14 +18,24 @@
 #include <unistd.h>
 
 #define BLOCKS 2048u
+#define MUTANT_SEED 5u /* the one without a journal comes first, since it has few states */
 #define SEEDS_MAX 100000u
 
 /* What the file system may look like. */
 static struct start starts[] = {
-	{.options = ""},
+	{.options = "-O orphan_file,metadata_csum_seed"},
 	{.options = "-O ^orphan_file"},
 	{.options = "-O ^metadata_csum,^64bit,uninit_bg"},
+	{.options = "", .log = "jo -c -v 3"}, /* as Linux has it: the journal has checksums */
+	{.options = "-O ^has_journal,^orphan_file", .no_journal = true},
 };
+#define NR_WITH_JOURNAL (ARRAY_SIZE(starts) - 1)
+
+/* One script of ten has no journal, and takes longer: each state goes through e2fsck. */
+static const struct start *start_of(u64 seed)
+{
+	return seed % 10 == 5 ? &starts[NR_WITH_JOURNAL] : &starts[seed % NR_WITH_JOURNAL];
+}
 
 /* Places that may be left out without any effect that could be promised, and why. */
 static const struct {
@@ -60,7 +70,7 @@ static void *shared(size_t n)
 static void run_script(u64 seed, struct tally *t)
 {
 	static struct script s;
-	const struct start *start = &starts[seed % ARRAY_SIZE(starts)];
+	const struct start *start = start_of(seed);
 
 	script_run(&s, start, seed, (u32)opt.steps);
 	if (s.failed) {
@@ -202,6 +212,19 @@ static struct mutants run_mutants(void)
 
 /* --- start --- */
 
+/* A transaction that zeroes one block that is free. */
+static bool write_log(const char *open_log, const char *image)
+{
+	char command[700];
+
+	snprintf(command, sizeof(command),
+		"head -c 4096 /dev/zero >%s/zero; printf '%s\\njw -b 1000 %s/zero\\njc\\n' | debugfs -w -f - "
+		"%s >%s/log "
+		"2>&1; rm %s/zero",
+		opt.dir, open_log, opt.dir, image, opt.dir, opt.dir);
+	return !system(command);
+}
+
 static bool make_image(struct start *s)
 {
 	char command[600], path[100];
@@ -209,13 +232,13 @@ static bool make_image(struct start *s)
 
 	snprintf(path, sizeof(path), "%s/start", opt.dir);
 	snprintf(command, sizeof(command),
-		"rm -f %s; E2FSPROGS_FAKE_TIME=1000000000 mke2fs -q -F -t ext4 -b 4096 %s -U "
+		"rm -f %s; E2FSPROGS_FAKE_TIME=1000000000 mke2fs -q -F -t ext4 -b 4096 -g 1024 %s -U "
 		"01234567-89ab-cdef-0123-456789abcdef -E hash_seed=01234567-89ab-cdef-0123-456789abcdef %s "
 		"%u >%s/log 2>&1",
 		path, s->options, path, BLOCKS, opt.dir);
 	s->len = (u64)BLOCKS * PAGE_SIZE;
 	s->image = aligned_alloc(PAGE_SIZE, s->len);
-	if (system(command) || !s->image || !(f = fopen(path, "rb")))
+	if (system(command) || (s->log && !write_log(s->log, path)) || !s->image || !(f = fopen(path, "rb")))
 		return false;
 	if (fread(s->image, 1, s->len, f) != s->len)
 		return false;
@@ -301,9 +324,10 @@ int main(int argc, char **argv)
 	if (!good)
 		return 2;
 	printf("crash: %llu states (%llu of them in the middle of a recovery) of %llu steps and %llu fences, "
-	       "%llu judged by e2fsck; %u of %u mutants caught, %u exempt; %llu violations\n",
+	       "%llu judged by e2fsck (%llu by a backup superblock); %u of %u mutants caught, %u exempt; "
+	       "%llu violations\n",
 		(unsigned long long)t->states, (unsigned long long)t->again, (unsigned long long)t->steps,
-		(unsigned long long)t->fences, (unsigned long long)t->fscks, m.caught, m.caught + m.missed,
-		m.exempt, (unsigned long long)t->violations);
+		(unsigned long long)t->fences, (unsigned long long)t->fscks, (unsigned long long)t->torn,
+		m.caught, m.caught + m.missed, m.exempt, (unsigned long long)t->violations);
 	return t->violations || m.missed ? 1 : 0;
 }

@@ -15,12 +15,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fs/ext4/ext4_priv.h"
 #include "fs/state.h"
 #include "kernel/instance.h"
 #include "lib/errno.h"
 #include "mm/kmem.h"
 
 #define REBASE_PAGES 48u
+#define BACKUP_BLOCK "1024" /* as crash.c makes its images */
 
 extern char **environ;
 
@@ -231,11 +233,11 @@ static bool load(const char *path)
 	return n == judge.len;
 }
 
-/* Exit status; what it says goes to text. */
-static int fsck(const char *dir, const char *how, char *text, size_t size)
+/* Exit status; what it says goes to text. backup: goes by the second superblock. */
+static int fsck(const char *dir, const char *how, bool backup, char *text, size_t size)
 {
 	char image[120], log[120];
-	char *argv[] = {"e2fsck", (char *)how, image, NULL};
+	char *argv[] = {"e2fsck", (char *)how, image, backup ? "-b" BACKUP_BLOCK : NULL, "-B4096", NULL};
 	posix_spawn_file_actions_t io;
 	int status = -1;
 	size_t n = 0;
@@ -261,8 +263,20 @@ static int fsck(const char *dir, const char *how, char *text, size_t size)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* What e2fsck had to repair; NULL: it has replayed the log and finished orphans, no more. The free counts in the superblock are as old as the
- * mount, as Linux leaves them too; those of the groups count. */
+/* What it asks about after any power failure, also Linux's: the superblock's free counts are as old as the mount (those of the groups count), and
+ * the orphan file was in use. */
+static bool usual(const char *line)
+{
+	static const char *const asked[] = {"Free blocks count wrong (", "Free inodes count wrong (",
+		"Feature orphan_present is set but orphan file is clean", "Orphan file (inode "};
+
+	for (u32 k = 0; k < ARRAY_SIZE(asked); k++)
+		if (!strncmp(line, asked[k], strlen(asked[k])))
+			return true;
+	return false;
+}
+
+/* What e2fsck had to repair; NULL: it has replayed the log and finished orphans, no more. */
 static const char *repair_in(char *text)
 {
 	const char *before = "";
@@ -270,12 +284,18 @@ static const char *repair_in(char *text)
 	for (char *line = strtok(text, "\n"); line; before = line, line = strtok(NULL, "\n")) {
 		if (strstr(line, "FIXED") || strstr(line, "WARNING"))
 			return line;
-		if ((strstr(line, "? yes") || strstr(line, "? no")) &&
-			strncmp(before, "Free blocks count wrong (", 25) &&
-			strncmp(before, "Free inodes count wrong (", 25))
+		if ((strstr(line, "? yes") || strstr(line, "? no")) && !strstr(line, "Optimize?") &&
+			!usual(before))
 			return *before ? before : line;
 	}
 	return NULL;
+}
+
+bool judge_is_torn(void)
+{
+	const struct ext4_super *sb = (const void *)((const char *)judge.region->virt + EXT4_SUPER_OFFSET);
+
+	return (sb->s_feature_ro_compat & EXT4_RO_METADATA_CSUM) && sb->s_checksum != ext4_super_csum(sb);
 }
 
 const char *judge_left(const char *dir)
@@ -286,7 +306,7 @@ const char *judge_left(const char *dir)
 	snprintf(image, sizeof(image), "%s/%d.img", dir, getpid());
 	if (!save(image))
 		return because("an image cannot be written", image);
-	if (fsck(dir, "-fn", text, sizeof(text))) {
+	if (fsck(dir, "-fn", false, text, sizeof(text))) {
 		line = repair_in(text);
 		bad = because("e2fsck -fn finds after it", line ? line : text);
 	}
@@ -303,11 +323,12 @@ const char *judge_by_fsck(const char *dir)
 	snprintf(image, sizeof(image), "%s/%d.img", dir, getpid());
 	if (!save(image))
 		return because("an image cannot be written", image);
-	status = fsck(dir, "-fy", text, sizeof(text));
-	line = repair_in(text);
+	/* From a backup it goes on as it sees fit. */
+	status = fsck(dir, "-fy", judge_is_torn(), text, sizeof(text));
+	line = judge_is_torn() ? NULL : repair_in(text);
 	if (status >= 4 || status < 0 || line)
 		bad = because("e2fsck -fy", line ? line : text);
-	else if (fsck(dir, "-fn", text, sizeof(text)))
+	else if (fsck(dir, "-fn", false, text, sizeof(text)))
 		bad = because("e2fsck -fn finds after e2fsck -fy", text);
 	else if (!load(image) || world_mount(judge.region, why))
 		bad = because("what e2fsck has recovered cannot be mounted", why);

@@ -91,6 +91,8 @@ static inline u64 oracle_word(u32 file, u32 nr, u64 word)
 
 /* An empty tree, but for the directory /big and the pool file of `pool_pages`, whose content is acknowledged zeros. */
 void oracle_reset(u64 pool_ino, u32 pool_pages);
+/* There is no journal: every operation on names is acknowledged when it returns. */
+void oracle_names_at_once(void);
 /* The step's effects may be there from now on; op k of it has returned. */
 void oracle_begin(const struct step *s);
 void oracle_end(const struct op *op);
@@ -106,7 +108,7 @@ struct found {
 	u32 nlink;
 	char target[200]; /* a link's */
 };
-/* Text that a link with this number holds. */
+/* Text that a link with this number holds; of some the block begins like one of the journal's. */
 void oracle_target(u32 id, char target[200]);
 /* Reads page `page` of the file at a name: WORDS_PER_PAGE words, zeros past its end. */
 typedef bool (*oracle_read_fn)(u32 name, u32 page, u64 *words);

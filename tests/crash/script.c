@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define TRIES_MAX 1000u
 #define OPEN_MAX 10u
 #define NO_FILE (NR_FILES - 1) /* of operations that work on none */
 #define GARBAGE 0xdeadbeefdeadbeefull
@@ -29,6 +30,8 @@ static struct {
 	struct mm *mm;
 	u64 seed;
 	u32 next_file, next_nr;
+	u32 last;       /* name that the last step worked on */
+	bool sync_pool; /* the next step: fsync of the pool */
 	struct {
 		u32 file;
 		struct file *f;
@@ -433,7 +436,7 @@ static bool choose(struct op *op, const struct step *s)
 {
 	bool makes = op->kind == OP_CREATE || op->kind == OP_SYMLINK || op->kind == OP_MKDIR;
 
-	op->a = chance(4) ? chance(NR_NAMES) : 4 + chance(6);
+	op->a = chance(3) == 0 ? world.last : chance(NR_NAMES);
 	op->b = chance(NR_NAMES);
 	if ((op->kind == OP_CREATE || op->kind >= OP_RENAME) && s->nr_ops)
 		return false; /* what works on names, or on everything, comes first */
@@ -454,25 +457,38 @@ static bool choose(struct op *op, const struct step *s)
 	return true;
 }
 
-static void choose_op(struct step *s)
+/* False: nothing that could be done beside the others was found. */
+static bool choose_op(struct step *s)
 {
 	struct op *op = &s->ops[s->nr_ops];
+	u32 tries = 0;
 
 	do {
+		if (++tries > TRIES_MAX)
+			return false;
 		*op = (struct op){.kind = choose_kind(), .cpu = chance(CPUS), .nr = world.next_nr};
 	} while (!choose(op, s));
+	world.last = op->a;
 	if (op->kind != OP_CREATE && op->kind < OP_RENAME)
 		open_named(op->a, op->file);
 	if (op->kind == OP_DIRECT_WRITE || op->kind == OP_DIRECT_READ)
 		open_named(POOL_NAME, 0);
 	world.next_nr++;
 	s->nr_ops++;
+	return true;
 }
 
 static bool alone(enum op_kind kind)
 {
 	return kind == OP_CLOSE || kind == OP_REMOUNT || kind == OP_SYNC || kind == OP_RENAME ||
 		kind == OP_UNLINK || kind == OP_DIRECT_WRITE || kind == OP_DIRECT_READ;
+}
+
+static void add_pool_fsync(struct step *s, unsigned cpu)
+{
+	open_named(POOL_NAME, 0);
+	s->ops[s->nr_ops++] =
+		(struct op){.kind = OP_FSYNC, .cpu = cpu, .nr = world.next_nr++, .a = POOL_NAME};
 }
 
 /* One step of five has several operations, each on another CPU. */
@@ -483,16 +499,27 @@ static void choose_step(struct step *s)
 	s->nr_ops = 0;
 	while (world.nr_open + STEP_OPS + 1 > OPEN_MAX)
 		close_nth(chance(world.nr_open));
+	if (world.sync_pool) {
+		world.sync_pool = false;
+		add_pool_fsync(s, chance(CPUS));
+		return;
+	}
 	while (s->nr_ops < want) {
 		struct op *op = &s->ops[s->nr_ops];
 
-		choose_op(s);
+		if (!choose_op(s))
+			break;
 		op->cpu = want > 1 ? (op->cpu + s->nr_ops) % CPUS : op->cpu;
 		if (!alone(op->kind))
 			continue;
 		if (s->nr_ops > 1)
 			s->nr_ops--;
 		want = 1;
+	}
+	/* An fsync of the buffer beside the device that writes to it: it may clean the pages too early. So another one has to do. */
+	if (s->ops[0].kind == OP_DIRECT_READ && s->nr_ops == 1) {
+		add_pool_fsync(s, (s->ops[0].cpu + 1) % CPUS);
+		world.sync_pool = true;
 	}
 }
 

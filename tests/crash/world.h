@@ -21,6 +21,8 @@
 /* An image to begin with, clean: made by mke2fs, its free blocks full of garbage. */
 struct start {
 	const char *options; /* of mke2fs */
+	const char *log;     /* opens the journal for debugfs, which then writes to it; or NULL */
+	bool no_journal; /* nothing is promised but of states in which no operation is under way, and e2fsck comes first */
 	void *image;
 	u64 len;
 	u64 pool_ino;
@@ -70,15 +72,17 @@ struct tally {
 	_Atomic(u64) again;      /* of them left in the middle of a recovery */
 	_Atomic(u64) duplicates; /* one that was judged, once more */
 	_Atomic(u64) fscks;      /* judged by e2fsck, before our recovery and after it */
+	_Atomic(u64) torn;       /* of them by a backup, because the superblock was half written */
 	_Atomic(u64) violations;
 	_Atomic(u64) steps, fences;
 	u64 enough;                  /* states after which nobody begins a new one */
 	_Atomic(u64) seen[1u << 21]; /* hashes */
 };
 struct judge_rules {
-	u32 limit;                   /* states at one point */
-	u32 fsck_every, again_every; /* of the states judged */
-	u32 violations_max;          /* then enough is seen */
+	u32 limit; /* states at one point */
+	u32 fsck_every,
+		again_every; /* of the states judged; besides those whose recovery goes a way that was not seen before */
+	u32 violations_max; /* then enough is seen */
 	bool quiet;
 	const char *dir; /* for images that e2fsck gets */
 };
@@ -97,6 +101,8 @@ void judge_load(struct crash_model *m, const struct crash_state *s, const struct
 const char *judge_recovery(struct trace *record);
 /* e2fsck -fy of what is loaded, then -fn; what it made of it must be allowed too. NULL, or what is wrong. */
 const char *judge_by_fsck(const char *dir);
+/* Has what is loaded a superblock that was half written? */
+bool judge_is_torn(void);
 /* e2fsck -fn alone, after judge_recovery(). */
 const char *judge_left(const char *dir);
 
