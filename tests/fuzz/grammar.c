@@ -135,7 +135,7 @@ const struct grammar grammar[] = {
 	CALL(munlock, "address mlen"),
 	RARE(mlockall, "count8"),
 	CALL(munlockall, ""),
-	CALL(prctl, "prctl prctlarg number number number"),
+	OFTEN(prctl, "prctl prctlarg number number number"),
 	RARE(arch_prctl, "archprctl prctlarg"),
 	RARE(setrlimit, "count16 rlimit"),
 	CALL(chroot, "path"),

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -482,8 +483,11 @@ static uint64_t word_ioctlarg(struct fuzzer *f, unsigned n)
 
 static uint64_t word_prctlarg(struct fuzzer *f, unsigned n)
 {
-	(void)n;
-	return one_in(f, 3) ? odd_number(f) : one_in(f, 3) ? word_path(f, 0) : word_maybe(f, 16);
+	if (f->args[0] == PR_SET_NAME)
+		return word_path(f, n);
+	if (f->args[0] == PR_GET_NAME)
+		return word_out(f, 16);
+	return one_in(f, 2) ? odd_number(f) : word_maybe(f, 16);
 }
 
 const struct word struct_words[] = {
