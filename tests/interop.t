@@ -35,12 +35,18 @@ my %steps = (
 	'large-3' => "same E S E2 S2\nlarge count N -$names\nlarge count N2 $linux_names\nlarge rename N2 $linux_names\n"
 		. "large change E2\nlarge change S2\ndigest E2 S2",
 	'large-4' => "same E2 S2\nlarge count N2 -$linux_names",
+
+	# The same random changes on two images, one kernel and the other by turns: after as many of them the trees are equal.
+	'first-1' => 'changes 1', 'first-2' => "kept 1\nchanges 2", 'first-3' => "kept 2\nchanges 3", 'first-4' => 'kept 3',
+	'second-1' => ':', 'second-2' => 'changes 1', 'second-3' => "kept 1\nchanges 2", 'second-4' => "kept 2\nchanges 3",
 );
 my $head = <<'END';
 PATH=/steps:/usr/bin:/bin
 cd /
 tree() { busybox ash /steps/tree "$@"; }
 digest() { for f; do large digest $f >$f.digest; done; }
+changes() { churn C $1 1000; tree plain C >plain.$1; }
+kept() { tree plain C | diff plain.$1 -; }
 same() { for f; do large digest $f | diff $f.digest - || exit; done; }
 set -ex
 END
@@ -49,7 +55,7 @@ my $root = work('rootfs');
 run_command('rm', '-rf', $root);
 run_command('cp', '-a', 'build/rootfs', $root);
 mkdir "$root/steps";
-run_command('cp', 'build/static/large', 'tests/interop/tree', "$root/steps");
+run_command('cp', 'build/static/large', 'build/static/churn', 'tests/interop/tree', "$root/steps");
 spew("$root/steps/$_", $head . $steps{$_} . "\n") for keys %steps;
 
 my @features = (
@@ -58,9 +64,9 @@ my @features = (
 	['without checksums' => ['-O', '^metadata_csum']],
 );
 my @image = map { new_image("tree-$_.img", root => $root, size => '64M', options => $features[$_][1]) } 0 .. $#features;
-push @image, new_image('large.img', root => $root, size => '1G');
-my @kind = ('tree', 'tree', 'tree', 'large');
-my @name = ((map { "trees, $_->[0]" } @features), 'large files and directories');
+push @image, (map { new_image("$_.img", root => $root) } 'first', 'second'), new_image('large.img', root => $root, size => '1G');
+my @kind = ('tree', 'tree', 'tree', 'first', 'second', 'large');
+my @name = ((map { "trees, $_->[0]" } @features), 'random changes', 'the same, the other first', 'large files and directories');
 
 sub by_faultline
 {
@@ -94,4 +100,13 @@ by_faultline(1);
 by_linux(2);
 by_faultline(3);
 by_linux(4);
+for my $n (1 .. 3) {
+	my ($one, $two) = map { debugfs_cat($image[$_], "/plain.$n") } 3, 4;
+
+	spew(work("plain.$n"), $two);
+	ok($one eq $two && $one ne '', "the same changes have made the same trees, $n") or do {
+		spew(work("plain-first.$n"), $one);
+		diag tail((run_command('diff', work("plain-first.$n"), work("plain.$n")))[1]);
+	};
+}
 done_testing();
