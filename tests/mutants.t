@@ -78,13 +78,13 @@ sub head_of
 sub copy_tree
 {
 	my ($tree, $variant) = @_;
-	my @objects = grep { -d || !-x || /\.elf$/ } glob "build/$variant/*";
+	my @objects = grep { -d || !-x || /\.elf$|-glibc$/ } glob "build/$variant/*";
 
 	run_command('rm', '-rf', $tree);
 	run_command('mkdir', '-p', "$tree/build/$variant");
 	run_command('cp', '-al', (grep { $_ ne 'build' } glob '*'), $tree);
 	run_command('cp', '-a', @objects, "$tree/build/$variant/");
-	run_command('cp', '-al', (grep { -e } map { "build/$_" } 'rootfs', 'static', 'linux-kernel'), "$tree/build/");
+	run_command('cp', '-al', (grep { -e } map { "build/$_" } 'rootfs', 'static', 'linux-kernel', 'newlib'), "$tree/build/");
 }
 
 # Builds and judges one mutant: [[ok, what, diagnosis]...]

@@ -309,6 +309,25 @@ static void test_signals(void)
 	say("psignal's names %d", strsignal(SIGUSR1) != NULL);
 }
 
+static void test_timer(void)
+{
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+	struct itimerspec each = {.it_value = {.tv_nsec = 5000000}}, left;
+	struct sigaction act = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
+	timer_t timer;
+
+	sigaction(SIGUSR1, &act, NULL);
+	caught = 0;
+	row("timer_create", timer_create(CLOCK_MONOTONIC, &event, &timer));
+	row("timer_settime", timer_settime(timer, 0, &each, NULL));
+	while (!caught)
+		pause_ms(1);
+	row("timer_gettime", timer_gettime(timer, &left));
+	say("done %d, overruns %d", left.it_value.tv_sec == 0 && left.it_value.tv_nsec == 0,
+		timer_getoverrun(timer));
+	row("timer_delete", timer_delete(timer));
+}
+
 static void abort_here(int signo)
 {
 	(void)signo; /* and returns: abort() ends the process all the same */
@@ -452,6 +471,7 @@ int main(int argc, char **argv)
 	test_getopt();
 	test_processes();
 	test_signals();
+	test_timer();
 	test_abort();
 	test_waiting();
 	test_system();

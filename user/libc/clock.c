@@ -3,6 +3,7 @@
 #include "syscall.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -81,4 +82,41 @@ int usleep(useconds_t us)
 	struct timespec ts = {.tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000) * 1000};
 
 	return nanosleep(&ts, NULL);
+}
+
+/* ---- timers ---- */
+
+/* A timer that starts a thread would need one that waits for it: not supported, as CAVEATS says. */
+int timer_create(clockid_t clock, struct sigevent *event, timer_t *timer)
+{
+	int id;
+
+	if (event && event->sigev_notify == SIGEV_THREAD) {
+		errno = ENOTSUP;
+		return -1;
+	}
+	if (SYSCALL3(timer_create, clock, event, &id) < 0)
+		return -1;
+	*timer = (timer_t)id;
+	return 0;
+}
+
+int timer_delete(timer_t timer)
+{
+	return (int)SYSCALL1(timer_delete, timer);
+}
+
+int timer_settime(timer_t timer, int flags, const struct itimerspec *value, struct itimerspec *old)
+{
+	return (int)SYSCALL4(timer_settime, timer, flags, value, old);
+}
+
+int timer_gettime(timer_t timer, struct itimerspec *value)
+{
+	return (int)SYSCALL2(timer_gettime, timer, value);
+}
+
+int timer_getoverrun(timer_t timer)
+{
+	return (int)SYSCALL1(timer_getoverrun, timer);
 }
