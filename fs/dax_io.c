@@ -72,6 +72,8 @@ static size_t copy_out(const struct buffer *b, u64 off, const char *src, size_t 
 
 		if (src)
 			left = cpu_copy_from_pmem(dst, src, n);
+		else if (b->device)
+			pmem_zero(dst, n);
 		else
 			memset(dst, 0, n);
 		if (b->device) {

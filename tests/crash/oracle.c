@@ -489,22 +489,20 @@ static const char *judge_names(const struct node *names, const struct found foun
 
 const char *oracle_judge(const struct found found[NR_NAMES], oracle_read_fn read)
 {
-	const char *why = NULL;
+	static char newest[sizeof(oracle.why)]; /* what is wrong with the newest names tells most */
 
+	newest[0] = '\0';
 	for (u32 v = oracle.version + 1; v-- > oracle.acknowledged;) {
 		const struct node *names = oracle.names[v];
 		const char *bad = judge_names(names, found);
 
-		if (bad) {
-			why = why ? why : bad;
-			continue;
-		}
 		for (u32 k = 0; k < NR_NAMES && !bad; k++)
 			if (names[k].kind == NODE_FILE)
 				bad = judge_file(names, k, &found[k], read);
 		if (!bad)
 			return NULL;
-		why = bad;
+		if (!newest[0])
+			memcpy(newest, bad, sizeof(newest));
 	}
-	return why;
+	return newest;
 }

@@ -112,7 +112,7 @@ struct found {
 void oracle_target(u32 id, char target[200]);
 /* Reads page `page` of the file at a name: WORDS_PER_PAGE words, zeros past its end. */
 typedef bool (*oracle_read_fn)(u32 name, u32 page, u64 *words);
-/* Is this allowed now? NULL: it is; else what is wrong, the nearest miss. */
+/* Is this allowed now? NULL: it is; else what is wrong. */
 const char *oracle_judge(const struct found found[NR_NAMES], oracle_read_fn read);
 /* Changes whenever something is acknowledged: a state that was judged before need not be judged again. */
 u64 oracle_acknowledgments(void);
