@@ -140,6 +140,11 @@ void cpu_relax(void)
 	thread_yield();
 }
 
+bool cpu_spin(unsigned *spun UNUSED)
+{
+	return false;
+}
+
 u64 time_ns(void)
 {
 	return sim_machine->now += sim_machine->clock_stopped ? 0 : 100;

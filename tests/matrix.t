@@ -116,7 +116,7 @@ like($bench, qr/^the second +301 +300 +400 +100 +1\.0x  worse than Linux$/m, 'on
 like($bench, qr/^extra +1 234$/m, 'and what has no counterpart');
 is(punch_ratio({'punch-4k-16384-pages' => 30, 'punch-4k-1-page' => 20}), 1.5, 'the ratio of the punches');
 is(punch_ratio({'punch-4k-1-page' => 20}), undef, 'which wants both of them');
-like(far_puncher_lines({%costs, 'punch-slow' => 3}, {'punch-rate' => 951, 'punch-wide-rate' => 900}),
+like(far_puncher_lines({%costs, 'punch-slow' => 3}, {'punch-rate' => 951, 'punch-wide-rate' => 900, 'elsewhere-rate' => 970, 'idle-rate' => 1001}),
 	qr/4 KiB: fault rate 0\.952 .*\(105 in place of 100\), 3 of 9 .*; 0\.951 by the wall clock\n.*4 MiB: fault rate 1\.000/, 'the far puncher');
 my @tried;
 is(smallest(0, 166, sub { push @tried, $_[0]; $_[0] >= 16 }), 16, 'the smallest RAM is found');

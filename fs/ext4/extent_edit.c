@@ -148,7 +148,25 @@ static int push(struct ext4_ext *list, int n, const struct ext4_ext *x)
 	return n;
 }
 
-static int replace(struct journal_handle *h, struct ext4_inode *ei, struct ext4_path *p, int pos, int ndel,
+/* The entries [from, to) of the leaf become n others. */
+static int replace(struct journal_handle *h, struct ext4_inode *ei, const struct ext4_path *p, int from,
+	int to, const struct ext4_extent *disk, int n)
+{
+	struct edit e;
+	int err;
+
+	if (p->depth && p->level[p->depth].eh->eh_entries == to - from && !n)
+		return remove_node(h, ei, p, (int)p->depth);
+	err = edit_begin(&e, h, ei, p->level[p->depth].block);
+	if (err)
+		return err;
+	splice(e.eh, from, to - from, disk, n);
+	edit_end(&e);
+	return from || !p->depth ? 0 : fix_index(h, ei, p, (int)p->depth, ext4_entry(e.eh, 0)->ee_block);
+}
+
+/* What is to stand there is made ready first: look-ups wait for the change alone. */
+int ext4_replace(struct journal_handle *h, struct ext4_inode *ei, struct ext4_path *p, int pos, int ndel,
 	const struct ext4_ext *add, int nadd)
 {
 	const struct ext4_extent_header *eh = p->level[p->depth].eh;
@@ -156,7 +174,6 @@ static int replace(struct journal_handle *h, struct ext4_inode *ei, struct ext4_
 	struct ext4_ext list[MAX_ADD + 2], x;
 	struct ext4_extent disk[MAX_ADD + 2];
 	int n = 0, err;
-	struct edit e;
 
 	if (from < pos) {
 		x = ext4_ext_decode(ext4_entry(eh, from));
@@ -170,25 +187,10 @@ static int replace(struct journal_handle *h, struct ext4_inode *ei, struct ext4_
 	}
 	if (eh->eh_entries - (to - from) + n > eh->eh_max)
 		return -EAGAIN;
-	if (p->depth && eh->eh_entries == to - from && !n)
-		return remove_node(h, ei, p, (int)p->depth);
 	for (int k = 0; k < n; k++)
 		ext4_ext_encode(&disk[k], &list[k]);
-	err = edit_begin(&e, h, ei, p->level[p->depth].block);
-	if (err)
-		return err;
-	splice(e.eh, from, to - from, disk, n);
-	edit_end(&e);
-	return from || !p->depth ? 0 : fix_index(h, ei, p, (int)p->depth, ext4_entry(e.eh, 0)->ee_block);
-}
-
-int ext4_replace(struct journal_handle *h, struct ext4_inode *ei, struct ext4_path *p, int pos, int ndel,
-	const struct ext4_ext *add, int nadd)
-{
-	int err;
-
 	change_begin(h, ei);
-	err = replace(h, ei, p, pos, ndel, add, nadd);
+	err = replace(h, ei, p, from, to, disk, n);
 	change_end(ei);
 	return err;
 }

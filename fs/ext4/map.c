@@ -68,8 +68,9 @@ int ext4_look(
 	return likely(read_leaf(ei, lblk, nr, out, p, x)) ? 0 : ext4_leaf_damage(ei, p);
 }
 
-/* The same without map_lock. False: a change came between, or damage did: ask again under the lock. */
-static bool look_unlocked(struct ext4_inode *ei, u32 lblk, u64 nr, struct extent *out)
+/* The same without map_lock. False: a change came between, or damage did. */
+static inline __attribute__((always_inline)) bool look_unlocked(
+	struct ext4_inode *ei, u32 lblk, u64 nr, struct extent *out)
 {
 	struct journal_reader r;
 	struct ext4_path p;
@@ -94,6 +95,20 @@ static bool look_unlocked(struct ext4_inode *ei, u32 lblk, u64 nr, struct extent
 	atomic_thread_fence(memory_order_acquire); /* after what was read */
 	SHARED_READ(&ei->map_seq);
 	return atomic_load_explicit(&ei->map_seq, memory_order_relaxed) == seq;
+}
+
+/*
+ * It has met a change. That takes some hundred instructions, but who makes it holds map_lock for much longer: for the allocation, and while
+ * what was allocated is zeroed. So we spin for the change before we sleep for the lock. False: ask under the lock.
+ */
+static __attribute__((noinline)) bool look_again(struct ext4_inode *ei, u32 lblk, u64 nr, struct extent *out)
+{
+	unsigned spun = 0;
+
+	while (cpu_spin(&spun))
+		if (look_unlocked(ei, lblk, nr, out))
+			return true;
+	return false;
 }
 
 /* The same for who has no handle. */
@@ -282,7 +297,7 @@ int ext4_map_extent(struct inode *i, u64 pgoff, u64 nr, enum map_intent intent, 
 		return intent == MAP_LOOK || intent == MAP_TRY ? 0 : -EFBIG;
 	}
 	nr = MIN(nr, EXT4_MAX_LBLK - pgoff + 1);
-	if (unlikely(!look_unlocked(ei, (u32)pgoff, nr, out))) {
+	if (unlikely(!look_unlocked(ei, (u32)pgoff, nr, out) && !look_again(ei, (u32)pgoff, nr, out))) {
 		err = look_locked(ei, (u32)pgoff, nr, intent, out);
 		if (err)
 			return err;

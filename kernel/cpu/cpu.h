@@ -34,6 +34,9 @@ void preempt_enable(void);
 
 /* Spin-wait hint. */
 void cpu_relax(void);
+/* Look once more, before we sleep, for what another CPU ends within some hundred instructions? *spun begins at 0. Says no where there is no
+ * other CPU, and on simulated ones: there the other one does not move meanwhile. */
+bool cpu_spin(unsigned *spun);
 
 /* Time since boot, nanoseconds, monotonic. */
 u64 time_ns(void);

@@ -28,6 +28,7 @@
 #define INIT_DELAY_US 10000
 #define STARTUP_DELAY_US 200
 #define ANSWER_US 1000000
+#define SPINS 1000 /* some microseconds: about what sleeping and being woken costs */
 #define CLAIM_NOBODY 0xffffffffu
 #define CLAIM_TAKEN 0xfffffffeu /* CLAIMED in trampoline.asm */
 #define LOW_MEMORY_END 0xa0000
@@ -62,6 +63,12 @@ u64 smp_online(void)
 unsigned cpu_count(void)
 {
 	return atomic_load_explicit(&nr_online, memory_order_relaxed);
+}
+
+/* Without a pause: that may take as long as what we wait for, and an emulated CPU leaves its loop for it. */
+bool cpu_spin(unsigned *spun)
+{
+	return cpu_count() > 1 && ++*spun < SPINS;
 }
 
 /* The starting CPU's side. The boot CPU's TSC must lie between two reads of ours; by how many ticks does it not? */

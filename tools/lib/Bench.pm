@@ -63,7 +63,8 @@ sub far_puncher_lines
 			thousands($alone), thousands(slow_faults($counted, $mode)), thousands($counted->{"$mode-faults"}),
 			$clocked->{"$mode-rate"} / 1000;
 	}
-	return $out;
+	return $out . sprintf "the same punches of 4 KiB in a file of their own: %.3f by the wall clock, which the machine and the file system take; " .
+		"an idle process: %.3f\n", $clocked->{'elsewhere-rate'} / 1000, $clocked->{'idle-rate'} / 1000;
 }
 
 # The smallest n in ($fails, $runs] with $try->(n), where all above it run; $runs itself is not tried.

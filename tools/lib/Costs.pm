@@ -40,6 +40,7 @@ my @rows = (
 	['… slow paths per 100', sub { per_hundred(slow_faults($_[0], 'punch-wide'), $_[0]{'punch-wide-faults'}) }],
 	['two CPUs: fault rate beside far 4 KiB punches ²', sub { percent($_[0]{'smp-punch-rate'}, 1000) }],
 	['… beside far 4 MiB punches ²', sub { percent($_[0]{'smp-punch-wide-rate'}, 1000) }],
+	['… beside 4 KiB punches in another file ²', sub { percent($_[0]{'smp-elsewhere-rate'}, 1000) }],
 	['two CPUs: waits per 100 faults, 4 KiB punches ⁴', sub { per_hundred($_[0]{'smp-punch-waits'}, $_[0]{'smp-punch-faults'}) }],
 	['two CPUs: truncate by a page, alone ³', sub { sprintf '%.1f µs', $_[0]{'smp-truncate-alone'} / 1000 }],
 	['… under a storm of faults ³', sub { sprintf '%.1f µs', $_[0]{'smp-truncate-storm'} / 1000 }],

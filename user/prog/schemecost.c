@@ -6,7 +6,8 @@
  *   faults     ticks of a read fault, of an allocating write fault and of a write fault over a zero page (median), one process
  *   beside     the same read faults beside a second process that allocates and punches 4 KiB, and 4 MiB, far away in
  *              the same file, and how many of them waited or left the scheme's fast path
- *   rate       how many read faults a second are left of 1000 beside that process: median of alternating pairs
+ *   rate       how many read faults a second are left of 1000 beside that process: median of alternating pairs. Also beside one that does
+ *              the same in a file of its own: what is lost there the machine has taken, or the file system, and no lock of the file's
  *   truncate   nanoseconds of ftruncate by one page, alone and beside a process that faults without pause
  *   zero       zero pages and walks over the reverse map for files of holes that are read, then written
  *
@@ -36,7 +37,7 @@
 #define MAX_SAMPLES 65536UL
 #define FILE_NAME "cost-file"
 
-enum mode { STOP, IDLE, PUNCH, PUNCH_WIDE, LOAD };
+enum mode { STOP, IDLE, PUNCH, PUNCH_WIDE, PUNCH_ELSEWHERE, LOAD };
 
 struct talk {
 	_Atomic int mode;   /* what the other process is to do */
@@ -49,6 +50,8 @@ static size_t sample_count;
 static struct talk *talk;
 static int fd;
 static volatile char *map;
+static int elsewhere_fd; /* of a second file, of the same size */
+static volatile char *elsewhere;
 static unsigned rounds = 15;
 
 static inline uint64_t ticks(void)
@@ -136,23 +139,34 @@ static void fill(unsigned long first, unsigned long count)
 
 /* One page off: no 2 MiB of the file lie at 2 MiB of address, so it is mapped by entries of 4 KiB. */
 static char *const place_4k = (char *)(0x100000000000UL + PAGE);
+static char *const elsewhere_4k = (char *)(0x110000000000UL + PAGE);
+
+static int open_at(const char *name, char *place)
+{
+	int f = open(name, O_RDWR | O_CREAT | O_TRUNC, 0666);
+
+	check(f >= 0 && ftruncate(f, (off_t)((FAR + FAR_PAGES) * PAGE)) == 0, name);
+	check(mmap(place, (FAR + FAR_PAGES) * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, f, 0) == place,
+		"mmap");
+	return f;
+}
+
+static void close_at(int f, const char *name, volatile char *place)
+{
+	munmap((void *)place, (FAR + FAR_PAGES) * PAGE);
+	close(f);
+	unlink(name);
+}
 
 static void open_file(void)
 {
-	void *p;
-
-	fd = open(FILE_NAME, O_RDWR | O_CREAT | O_TRUNC, 0666);
-	check(fd >= 0 && ftruncate(fd, (off_t)((FAR + FAR_PAGES) * PAGE)) == 0, FILE_NAME);
-	p = mmap(place_4k, (FAR + FAR_PAGES) * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	check(p == place_4k, "mmap");
-	map = p;
+	fd = open_at(FILE_NAME, place_4k);
+	map = place_4k;
 }
 
 static void close_file(void)
 {
-	munmap((void *)map, (FAR + FAR_PAGES) * PAGE);
-	close(fd);
-	unlink(FILE_NAME);
+	close_at(fd, FILE_NAME, map);
 }
 
 static void forget_pages(void)
@@ -183,6 +197,10 @@ static void work(enum mode mode, unsigned long turn)
 	case PUNCH:
 		map[page * PAGE] = 'p';
 		check(fallocate(fd, punch, (off_t)(page * PAGE), (off_t)PAGE) == 0, "punch hole");
+		break;
+	case PUNCH_ELSEWHERE:
+		elsewhere[page * PAGE] = 'p';
+		check(fallocate(elsewhere_fd, punch, (off_t)(page * PAGE), (off_t)PAGE) == 0, "punch hole");
 		break;
 	case PUNCH_WIDE:
 		map[page * PAGE] = 'p';
@@ -360,11 +378,15 @@ static void row_rate(void)
 	pid_t pid;
 
 	fill(0, FAULTS);
+	elsewhere_fd = open_at("cost-elsewhere", elsewhere_4k);
+	elsewhere = elsewhere_4k;
 	pid = start_other();
 	sample_rate(IDLE, "idle");
 	sample_rate(PUNCH, "punch");
 	sample_rate(PUNCH_WIDE, "punch-wide");
+	sample_rate(PUNCH_ELSEWHERE, "elsewhere");
 	stop_other(pid);
+	close_at(elsewhere_fd, "cost-elsewhere", elsewhere);
 }
 
 static void sample_truncate(enum mode mode, const char *name)
