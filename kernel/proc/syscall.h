@@ -62,7 +62,7 @@ int sys_lookup_at(int dirfd, uaddr_t user, u32 flags, struct inode **out);
 /* May the descriptor be read from, written to? */
 bool file_readable(const struct file *f);
 bool file_writable(const struct file *f);
-/* Pipes and character devices have no position. */
+/* Pipes and terminals have no position. */
 bool file_is_stream(const struct file *f);
 /* FIEMAP on a regular file: fills the user's struct fiemap. */
 long sys_fiemap(struct file *file, uaddr_t user);
