@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <ftw.h>
 #include <getopt.h>
 #include <glob.h>
 #include <libgen.h>
@@ -92,6 +93,55 @@ static void test_directories(void)
 	say("fdopendir of a file %d", fdopendir(fd) == NULL);
 	say("%s", errno_name(errno));
 	close(fd);
+}
+
+/* A walk's visits come in the directory's order: sums tell as much. */
+static int visits[8], bases_right, deepest;
+
+static int visit(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	visits[type]++;
+	bases_right += at->base == 0 || path[at->base - 1] == '/';
+	if (at->level > deepest)
+		deepest = at->level;
+	return st->st_size == 7777 ? 42 : 0;
+}
+
+static int visit_old(const char *path, const struct stat *st, int type)
+{
+	(void)path;
+	(void)st;
+	visits[type]++;
+	return 0;
+}
+
+static void show_walk(const char *what, long ret)
+{
+	row(what, ret);
+	say("  files %d, directories %d, after %d, links %d, dangling %d, unknown %d; bases %d, deepest %d",
+		visits[FTW_F], visits[FTW_D], visits[FTW_DP], visits[FTW_SL], visits[FTW_SLN], visits[FTW_NS],
+		bases_right, deepest);
+	memset(visits, 0, sizeof(visits));
+	bases_right = deepest = 0;
+}
+
+static void test_walk(void)
+{
+	mkdir("tree", 0755);
+	mkdir("tree/a", 0755);
+	mkdir("tree/a/b", 0755);
+	close(open("tree/a/b/file", O_CREAT | O_WRONLY, 0644));
+	if (symlink("..", "tree/a/up") || symlink("nowhere", "tree/a/gone"))
+		say("no links");
+	show_walk("nftw", nftw("tree", visit, 8, FTW_PHYS));
+	show_walk("nftw, depth first", nftw("tree/", visit, 8, FTW_PHYS | FTW_DEPTH | FTW_MOUNT));
+	show_walk("nftw, following", nftw("tree", visit, 8, 0));
+	show_walk("ftw", ftw("tree/a/b", visit_old, 8));
+	show_walk("nftw of a file", nftw("tree/a/b/file", visit, 8, 0));
+	show_walk("nftw of nothing", nftw("nothing", visit, 8, 0));
+	if (truncate("tree/a/b/file", 7777))
+		say("no truncate");
+	row("nftw that is ended", nftw("tree", visit, 8, FTW_PHYS));
 }
 
 /* ---- patterns ---- */
@@ -466,6 +516,7 @@ int main(int argc, char **argv)
 {
 	table_begin(argc, argv);
 	test_directories();
+	test_walk();
 	test_patterns();
 	test_paths();
 	test_getopt();
