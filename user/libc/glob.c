@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* glob(): newlib's, which is compiled by another name (build-newlib), takes no match for success, and heeds backslashes
- * when asked to, not unless asked not to. */
+/*
+ * glob() over newlib's, which is compiled by another name (build-newlib): that one takes no match for success, and heeds
+ * backslashes only when it is asked to.
+ */
 #include <glob.h>
 
 int __newlib_glob(const char *pattern, int flags, int (*on_error)(const char *, int), glob_t *found);

@@ -228,7 +228,8 @@ static size_t parent(const char *path, size_t len)
 	return len > 1 ? len - 1 : len;
 }
 
-/* out holds the resolved part, rest what is to come. What a link says goes in front of the rest. */
+/* out holds the resolved part, rest what is to come. What a link says goes in front of the rest: joined in the lower half of more, and kept
+ * in the upper one, from which the next one reads. */
 static int resolve(char *out, char *rest)
 {
 	char link[PATH_MAX], more[2 * PATH_MAX];
