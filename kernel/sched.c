@@ -4,7 +4,8 @@
  *
  * Round robin: a thread runs for a slice of 5 ms while others wait on its CPU, then goes to the end of the queue. A woken thread goes to
  * an idle CPU, its previous one if that is idle, else to the end of its previous CPU's queue. An idle CPU steals what waits
- * elsewhere; a CPU with two or more waiting threads gives one away at its tick if another has two fewer.
+ * elsewhere; a CPU with two or more waiting threads gives one away at its tick if another has two fewer. What moves between queues is in
+ * run_queue.c; threads go only where sched_thread.allowed lets them.
  *
  * Rules
  * - The run-queue lock is held across the switch (sched.h). The thread that comes in drops it.
@@ -31,6 +32,7 @@
 #include "kernel/cpu/trap.h"
 #include "kernel/cpu/x86.h"
 #include "kernel/log.h"
+#include "kernel/run_queue.h"
 #include "kernel/sched_priv.h"
 #include "mm/tlb.h"
 
@@ -39,27 +41,13 @@
 /* A slice that ended inside a spinlock's section ends at the unlock. Were the timer due at once until then, its interrupts could
  * leave the section no instruction. */
 #define TIMER_MIN_NS 10000ull
-#define BALANCE_DIFFERENCE 2
-
-struct run_queue {
-	struct spinlock lock;
-	struct list ready;          /* sched_thread.rq_node; not the running one, never the idle thread */
-	_Atomic(unsigned) nr_ready; /* written under the lock */
-	struct list sleepers;       /* sched_thread.timer_node, by wake_time */
-	u64 timer_at; /* ns: when the timer is armed to fire; NEVER: not armed. Own CPU only, interrupts off */
-	struct sched_thread *idle;
-	struct sched_thread
-		*dead; /* switched away from for the last time; its memory is freed by who comes in */
-	struct sched_thread *fpu_owner; /* whose user registers the CPU holds; never dereferenced */
-} ALIGNED(CACHE_LINE);
 
 _Static_assert(BOOT_STACK_PAGES == KERNEL_STACK_PAGES, "the boot thread's stack is like the others'");
 
 static const struct lock_class rq_class = {"run queue", RANK_RUNQUEUE, false};
 
-static struct run_queue queues[MAX_CPUS];
-static _Atomic(u64) idle_cpus;
-static struct sched_thread boot_thread = {.t.name = "boot", .is_static = true};
+struct run_queue queues[MAX_CPUS];
+static struct sched_thread boot_thread = {.t.name = "boot", .is_static = true, .allowed = ~0ull};
 static const struct thread_watcher *watcher; /* set before any thread has `explore` */
 
 void switch_stacks(u64 *save_rsp, u64 load_rsp); /* switch.asm */
@@ -92,7 +80,7 @@ static struct run_queue *lock_queue_of(struct sched_thread *t)
 
 /* Arms this CPU's timer for the end of the slice, if somebody waits for it, and the first sleeper. Lazily: a timer that is
  * armed for an earlier time stays, and finds out when it fires. */
-static void arm_timer_locked(struct run_queue *rq, u64 now)
+void sched_arm_timer_locked(struct run_queue *rq, u64 now)
 {
 	struct list_node *first = list_first(&rq->sleepers);
 	u64 at = NEVER;
@@ -107,71 +95,7 @@ static void arm_timer_locked(struct run_queue *rq, u64 now)
 	apic_timer_arm(at > now + TIMER_MIN_NS ? at - now : TIMER_MIN_NS);
 }
 
-/* ---------------------------------------------------------------- queueing */
-
-static void push_locked(struct run_queue *rq, struct sched_thread *t)
-{
-	list_push_back(&rq->ready, &t->rq_node);
-	atomic_store_explicit(&rq->nr_ready, rq->nr_ready + 1, memory_order_relaxed);
-}
-
-static struct sched_thread *pop_locked(struct run_queue *rq)
-{
-	struct list_node *n = list_pop_front(&rq->ready);
-
-	if (!n)
-		return NULL;
-	atomic_store_explicit(&rq->nr_ready, rq->nr_ready - 1, memory_order_relaxed);
-	return LIST_ENTRY(n, struct sched_thread, rq_node);
-}
-
-/* Takes an idle CPU out of the set, `preferred` if that is in it; MAX_CPUS: nobody is idle. */
-static unsigned claim_idle_cpu(unsigned preferred)
-{
-	u64 idle = atomic_load(&idle_cpus);
-
-	while (idle) {
-		u64 bit = idle & (1ull << preferred);
-
-		if (!bit)
-			bit = idle & -idle;
-		if (atomic_compare_exchange_weak(&idle_cpus, &idle, idle & ~bit))
-			return (unsigned)__builtin_ctzll(bit);
-	}
-	return MAX_CPUS;
-}
-
-/* Makes `cpu` look at its queue. */
-static void kick(unsigned cpu)
-{
-	atomic_store(&percpu_of(cpu)->need_resched, 1);
-	if (cpu != cpu_id())
-		ipi_reschedule(cpu);
-}
-
-/* Queues a thread that is on its way to `cpu`, and sees to it that somebody looks. Interrupts off, no lock held. */
-static void enqueue(struct sched_thread *t, unsigned cpu, bool was_idle)
-{
-	struct run_queue *rq = &queues[cpu];
-	bool first;
-
-	spin_lock(&rq->lock);
-	first = atomic_load_explicit(&rq->nr_ready, memory_order_relaxed) == 0;
-	push_locked(rq, t);
-	if (cpu == cpu_id())
-		arm_timer_locked(rq, time_ns());
-	spin_unlock(&rq->lock);
-	if (was_idle) {
-		kick(cpu);
-		return;
-	}
-	/* The first that waits there: its CPU may have no timer armed for the slice. */
-	if (first && cpu != cpu_id())
-		ipi_reschedule(cpu);
-	cpu = claim_idle_cpu(cpu);
-	if (cpu < MAX_CPUS)
-		kick(cpu);
-}
+/* ---------------------------------------------------------------- waking */
 
 void thread_wake(struct thread *thread)
 {
@@ -200,9 +124,11 @@ void thread_wake(struct thread *thread)
 	idle = MAX_CPUS;
 	if (moves) {
 		t->on_rq = true;
-		idle = claim_idle_cpu(cpu);
+		idle = claim_idle_cpu(cpu, sched_allowed(t));
 		if (idle < MAX_CPUS)
 			cpu = idle;
+		else if (unlikely(!may_run_on(t, cpu)))
+			cpu = sched_place(t);
 		atomic_store_explicit(&t->cpu, cpu, memory_order_release);
 	}
 	spin_unlock(&rq->lock);
@@ -225,15 +151,23 @@ void thread_kick(struct thread *t)
 
 /* ---------------------------------------------------------------- switching */
 
-/* First thing on the new stack: drops the lock that the old thread took, and frees it if that was its end. Interrupts off. */
+/* First thing on the new stack: drops the lock that the old thread took, and frees it if that was its end, or sends it to a CPU that it may run on.
+ * Interrupts off. */
 static void finish_switch(void)
 {
 	struct run_queue *rq = this_rq();
-	struct sched_thread *dead = rq->dead;
+	struct sched_thread *dead = rq->dead, *away = rq->away;
+	unsigned to = 0;
 
-	rq->dead = NULL;
+	rq->dead = rq->away = NULL;
+	if (unlikely(away)) {
+		to = sched_place(away);
+		atomic_store_explicit(&away->cpu, to, memory_order_release);
+	}
 	spin_take_over(&rq->lock);
 	spin_unlock(&rq->lock);
+	if (unlikely(away))
+		enqueue(away, to, false);
 	if (dead)
 		thread_free(dead);
 }
@@ -275,7 +209,7 @@ static void switch_to(struct run_queue *rq, struct sched_thread *next)
 	spin_hand_over(&rq->lock);
 	this_cpu()->current = &next->t;
 	cpu_set_kernel_stack((u64)next->stack + KERNEL_STACK_PAGES * PAGE_SIZE);
-	arm_timer_locked(rq, now);
+	sched_arm_timer_locked(rq, now);
 	switch_stacks(&prev->saved_rsp, next->saved_rsp);
 	finish_switch();
 }
@@ -294,10 +228,18 @@ static void reschedule(enum leave how)
 	if (how == LEAVE_IF_BLOCKED && atomic_load(&prev->state) != THREAD_BLOCKED)
 		goto stay;
 	next = pop_locked(rq);
+	if (next &&
+		unlikely(!may_run_on(
+			next, cpu_id()))) /* it slept here: it goes on in the kernel, and leaves then */
+		atomic_store_explicit(&this_cpu()->need_resched, 1, memory_order_relaxed);
 	if (how == LEAVE_READY) {
-		if (!next)
+		bool stays = likely(may_run_on(prev, cpu_id()));
+
+		if (!next && stays)
 			goto stay;
-		if (prev != rq->idle)
+		if (!stays)
+			rq->away = prev;
+		else if (prev != rq->idle)
 			push_locked(rq, prev);
 	} else {
 		prev->on_rq = false;
@@ -408,7 +350,7 @@ void thread_block_until(u64 deadline)
 	spin_lock(&rq->lock);
 	t->wake_time = deadline;
 	insert_sleeper_locked(rq, t);
-	arm_timer_locked(rq, time_ns());
+	sched_arm_timer_locked(rq, time_ns());
 	spin_unlock(&rq->lock);
 	reschedule(LEAVE_IF_BLOCKED);
 	spin_lock(&rq->lock);
@@ -461,18 +403,6 @@ static bool wake_sleepers_locked(struct run_queue *rq, u64 now)
 	return any;
 }
 
-/* The CPU whose queue is shorter than ours by enough; MAX_CPUS: none. */
-static unsigned find_shorter_queue(unsigned ours)
-{
-	for (unsigned i = 0; i < cpu_count(); i++) {
-		unsigned theirs = atomic_load_explicit(&queues[i].nr_ready, memory_order_relaxed);
-
-		if (theirs + BALANCE_DIFFERENCE <= ours)
-			return i;
-	}
-	return MAX_CPUS;
-}
-
 void sched_tick(void)
 {
 	struct run_queue *rq = this_rq();
@@ -485,46 +415,20 @@ void sched_tick(void)
 	woken = wake_sleepers_locked(rq, now);
 	ready = atomic_load_explicit(&rq->nr_ready, memory_order_relaxed);
 	to = find_shorter_queue(ready);
-	if (to < MAX_CPUS) {
-		away = pop_locked(rq);
+	if (to < MAX_CPUS)
+		away = take_for_locked(rq, to);
+	if (away) {
 		atomic_store_explicit(&away->cpu, to, memory_order_release);
 		ready--;
 	}
 	if (ready && (current() == rq->idle || now >= current()->slice_end))
 		atomic_store_explicit(&this_cpu()->need_resched, 1, memory_order_relaxed);
-	arm_timer_locked(rq, now);
+	sched_arm_timer_locked(rq, now);
 	spin_unlock(&rq->lock);
 	if (away)
 		enqueue(away, to, false);
-	if (woken && current() != rq->idle && (to = claim_idle_cpu(cpu_id())) < MAX_CPUS)
-		kick(to);
-}
-
-/* Takes a thread that waits for another CPU. Interrupts off, no lock held. */
-static bool steal(void)
-{
-	unsigned self = cpu_id(), n = cpu_count();
-
-	for (unsigned i = 1; i < n; i++) {
-		unsigned victim = (self + i) % n;
-		struct run_queue *rq = &queues[victim];
-		struct sched_thread *t;
-
-		if (!atomic_load(&rq->nr_ready))
-			continue;
-		spin_lock(&rq->lock);
-		t = pop_locked(rq);
-		if (t)
-			atomic_store_explicit(&t->cpu, self, memory_order_release);
-		spin_unlock(&rq->lock);
-		if (!t)
-			continue;
-		spin_lock(&queues[self].lock);
-		push_locked(&queues[self], t);
-		spin_unlock(&queues[self].lock);
-		return true;
-	}
-	return false;
+	if (woken && current() != rq->idle && (to = claim_idle_cpu(cpu_id(), ~0ull)) < MAX_CPUS)
+		kick_cpu(to);
 }
 
 void sched_idle(void)
@@ -535,7 +439,7 @@ void sched_idle(void)
 	for (;;) {
 		irq_disable();
 		atomic_fetch_or(&idle_cpus, 1ull << p->index);
-		if (atomic_load(&rq->nr_ready) || atomic_load(&p->need_resched) || steal())
+		if (atomic_load(&rq->nr_ready) || atomic_load(&p->need_resched) || steal_work())
 			reschedule(LEAVE_READY);
 		else
 			__asm__ volatile("sti; hlt" ::: "memory"); /* nothing gets in between the two */

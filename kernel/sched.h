@@ -30,6 +30,8 @@ struct sched_thread {
 	_Atomic(u32)
 		state; /* RUNNABLE -> BLOCKED by the thread itself; back by a waker under the run-queue lock, or by itself */
 	_Atomic(unsigned) cpu; /* run queue it belongs to; changes under the lock of the old one */
+	_Atomic(u64)
+		allowed; /* CPUs that it may run on (kernel/run_queue.h); changed by sched_set_allowed() */
 	/* q: guarded by the lock of that run queue */
 	bool on_rq;               /* q: running, queued, or on its way between two queues */
 	struct list_node rq_node; /* q: on run_queue.ready */
@@ -91,6 +93,9 @@ u64 thread_run_ns(const struct thread *t);
 void *sched_prepare_cpu(unsigned cpu);
 /* Boot CPU: makes the caller the boot thread and prepares the CPU. Other CPUs: makes the caller the idle thread. Then scheduling may start. */
 void sched_init_cpu(struct percpu *p);
+/* The CPUs that a thread may run on from now on, one at least that is online. It moves soon; the running thread at its next way through the
+ * scheduler, at the latest before it is in user mode again. It must not end meanwhile. Any context. */
+void sched_set_allowed(struct thread *t, u64 cpus);
 /* What the idle threads do; started CPUs end here. Interrupts off on entry. */
 void sched_idle(void) NORETURN;
 /* Makes t pass the kernel soon if it runs in user mode on another CPU, so that it sees what its caller stored

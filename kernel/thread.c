@@ -88,6 +88,7 @@ struct thread *thread_create_stopped(
 	t->saved_rsp = first_frame(t->stack);
 	atomic_init(&t->state, THREAD_BLOCKED);
 	atomic_init(&t->cpu, cpu_id());
+	atomic_init(&t->allowed, ~0ull);
 	t->fpu_cpu = MAX_CPUS;
 	thread_register(t);
 	return &t->t;

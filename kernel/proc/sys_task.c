@@ -127,14 +127,16 @@ static long exchange_affinity(i32 tid, const u64 *new, u64 *old)
 	t = tid ? task_find_locked(tid) : task_current();
 	if (t) {
 		*old = t->affinity & online_cpus();
-		if (new)
+		if (new) {
 			t->affinity = *new;
+			if (t->thread)
+				sched_set_allowed(t->thread, *new &online_cpus());
+		}
 	}
 	process_table_unlock();
 	return t ? 0 : -ESRCH;
 }
 
-/* The set is kept and told, and otherwise advice: the scheduler spreads tasks over all CPUs. */
 long sys_sched_setaffinity(struct trap_frame *f)
 {
 	u64 new = 0, old;

@@ -106,6 +106,8 @@ void task_attach(struct task *t, struct thread *thread)
 	thread->limits = &p->limits;
 	thread->task = t;
 	t->thread = thread;
+	if (t->affinity != ~0ull)
+		sched_set_allowed(thread, t->affinity);
 	if (p->exiting || (p->exec_task && p->exec_task != t))
 		atomic_store(&thread->killed, true);
 	signal_update_locked(t);

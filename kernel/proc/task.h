@@ -48,8 +48,8 @@ struct task {
 	uaddr_t robust_list; /* 0: none */
 	struct task_restart restart;
 	u64 fault_trap, fault_error, fault_address; /* of the last exception, for signal handlers */
-	u64 affinity;                               /* CPUs; told, not obeyed */
-	struct trap_frame start;                    /* first user registers */
+	u64 affinity;            /* CPUs, as it was asked for; the thread has those that run */
+	struct trap_frame start; /* first user registers */
 };
 
 static inline struct task *task_current(void)
