@@ -50,6 +50,8 @@ bool mm_may_add(const struct mm *mm, u64 pages, u32 flags)
 
 bool mm_may_map_at(const struct mm *mm, uaddr_t start, uaddr_t end, u32 flags)
 {
+	if (likely(limit_of(LIMIT_AS) == LIMIT_NONE && limit_of(LIMIT_DATA) == LIMIT_NONE))
+		return true;
 	return mm_may_add(mm, ((end.v - start.v) >> PAGE_SHIFT) - count_pages(mm, start, end, NULL), flags);
 }
 
