@@ -37,6 +37,7 @@ for my $build (split ' ', $ENV{FUZZ_BUILDS} // 'release debug') {
 		append => "-- fuzzcalls -s $seed " . ($seconds ? "-t $seconds" : "-n $count"));
 	my ($summary) = $g->{out} =~ /^(fuzzcalls: \d+ calls.*)/m;
 
+	spew(work("$build.log"), $g->{out});
 	is($g->{status}, 0, "$build: the machine ends in order") or diag tail($g->{out}, 60);
 	like($g->{out}, qr/^fuzzcalls: OK$/m, "$build: no leak, no hang, memory is free again");
 	unlike($g->{out}, $Faultline::alarming, "$build: nothing alarming on the console");
