@@ -131,6 +131,13 @@ struct inode_ops {
 		struct inode *ndir, const char *nname, size_t nlen, struct inode *other);
 	int (*readdir)(struct inode *dir, u64 *pos, readdir_fn fn, void *arg);
 	ssize_t (*readlink)(struct inode *i, char *buf, size_t size);
+	/*
+	 * Extended attributes by full name ("user.x"). size 0: the length alone; -ERANGE: buf is too small. A list is names, each with its NUL. setxattr
+	 * with value NULL removes. -ENODATA: there is none; -EOPNOTSUPP: no such prefix; -ENOSPC: no room for it. NULL: there are none.
+	 */
+	ssize_t (*getxattr)(struct inode *i, const char *name, void *buf, size_t size);
+	ssize_t (*listxattr)(struct inode *i, char *buf, size_t size);
+	int (*setxattr)(struct inode *i, const char *name, const void *value, size_t size, u32 flags);
 	/* A link that names an inode, not a path (/proc/PID/fd): that inode, counted. Inode lock not held. */
 	int (*follow)(struct inode *link, struct inode **out);
 };
@@ -373,6 +380,15 @@ int vfs_chown(struct inode *i, u32 uid, u32 gid);
 /* NULL: as it is. */
 int vfs_set_times(struct inode *i, const struct time_spec *atime, const struct time_spec *mtime);
 void vfs_statfs(struct super *s, struct fs_stat *out);
+/* Extended attributes (fs/vfs_xattr.c), as inode_ops have them; names of 1 to XATTR_NAME_MAX_ bytes. Take the inode lock. */
+#define XATTR_CREATE_ 1
+#define XATTR_REPLACE_ 2
+#define XATTR_NAME_MAX_ 255
+#define XATTR_SIZE_MAX_ 65536
+ssize_t vfs_getxattr(struct inode *i, const char *name, void *buf, size_t size);
+ssize_t vfs_listxattr(struct inode *i, char *buf, size_t size);
+int vfs_setxattr(struct inode *i, const char *name, const void *value, size_t size, u32 flags);
+int vfs_removexattr(struct inode *i, const char *name);
 /* Absolute path of a directory inode (getcwd). */
 int vfs_path_of(struct inode *dir, char *buf, size_t size);
 /* Fills the file part of an mmap request and checks access; regular files on DAX file systems: else -ENODEV. */

@@ -28,6 +28,7 @@
 #define EXT4_FLAGS_UNSIGNED_HASH 2
 
 #define EXT4_COMPAT_HAS_JOURNAL 0x4
+#define EXT4_COMPAT_EXT_ATTR 0x8
 #define EXT4_COMPAT_DIR_INDEX 0x20
 #define EXT4_COMPAT_SPARSE_SUPER2 0x200
 #define EXT4_COMPAT_ORPHAN_FILE 0x1000
@@ -252,11 +253,18 @@ struct ext4_orphan_tail {
 #define EXT4_ORPHAN_MAGIC 0x0b10ca04
 #define EXT4_ORPHANS_PER_BLOCK ((EXT4_BLOCK_SIZE - sizeof(struct ext4_orphan_tail)) / 4)
 
-/* Header of an extended-attribute block. */
+/* Extended attributes: a block's header, and an entry. In an inode the magic number alone stands before the entries. */
 struct ext4_xattr_header {
 	u32 h_magic, h_refcount, h_blocks, h_hash, h_checksum, h_reserved[3];
 };
 #define EXT4_XATTR_MAGIC 0xea020000
 _Static_assert(sizeof(struct ext4_xattr_header) == 32, "xattr header");
+struct ext4_xattr_entry {
+	u8 e_name_len, e_name_index;
+	u16 e_value_offs;
+	u32 e_value_inum, e_value_size, e_hash;
+	char e_name[];
+};
+_Static_assert(sizeof(struct ext4_xattr_entry) == 16, "xattr entry");
 
 #endif

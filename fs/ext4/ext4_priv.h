@@ -440,7 +440,11 @@ int ext4_orphans_load(struct ext4_fs *fs);
 /* Opens the orphan file. */
 int ext4_orphan_file_open(struct ext4_fs *fs);
 
-/* xattr.c: drops the inode's reference to its attribute block. */
+/* xattr.c: inode_ops on extended attributes. */
+ssize_t ext4_getxattr(struct inode *i, const char *name, void *buf, size_t size);
+ssize_t ext4_listxattr(struct inode *i, char *buf, size_t size);
+int ext4_setxattr(struct inode *i, const char *name, const void *value, size_t size, u32 flags);
+/* Drops the inode's reference to its attribute block. */
 int ext4_xattr_release(struct journal_handle *h, struct ext4_inode *ei);
 
 #endif

@@ -466,12 +466,18 @@ const struct inode_ops ext4_file_ops = {
 	.orphan_del = ext4_orphan_del,
 	.write_inode = ext4_write_inode,
 	.sync_inode = ext4_sync_inode,
+	.getxattr = ext4_getxattr,
+	.listxattr = ext4_listxattr,
+	.setxattr = ext4_setxattr,
 	.commit_map = ext4_commit_map,
 };
 
 const struct inode_ops ext4_dir_ops = {
 	.write_inode = ext4_write_inode,
 	.sync_inode = ext4_sync_inode,
+	.getxattr = ext4_getxattr,
+	.listxattr = ext4_listxattr,
+	.setxattr = ext4_setxattr,
 	.lookup = ext4_lookup,
 	.create = ext4_create,
 	.symlink = ext4_symlink,
@@ -486,10 +492,16 @@ const struct inode_ops ext4_dir_ops = {
 const struct inode_ops ext4_symlink_ops = {
 	.write_inode = ext4_write_inode,
 	.sync_inode = ext4_sync_inode,
+	.getxattr = ext4_getxattr,
+	.listxattr = ext4_listxattr,
+	.setxattr = ext4_setxattr,
 	.readlink = ext4_readlink,
 };
 
 const struct inode_ops ext4_special_ops = {
 	.write_inode = ext4_write_inode,
 	.sync_inode = ext4_sync_inode,
+	.getxattr = ext4_getxattr,
+	.listxattr = ext4_listxattr,
+	.setxattr = ext4_setxattr,
 };

@@ -132,6 +132,18 @@
 	X(171, setdomainname)     \
 	X(186, gettid)            \
 	X(187, readahead)         \
+	X(188, setxattr)          \
+	X(189, lsetxattr)         \
+	X(190, fsetxattr)         \
+	X(191, getxattr)          \
+	X(192, lgetxattr)         \
+	X(193, fgetxattr)         \
+	X(194, listxattr)         \
+	X(195, llistxattr)        \
+	X(196, flistxattr)        \
+	X(197, removexattr)       \
+	X(198, lremovexattr)      \
+	X(199, fremovexattr)      \
 	X(200, tkill)             \
 	X(201, time)              \
 	X(202, futex)             \
