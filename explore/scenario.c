@@ -308,8 +308,8 @@ static int check_thread(struct parser *ps, unsigned t)
 		if (op_is_private(op))
 			private_file = (int)op->file;
 		forks += op->kind == OP_FORK;
-		if (op->kind == OP_MREMAP && ps->sc->together)
-			return fail(ps, "a mapping moves that others know only where it was");
+		if ((op->kind == OP_MREMAP || op->kind == OP_MMAP) && ps->sc->together)
+			return fail(ps, "a mapping comes or moves that others know only where it was");
 	}
 	return forks > 1 ? fail(ps, "a thread forks twice") : 0;
 }

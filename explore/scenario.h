@@ -43,7 +43,7 @@
  *	                                            its thread. Hosted only. The file system then has a journal, and everything
  *	                                            before the preparations is committed
  *
- * Each thread has a CPU of its own. Threads "together" cannot mremap. Page p of the i-th file (from 0) holds the value 100 * (i + 1) + p at first. A thread maps at most
+ * Each thread has a CPU of its own. Threads "together" cannot mmap, nor mremap. Page p of the i-th file (from 0) holds the value 100 * (i + 1) + p at first. A thread maps at most
  * one file privately.
  * Example: file f 1; file g 0; full; A: store f 0 7 | B: truncate f 0; write g 0 9
  */

@@ -108,6 +108,7 @@ static void test_language(void)
 		{"file f 1; file g 1; pload f 0; pload g 0", "two private files"},
 		{"zeroing never; file f 1; load f 0", "an unknown policy"},
 		{"together; file f 1; mremap f | load f 0", "a mapping moved under another thread"},
+		{"together; file f 1; munmap f | mmap f", "a mapping where another thread had one"},
 		{"file f 1; dma f 0", "a device that stores nothing"},
 		{"file f 1; crash; load f 0", "an operation after the power has failed"},
 		{"file f 1; crash | crash", "two power failures"},
