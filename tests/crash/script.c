@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define DMA_PAUSES 300u
 #define TRIES_MAX 1000u
 #define OPEN_MAX 10u
 #define NO_FILE (NR_FILES - 1) /* of operations that work on none */
@@ -30,8 +31,13 @@ static struct {
 	struct mm *mm;
 	u64 seed;
 	u32 next_file, next_nr;
-	u32 last;       /* name that the last step worked on */
-	bool sync_pool; /* the next step: fsync of the pool */
+	u32 last; /* name that the last step worked on */
+	struct {
+		bool due;
+		enum op_kind kind;
+		u32 name;
+	} next;            /* what the next step does */
+	bool device_waits; /* with a page pinned */
 	struct {
 		u32 file;
 		struct file *f;
@@ -273,7 +279,7 @@ static const u8 weights[NR_OPS] = {
 	[OP_APPEND] = 8,
 	[OP_SYNC_WRITE] = 4,
 	[OP_DIRECT_WRITE] = 4,
-	[OP_DIRECT_READ] = 4,
+	[OP_DIRECT_READ] = 6,
 	[OP_STORE] = 12,
 	[OP_SYNC_STORE] = 6,
 	[OP_MSYNC] = 4,
@@ -484,11 +490,42 @@ static bool alone(enum op_kind kind)
 		kind == OP_UNLINK || kind == OP_DIRECT_WRITE || kind == OP_DIRECT_READ;
 }
 
-static void add_pool_fsync(struct step *s, unsigned cpu)
+/* Adds what is to be done to the file of that name, if it can be. */
+static bool add_op(struct step *s, enum op_kind kind, u32 name, unsigned cpu)
 {
-	open_named(POOL_NAME, 0);
-	s->ops[s->nr_ops++] =
-		(struct op){.kind = OP_FSYNC, .cpu = cpu, .nr = world.next_nr++, .a = POOL_NAME};
+	struct op *op = &s->ops[s->nr_ops];
+
+	*op = (struct op){
+		.kind = kind, .cpu = cpu, .nr = world.next_nr, .a = name, .file = oracle_node(name).id};
+	if (oracle_node(name).kind != NODE_FILE || !choose_place(op))
+		return false;
+	open_named(name, op->file);
+	world.next_nr++;
+	s->nr_ops++;
+	return true;
+}
+
+static void do_next(enum op_kind kind, u32 name)
+{
+	world.next.due = true;
+	world.next.kind = kind;
+	world.next.name = name;
+}
+
+/* Orders that chance alone seldom finds: stores that are still in a cache when their pages move, a device that writes to a page which an fsync
+ * has just cleaned; and then an fsync, by any CPU. */
+static void follow_up(struct step *s)
+{
+	const struct op *op = &s->ops[0];
+
+	if (s->nr_ops != 1)
+		return;
+	if (op->kind == OP_DIRECT_READ && add_op(s, OP_FSYNC, POOL_NAME, (op->cpu + 1) % CPUS))
+		do_next(OP_FSYNC, POOL_NAME);
+	else if (op->kind == OP_STORE && op->file && chance(2))
+		do_next(chance(2) ? OP_COLLAPSE : OP_INSERT, op->a);
+	else if (op->kind == OP_COLLAPSE || op->kind == OP_INSERT)
+		do_next(OP_FSYNC, op->a);
 }
 
 /* One step of five has several operations, each on another CPU. */
@@ -499,10 +536,10 @@ static void choose_step(struct step *s)
 	s->nr_ops = 0;
 	while (world.nr_open + STEP_OPS + 1 > OPEN_MAX)
 		close_nth(chance(world.nr_open));
-	if (world.sync_pool) {
-		world.sync_pool = false;
-		add_pool_fsync(s, chance(CPUS));
-		return;
+	if (world.next.due) {
+		world.next.due = false;
+		if (add_op(s, world.next.kind, world.next.name, chance(CPUS)))
+			want = 0;
 	}
 	while (s->nr_ops < want) {
 		struct op *op = &s->ops[s->nr_ops];
@@ -516,14 +553,20 @@ static void choose_step(struct step *s)
 			s->nr_ops--;
 		want = 1;
 	}
-	/* An fsync of the buffer beside the device that writes to it: it may clean the pages too early. So another one has to do. */
-	if (s->ops[0].kind == OP_DIRECT_READ && s->nr_ops == 1) {
-		add_pool_fsync(s, (s->ops[0].cpu + 1) % CPUS);
-		world.sync_pool = true;
-	}
+	follow_up(s);
 }
 
 /* --- running --- */
+
+/* A device that has pinned a page waits before it copies, long enough for others to clean the page; who does that waits for the device first. */
+static void on_step(struct thread *t UNUSED, enum protocol_step s, u64 arg UNUSED)
+{
+	if (s != STEP_DMA || sim_current() == sim_thread(0))
+		return;
+	world.device_waits = true;
+	for (u32 k = 0; k < DMA_PAUSES; k++)
+		sim_pause();
+}
 
 static void run_op(u32 step, u32 k)
 {
@@ -538,7 +581,11 @@ static void run_op(u32 step, u32 k)
 static void thread_main(void *arg)
 {
 	u64 which = (u64)arg;
+	const struct step *s = &world.s->steps[which / STEP_OPS];
 
+	if (which % STEP_OPS && s->ops[0].kind == OP_DIRECT_READ)
+		for (u32 k = 0; k < 10 * DMA_PAUSES && !world.device_waits; k++)
+			sim_pause();
 	run_op((u32)(which / STEP_OPS), (u32)(which % STEP_OPS));
 }
 
@@ -555,6 +602,7 @@ static void run_step(u32 n)
 
 	trace_mark(TRACE_BEGIN, n, 0);
 	oracle_begin(s);
+	world.device_waits = false;
 	if (s->nr_ops == 1) {
 		set_cpu(s->ops[0].cpu, world.mm);
 		run_op(n, 0);
@@ -590,6 +638,8 @@ void script_run(struct script *s, const struct start *start, u64 seed, u32 nr_st
 	s->failed = NULL;
 	begin_world(start);
 	oracle_reset(start->pool_ino, POOL_PAGES);
+	protocol_set_tracer(on_step);
+	atomic_fetch_add(&protocol_watchers, 1);
 	s->trace.region = world.region->virt;
 	s->trace.region_len = start->len;
 	trace_record(&s->trace);
@@ -606,6 +656,8 @@ void script_run(struct script *s, const struct start *start, u64 seed, u32 nr_st
 		run_step(s->nr);
 	}
 	trace_record(NULL);
+	atomic_fetch_sub(&protocol_watchers, 1);
+	protocol_set_tracer(NULL);
 }
 
 /* --- an image to begin with --- */
