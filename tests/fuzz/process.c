@@ -9,7 +9,8 @@
 
 #define SA_RESTORER 0x04000000
 #define UCONTEXT_SIZE 304 /* what the kernel writes of it */
-#define FPSTATE_SW 464    /* struct _fpx_sw_bytes: magic, extended size … */
+#define CONTEXT_MASK (UCONTEXT_SIZE / 8 - 1)
+#define FPSTATE_SW 464 /* struct _fpx_sw_bytes: magic, extended size … */
 #define FPSTATE_MAX PAGE
 
 /* A handler's frame as the kernel made it. */
@@ -106,6 +107,9 @@ static void damage(struct fuzzer *f, uint64_t *context, uint64_t *fpstate)
 
 	if (one_in(f, 2))
 		*word ^= 1ul << rnd_below(f, 64);
+	else if (word ==
+		&context[CONTEXT_MASK]) /* other signals join it: an address would be told as another one */
+		*word = rnd(f) & 0x1f1f1f1f1f1f1f1f;
 	else
 		*word = one_in(f, 4) ? bad_pointer(f, 8) : odd_number(f);
 }
