@@ -16,7 +16,9 @@ IMAGE ?= build/pmem.img
 APPEND ?=
 ROW ?= read-fault-allocated
 README ?=
-export BUILD SMP MEM MACHINE ACCEL IMAGE APPEND ROW README
+TARGET ?=
+SECONDS ?= 60
+export BUILD SMP MEM MACHINE ACCEL IMAGE APPEND ROW README TARGET SECONDS
 
 # mke2fs and e2fsck live where an ordinary user's PATH does not look.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -25,7 +27,7 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DEFAULT_GOAL := all
 
-TARGETS := all kernel programs linux-programs static-programs linux-kernel posix-programs sysroot newlib image host iso run debug bench bench-locks profile matrix costs explore-deep crash test test-long lint docs fmt
+TARGETS := all kernel programs linux-programs static-programs linux-kernel posix-programs sysroot newlib image host iso run debug bench bench-locks profile matrix costs explore-deep crash fuzz fuzz-corpus test test-long lint docs fmt
 .PHONY: $(TARGETS) setup clean help FORCE
 
 ifeq ($(FAULTLINE_INNER),)
@@ -45,6 +47,7 @@ all: kernel programs
 
 include mk/kernel.mk
 include mk/host.mk
+include mk/fuzz.mk
 include mk/image.mk
 include mk/linux.mk
 include mk/check.mk
@@ -55,7 +58,7 @@ include user/rules.mk
 endif
 
 setup:
-	@sh tools/setup.sh
+	@sh tools/setup.sh $(firstword $(filter lint fuzz test,$(MAKECMDGOALS:fuzz-corpus=fuzz)))
 
 clean:
 	rm -rf build
@@ -65,6 +68,7 @@ help:
 	@echo 'make test     everything that has a verdict, by prove (TESTS=tests/boot.t for one part)'
 	@echo 'make test-long    stress, five minutes each on two CPUs and on eight; FUZZ_MINUTES=10 of random system calls; 500 power cuts;'
 	@echo '              large files both ways with Linux'
+	@echo 'make fuzz     hostile images, logs, tables and texts: TARGET=image (or journal, acpi, elf, text), SECONDS=60'
 	@echo 'make crash    a hundred thousand states of a power failure, each recovered; each flush and fence left out in turn (CRASH_STATES)'
 	@echo 'make debug    the same machine as run, stopped, waiting for gdb on port 1234'
 	@echo 'make iso      build/faultline.iso, for BIOS and EFI, CD or USB stick'

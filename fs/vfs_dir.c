@@ -108,10 +108,18 @@ int vfs_link(struct inode *what, struct inode *base, const char *path)
 	return make_name(base, path, &(struct new_name){.mode = what->mode & ~(u32)S_IFMT_, .inode = what});
 }
 
+/* The tree of directories is none: -EUCLEAN. */
+static int tree_damage(struct inode *dir, const char *what)
+{
+	if (dir->super->ops->damaged)
+		dir->super->ops->damaged(dir->super, dir->ino, what);
+	return -EUCLEAN;
+}
+
 static int remove_checked(struct walk_parent *w, struct inode *victim, bool dir)
 {
 	if (victim == w->dir)
-		return -EUCLEAN;
+		return tree_damage(w->dir, "the directory holds itself");
 	if (dir && !mode_is_dir(victim->mode))
 		return -ENOTDIR;
 	if (!dir && mode_is_dir(victim->mode))
@@ -188,23 +196,21 @@ int vfs_unlink(struct inode *base, const char *path)
 static int is_below(struct inode *top, struct inode *dir)
 {
 	struct inode *cur = dir, *up;
-	int found = -EUCLEAN;
+	int err = 0;
 
 	iref(cur);
-	for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
-		if (cur == top || cur == cur->super->root) {
-			found = cur == top;
-			break;
+	for (unsigned depth = 0; !err && cur != top && cur != cur->super->root; depth++) {
+		err = depth < DEPTH_MAX ? lookup_one(cur, "..", 2, false, &up)
+					: tree_damage(cur, "no way leads up to the root");
+		if (!err) {
+			iput(cur);
+			cur = up;
 		}
-		found = lookup_one(cur, "..", 2, false, &up);
-		if (found)
-			break;
-		iput(cur);
-		cur = up;
-		found = -EUCLEAN;
 	}
+	if (!err)
+		err = cur == top;
 	iput(cur);
-	return found;
+	return err;
 }
 
 static void lock_two(struct inode *a, struct inode *b)
@@ -307,10 +313,12 @@ static int rename_check(const struct rename *r)
 		return -EEXIST;
 	if (!victim && exchange)
 		return -ENOENT;
-	if (what == od || what == nd)
-		return what == nd && what != od ? -EINVAL : -EUCLEAN;
-	if (victim && (victim == od || victim == nd))
-		return victim != od || victim == nd ? -EUCLEAN : exchange ? -EINVAL : -ENOTEMPTY;
+	if (what == od || (victim && victim == nd))
+		return tree_damage(what == od ? r->old.dir : r->new.dir, "the directory holds itself");
+	if (what == nd)
+		return -EINVAL;
+	if (victim && victim == od)
+		return exchange ? -EINVAL : -ENOTEMPTY;
 	if (!mode_is_dir(what->mode) && (r->old.trailing || (r->new.trailing && !exchange)))
 		return -ENOTDIR;
 	if (exchange && !mode_is_dir(victim->mode) && r->new.trailing)

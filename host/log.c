@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Log and panic of the simulation: stderr. Silent but for errors unless SIM_VERBOSE=1 (2: debug lines as well). */
+/* Log and panic of the simulation: stderr. Silent but for errors unless SIM_VERBOSE=1 (2: debug lines as well; -1: not even errors). */
 #include "kernel/log.h"
 #include "host/machine.h"
 #include "lib/fmt.h"
@@ -21,8 +21,9 @@ void log_line(enum log_level level, const char *subsys, const char *fmt, ...)
 	static const char *const names[] = {"error: ", "warning: ", "", "debug: "};
 	char buf[512];
 	va_list ap;
+	int v = verbosity();
 
-	if (level > (verbosity() == 0 ? LOG_ERR : verbosity() == 1 ? LOG_INFO : LOG_DEBUG))
+	if (v < 0 || level > (v == 0 ? LOG_ERR : v == 1 ? LOG_INFO : LOG_DEBUG))
 		return;
 	va_start(ap, fmt);
 	vsnprintf(buf, sizeof(buf), fmt, ap);

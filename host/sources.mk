@@ -7,4 +7,4 @@ build/gen/explore_image.h: explore/make-image
 	@mkdir -p $(@D)
 	@echo '  GEN     $@'
 	@sh explore/make-image >$@.new && mv $@.new $@
-$(foreach d,build/host/obj build/host-fast/obj build/host-tso/obj build/host-crash/obj build/debug build/release,$(d)/explore/scratch.o): build/gen/explore_image.h
+$(foreach d,build/host/obj build/host-fast/obj build/host-tso/obj build/host-crash/obj build/host-fuzz/obj build/debug build/release,$(d)/explore/scratch.o): build/gen/explore_image.h

@@ -7,7 +7,7 @@ TESTS ?= tests/stress.t $(filter-out tests/stress.t,$(sort $(wildcard tests/*.t)
 TEST_JOBS ?= 2
 
 # Everything that the tests run is built before prove starts; they only judge.
-test: programs linux-programs static-programs linux-kernel posix-programs host
+test: programs linux-programs static-programs linux-kernel posix-programs host fuzz-tests
 	@$(MAKE) --no-print-directory BUILD=debug kernel
 	@$(MAKE) --no-print-directory BUILD=release kernel
 	@prove --jobs $(TEST_JOBS) --timer $(TESTS)

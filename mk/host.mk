@@ -19,7 +19,7 @@ HOST_CFLAGS_host-fast := -O2 -DFAULTLINE_FOOTPRINTS
 # build/host-fast records what each transition reads and changes (host/footprint.h): every load and store calls footprint.c, and so
 # do libc's functions that read or write memory, and what does it by inline assembly. Not traced: what is no part of the simulated world.
 HOST_TRACE_host-fast := -fsanitize=thread -Wno-tsan --param tsan-instrument-func-entry-exit=0 -fno-builtin
-HOST_UNTRACED := host/footprint.c host/arena.c host/log.c $(filter-out explore/script.c explore/oracles.c,\
+HOST_UNTRACED_host-fast := host/footprint.c host/arena.c host/log.c $(filter-out explore/script.c explore/oracles.c,\
 	$(wildcard explore/*.c))
 HOST_LDFLAGS_host-fast := $(foreach f,memcpy memmove memset memcmp memchr strlen strnlen strcmp strncmp \
 	strchr strrchr crc32c_hw,-Wl,--wrap=$(f))
@@ -49,17 +49,17 @@ HOST_INSTRUMENTED := lib/% kernel/% mm/% fs/% drivers/% tests/%
 host: $(HOST_TESTS) build/host/explore build/host-fast/explore build/host-tso/explore \
 	build/host-tso/range_interleave_test build/host-crash/crash
 
-# $(1): host or host-fast
+# $(1): host, host-fast, ...
 define host_rules
 build/$(1)/flags: FORCE
 	@mkdir -p $$(@D)
-	@echo '$(CC) $(HOST_CFLAGS) $(HOST_CFLAGS_$(1)) $(HOST_TRACE_$(1))' | cmp -s - $$@ || \
-		echo '$(CC) $(HOST_CFLAGS) $(HOST_CFLAGS_$(1)) $(HOST_TRACE_$(1))' >$$@
+	@echo '$(HOST_CC_$(1)) $(HOST_CFLAGS) $(HOST_CFLAGS_$(1)) $(HOST_TRACE_$(1))' | cmp -s - $$@ || \
+		echo '$(HOST_CC_$(1)) $(HOST_CFLAGS) $(HOST_CFLAGS_$(1)) $(HOST_TRACE_$(1))' >$$@
 
 build/$(1)/obj/%.o: %.c build/$(1)/flags
 	@mkdir -p $$(@D)
 	@echo '  HOSTCC  $$< ($(1))'
-	@$(CC) $(HOST_CFLAGS) $(HOST_CFLAGS_$(1)) $$(if $$(filter $$<,$(HOST_UNTRACED)),,$$(HOST_TRACE_$(1))) \
+	@$(HOST_CC_$(1)) $(HOST_CFLAGS) $(HOST_CFLAGS_$(1)) $$(if $$(filter $$<,$$(HOST_UNTRACED_$(1))),,$$(HOST_TRACE_$(1))) \
 		-MMD -MP -c -o $$@ $$<
 
 build/$(1)/obj/%.asm.o: %.asm build/$(1)/flags
@@ -77,13 +77,14 @@ build/$(1)/libfaultline.a: $$(HOST_OBJS_$(1))
 
 build/$(1)/explore: $(HOST_MAIN_C:%.c=build/$(1)/obj/%.o) build/$(1)/libfaultline.a
 	@echo '  HOSTLD  $$@'
-	@$(CC) $(HOST_CFLAGS_$(1)) $(HOST_LDFLAGS_$(1)) -o $$@ $$(filter %.o,$$^) build/$(1)/libfaultline.a
+	@$(HOST_CC_$(1)) $(HOST_CFLAGS_$(1)) $(HOST_LDFLAGS_$(1)) -o $$@ $$(filter %.o,$$^) build/$(1)/libfaultline.a
 
 build/$(1)/%_test: build/$(1)/obj/tests/host/%_test.o $(HOST_SHARED_C:%.c=build/$(1)/obj/%.o) \
 		build/$(1)/libfaultline.a
 	@echo '  HOSTLD  $$@'
-	@$(CC) $(HOST_CFLAGS_$(1)) $(HOST_LDFLAGS_$(1)) -o $$@ $$(filter %.o,$$^) build/$(1)/libfaultline.a
+	@$(HOST_CC_$(1)) $(HOST_CFLAGS_$(1)) $(HOST_LDFLAGS_$(1)) -o $$@ $$(filter %.o,$$^) build/$(1)/libfaultline.a
 endef
+$(foreach b,host host-fast host-tso host-crash,$(eval HOST_CC_$(b) := $(CC)))
 $(eval $(call host_rules,host))
 $(eval $(call host_rules,host-fast))
 $(eval $(call host_rules,host-tso))

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# setup.sh [lint]: sees to it that the commands and files that the build needs are there.
+# setup.sh [lint|test|fuzz]: sees to it that the commands and files that the build needs are there.
 #
 # When something is missing: as root, or where sudo asks for no password, its package is installed;
 # otherwise the one command that would do it is printed and we end with status 1. When nothing is
@@ -51,6 +51,24 @@ need_file newlib-source "$2"
 if [ "$1" = lint ]; then
 	need_command cppcheck cppcheck
 	need_command clang-format clang-format
+fi
+
+if [ "$1" = fuzz ]; then
+	need_command clang clang
+fi
+# libFuzzer's part of it has a package of its own, which clang's only recommends.
+libfuzzer() {
+	[ -e "$(clang -print-file-name=libclang_rt.fuzzer-x86_64.a 2>/dev/null)" ]
+}
+if [ "$1" = fuzz ] && ! libfuzzer; then
+	missing="$missing libclang-rt-dev"
+	missing_commands="$missing_commands libFuzzer"
+fi
+# make test does without, and says so; but where it can be had it is.
+if [ "$1" = test ] && ! libfuzzer && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+	echo 'Installing clang, for fuzzing'
+	DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends clang libclang-rt-dev >/dev/null 2>&1 ||
+		echo 'It is not to be had: make test leaves the fuzzing out'
 fi
 
 [ -z "$missing" ] && exit 0

@@ -102,6 +102,11 @@ int ext4_damage(struct ext4_fs *fs, u64 ino, const char *fmt, ...)
 	return -EUCLEAN;
 }
 
+static void ext4_damaged(struct super *s, u64 ino, const char *what)
+{
+	ext4_damage(ext4_fs(s), ino, "%s", what);
+}
+
 int ext4_begin(struct ext4_fs *fs, unsigned credits, struct journal_handle **out)
 {
 	if (unlikely(atomic_load_explicit(&fs->super.readonly, memory_order_relaxed)))
@@ -192,6 +197,7 @@ static const struct super_ops ext4_super_ops = {
 	.sync = ext4_sync,
 	.commit = ext4_commit,
 	.statfs = ext4_statfs,
+	.damaged = ext4_damaged,
 	.unmount = ext4_unmount,
 };
 

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reads what is reachable from the root by every way there is: look-ups, listings, read(2), shared mappings, holes, extents, links. A
+ * damaged image may lead anywhere and back, so depth, names and runs are bounded.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/dax.h"
+#include "fs/vfs.h"
+#include "host/sim.h"
+#include "lib/errno.h"
+#include "mm/mm.h"
+#include "tests/hostile/world.h"
+
+#define DEPTH_MAX 5
+#define NAMES_MAX 10 /* of a directory, that are followed */
+#define ENTRIES_MAX 2000
+#define RUNS_MAX 200
+
+static unsigned budget; /* of nodes */
+static u8 buffer[3 * PAGE_SIZE];
+
+struct names {
+	unsigned n, seen;
+	u32 random;
+	char name[NAMES_MAX][NAME_MAX_LEN + 1];
+};
+
+/* The first ones, and then some instead of others. */
+static int note_name(void *arg, const char *name, size_t len, u64 ino UNUSED, u8 type UNUSED, u64 next UNUSED)
+{
+	struct names *l = arg;
+	unsigned at = l->n < NAMES_MAX ? l->n : l->seen * 7 % (4 * NAMES_MAX);
+
+	if (len > NAME_MAX_LEN)
+		finding("a name has %zu bytes", len);
+	if (++l->seen > ENTRIES_MAX)
+		return 1;
+	if (at >= NAMES_MAX || (len <= 2 && name[0] == '.' && name[len - 1] == '.'))
+		return 0;
+	memcpy(l->name[at], name, len);
+	l->name[at][len] = '\0';
+	if (l->n < NAMES_MAX)
+		l->n++;
+	return 0;
+}
+
+static int note_run(void *arg, const struct extent *e)
+{
+	if (!e->len)
+		finding("a run of no blocks");
+	return ++*(unsigned *)arg == RUNS_MAX;
+}
+
+static void visit_map(struct file *f, u64 size)
+{
+	struct mmap_request rq = {.len = 3 * PAGE_SIZE,
+		.flags = VMA_READ | VMA_SHARED,
+		.pgoff = size >> PAGE_SHIFT ? (size >> PAGE_SHIFT) - 1 : 0};
+	struct mm *mm = thread_current()->mm;
+	long at;
+	u64 word;
+
+	call_begin("mmap");
+	if (call_end(vfs_mmap(f, &rq)))
+		return;
+	at = mm_map(mm, &rq);
+	if (at < 0)
+		return;
+	for (u64 off = 0; off < rq.len; off += PAGE_SIZE) {
+		call_begin("read fault");
+		call_end(cpu_load_user64(UADDR((u64)at + off), &word));
+	}
+	mm_unmap(mm, UADDR((u64)at), rq.len);
+}
+
+static void visit_file(struct inode *i, struct file *f)
+{
+	u64 size = inode_size(i);
+	unsigned runs = 0;
+	i64 at = 0;
+
+	call_begin("read");
+	call_end(vfs_kread(i, buffer, sizeof(buffer), 0));
+	call_begin("read");
+	call_end(vfs_kread(i, buffer, 5000, size / 2));
+	call_begin("read");
+	call_end(vfs_kread(i, buffer, 100, size > 50 ? size - 50 : 0));
+	call_begin("extents");
+	call_end(vfs_extents(i, 0, i->super->max_size >> PAGE_SHIFT, note_run, &runs));
+	for (unsigned k = 0; k < 12 && at >= 0; k++) {
+		call_begin("seek");
+		at = call_end(vfs_seek_data(i, (u64)at, k % 2));
+	}
+	visit_map(f, size);
+}
+
+static void visit(const char *path, unsigned depth);
+
+static void visit_dir(const char *path, unsigned depth, struct file *f)
+{
+	struct names *l = calloc(1, sizeof(*l));
+	char below[PATH_MAX_LEN];
+	struct inode *i;
+
+	call_begin("readdir");
+	call_end(vfs_readdir(f, note_name, l));
+	snprintf(below, sizeof(below), "%s/no such name", path);
+	call_begin("lookup");
+	if (!call_end(vfs_lookup(NULL, below, true, &i)))
+		iput(i);
+	for (unsigned k = 0; k < l->n; k++)
+		if (snprintf(below, sizeof(below), "%s/%s", path, l->name[k]) < (int)sizeof(below))
+			visit(below, depth + 1);
+	free(l);
+}
+
+static void visit(const char *path, unsigned depth)
+{
+	struct inode *i;
+	struct file *f;
+
+	if (!budget || depth > DEPTH_MAX)
+		return;
+	budget--;
+	call_begin("lookup");
+	if (call_end(vfs_lookup(NULL, *path ? path : "/", false, &i)))
+		return;
+	call_begin("readlink");
+	call_end(vfs_readlink(NULL, path, (char *)buffer, sizeof(buffer)));
+	if (mode_is_reg(i->mode) || mode_is_dir(i->mode)) {
+		call_begin("open");
+		if (!call_end(file_open_inode(i, O_RDONLY_, &f))) {
+			if (mode_is_dir(i->mode))
+				visit_dir(path, depth, f);
+			else
+				visit_file(i, f);
+			call_begin("close");
+			file_put(f);
+			call_end(0);
+		}
+	}
+	call_begin("iput");
+	iput(i);
+	call_end(0);
+}
+
+void walk_tree(void)
+{
+	struct inode *root = vfs_root();
+	struct fs_stat st;
+
+	call_begin("statfs");
+	vfs_statfs(root->super, &st);
+	call_end(0);
+	iput(root);
+	budget = 80;
+	visit("", 0);
+}
