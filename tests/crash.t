@@ -9,7 +9,7 @@ use lib 'tests/lib';
 use Faultline;
 use Test::More;
 
-my ($status, $out) = run_command('timeout', '900', 'build/host-crash/crash', 'states=10000', 'mutants=8000');
+my ($status, $out) = run_command('timeout', '900', 'build/host-crash/crash', 'states=10000', 'mutants=20000');
 my ($states, $again, $fsck, $caught, $mutants, $violations) = $out =~
 	/^crash: (\d+) states \((\d+) of them .*, (\d+) judged by e2fsck .*; (\d+) of (\d+) mutants caught.*; (\d+) violations$/m;
 
