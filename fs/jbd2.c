@@ -120,9 +120,12 @@ int jbd2_open(struct jbd2_writer *w, struct jbd2_log *log)
 	w->end = from_be32(s->s_maxlen);
 	w->features = from_be32(s->s_feature_incompat);
 	w->sequence = from_be32(s->s_sequence);
-	if (from_be32(s->s_header.h_magic) != JBD2_MAGIC || type != JBD2_SUPER_V2 || s->s_start.raw ||
-		from_be32(s->s_blocksize) != JBD2_BLOCK_SIZE || !w->first || w->end > log->nr_blocks ||
-		w->end < w->first + BLOCKS_MIN ||
+	if (from_be32(s->s_header.h_magic) != JBD2_MAGIC || type != JBD2_SUPER_V2)
+		return -EUCLEAN;
+	if (w->features & JBD2_INCOMPAT_FAST_COMMIT)
+		return -EOPNOTSUPP;
+	if (s->s_start.raw || from_be32(s->s_blocksize) != JBD2_BLOCK_SIZE || !w->first ||
+		w->end > log->nr_blocks || w->end < w->first + BLOCKS_MIN ||
 		(w->features & ~(JBD2_INCOMPAT_REVOKE | JBD2_INCOMPAT_64BIT | JBD2_CSUM_FEATURES)))
 		return -EUCLEAN;
 	if ((w->features & JBD2_CSUM_FEATURES) &&

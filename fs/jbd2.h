@@ -129,7 +129,7 @@ struct jbd2_copy {
 	u64 block;
 	const void *data;
 };
-/* An empty log to write to. -EUCLEAN: it is not empty, or not usable. Writes nothing. */
+/* An empty log to write to. -EUCLEAN: it is not empty, or not usable; -EOPNOTSUPP: it may hold fast commits. Writes nothing. */
 int jbd2_open(struct jbd2_writer *w, struct jbd2_log *log);
 /* The log begins with transaction w->sequence, until jbd2_close(). */
 void jbd2_begin(struct jbd2_writer *w);

@@ -404,6 +404,12 @@ static int load(struct ext4_fs *fs, struct pmem_region *r, bool readonly, char *
 		WHY(why, "its journal is damaged: run e2fsck -fy on the image");
 		return err;
 	}
+	if (err == -EOPNOTSUPP) {
+		WHY(why,
+			"its journal may hold fast commits, which are not supported: run e2fsck -fy on the "
+			"image");
+		return err;
+	}
 	power = kcalloc(EXT4_BLOCK_SIZE / 4, sizeof(*power));
 	if (err || !power) {
 		kfree(power);

@@ -476,6 +476,7 @@ static bool holds(bool there, const struct place *pl, const struct attr *a)
 struct plan {
 	u64 raw[INODE_MAX / sizeof(u64)]; /* of the inode */
 	char data[EXT4_BLOCK_SIZE];       /* of the block; aligned */
+	struct place in;                  /* in raw */
 	bool inode, block;                /* which place changes */
 };
 
@@ -488,18 +489,16 @@ static int make_plan(struct ext4_fs *fs, const struct attrs *all, const struct a
 
 	none.value = NULL;
 	if (all->inode_room) {
-		struct place in;
-
 		memcpy(plan->raw, all->raw, fs->inode_size);
-		inode_place(fs, plan->raw, &in);
-		memset(in.first, 0, (size_t)(in.end - in.first));
-		placed = rebuild(&in, &all->in_inode, add);
+		inode_place(fs, plan->raw, &plan->in);
+		memset(plan->in.first, 0, (size_t)(plan->in.end - plan->in.first));
+		placed = rebuild(&plan->in, &all->in_inode, add);
 		plan->inode = placed || holds(true, &all->in_inode, add);
 		if (!placed) {
-			memset(in.first, 0, (size_t)(in.end - in.first));
-			rebuild(&in, &all->in_inode, &none);
+			memset(plan->in.first, 0, (size_t)(plan->in.end - plan->in.first));
+			rebuild(&plan->in, &all->in_inode, &none);
 		}
-		*inode_magic(&in) = EXT4_XATTR_MAGIC;
+		*inode_magic(&plan->in) = EXT4_XATTR_MAGIC;
 	}
 	plan->block = !placed || holds(all->block, &all->in_block, add);
 	if (!plan->block)
@@ -511,7 +510,6 @@ static int carry_out(struct ext4_inode *ei, const struct attrs *all, struct plan
 {
 	struct ext4_fs *fs = ext4_fs_of(ei);
 	struct journal_handle *h;
-	struct place in;
 	int err = ext4_begin(fs, CREDITS, &h), stop;
 
 	if (err)
@@ -519,10 +517,10 @@ static int carry_out(struct ext4_inode *ei, const struct attrs *all, struct plan
 	if (plan->block)
 		err = store_block(h, ei, all, plan->data);
 	if (!err && plan->inode) {
-		inode_place(fs, plan->raw, &in);
+		char *from = (char *)inode_magic(&plan->in);
+
 		rwsem_write_lock(&ei->map_lock);
-		memcpy((char *)ei->raw + ((char *)inode_magic(&in) - (char *)plan->raw), inode_magic(&in),
-			(size_t)(in.end - (char *)inode_magic(&in)));
+		memcpy((char *)ei->raw + (from - (char *)plan->raw), from, (size_t)(plan->in.end - from));
 		rwsem_write_unlock(&ei->map_lock);
 	}
 	if (!err) {

@@ -7,6 +7,7 @@
 #include "host/unit.h"
 
 #include "fs/ext4/ext4_priv.h"
+#include "fs/jbd2.h"
 #include "host/pmem_sim.h"
 #include "mm/state.h"
 #include "tests/host/ext4_image.h"
@@ -36,6 +37,20 @@ static void refused(const char *label, int want, const char *why)
 	ok(!memcmp(copy, image.region->virt, n), "%s: nothing was changed", label);
 	is(kmem_bytes_in_use(), memory, "%s: no memory is lost", label);
 	free(copy);
+}
+
+/* The journal's superblock: the first block that says so. */
+static struct jbd2_super *journal_super(void)
+{
+	for (u64 at = 0; at < image.region->len; at += JBD2_BLOCK_SIZE) {
+		struct jbd2_super *s = (void *)((char *)image.region->virt + at);
+
+		if (from_be32(s->s_header.h_magic) == JBD2_MAGIC &&
+			from_be32(s->s_header.h_blocktype) == JBD2_SUPER_V2)
+			return s;
+	}
+	printf("Bail out! no journal\n");
+	exit(1);
 }
 
 static void test_incompat(u32 bit, const char *why)
@@ -106,6 +121,11 @@ static void test_refusals(void)
 		image_up(0);
 		refused("bigalloc", -EOPNOTSUPP, "feature bigalloc is not supported");
 	}
+	image_make(8192, "");
+	image_up(0);
+	journal_super()->s_feature_incompat.raw |= to_be32(JBD2_INCOMPAT_FAST_COMMIT).raw;
+	refused("fast commits in an empty log", -EOPNOTSUPP,
+		"its journal may hold fast commits, which are not supported: run e2fsck -fy on the image");
 }
 
 static void test_readonly(void)
