@@ -6,7 +6,7 @@
 #
 # The load is tests/static/ackload.c, eight processes that say what is durable, beside busy, which moves and shifts. Some cuts come early, while
 # the kernel starts or recovers, and often there is one process alone, so that nobody else's commit helps it. QEMU is killed for it, which loses no store, flushed or not, for the image is the host's page cache:
-# so this is about orders between transactions and about recovery; missing flushes are the business of crash_test.
+# so this is about orders between transactions and about recovery; missing flushes are the business of crash.t.
 #
 # POWER_CUTS says how many (30; "make test-long": 500), POWER_SEED repeats the choices of a run, though instants are the host's, and
 # POWER_WORKER makes it that one of ackload's processes each time.
