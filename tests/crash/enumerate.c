@@ -134,6 +134,8 @@ static const char *fsck_both(const struct crash_state *s)
 	judge_load(run.outer, s, NULL, NULL);
 	atomic_fetch_add(&run.tally->fscks, 1);
 	atomic_fetch_add(&run.tally->torn, judge_is_torn());
+	if (run.no_journal && judge_is_torn())
+		return "no operation is under way, and the superblock is torn";
 	bad = judge_by_fsck(run.rules->dir);
 	if (bad || run.no_journal)
 		return bad;

@@ -135,23 +135,36 @@ static uint64_t long_path(struct fuzzer *f)
 	return (uint64_t)p;
 }
 
-static uint64_t word_path(struct fuzzer *f, unsigned unused)
+static uint64_t string(struct fuzzer *f, const char *text)
 {
-	const char *path = paths[rnd_below(f, one_in(f, 3) ? ARRAY_SIZE(paths) : 20)];
 	size_t n = 0;
 	char *p;
 
-	(void)unused;
-	if (one_in(f, 32))
-		return long_path(f);
-	while (path[n++])
+	while (text[n++])
 		;
 	p = object(f, n);
 	for (size_t i = 0; i < n; i++)
-		p[i] = path[i];
+		p[i] = text[i];
 	if (one_in(f, 64))
 		p[n - 1] = (char)(1 + rnd_below(f, 31)); /* it goes on where nothing is */
 	return maybe_bad(f, p, n);
+}
+
+static uint64_t word_path(struct fuzzer *f, unsigned unused)
+{
+	(void)unused;
+	if (one_in(f, 32))
+		return long_path(f);
+	return string(f, paths[rnd_below(f, one_in(f, 3) ? ARRAY_SIZE(paths) : 20)]);
+}
+
+static uint64_t word_xattr(struct fuzzer *f, unsigned unused)
+{
+	static const char *const names[] = {"user.a", "user.b", "user.", "user", "trusted.a", "security.a",
+		"system.posix_acl_access", "nobody.a", ""};
+
+	(void)unused;
+	return one_in(f, 32) ? long_path(f) : string(f, PICK(f, names));
 }
 
 /* ---- buffers */
@@ -495,6 +508,7 @@ const struct word struct_words[] = {
 	{"maybe", word_maybe},
 	{"in", word_in},
 	{"path", word_path},
+	{"xattr", word_xattr},
 	{"obuf", word_obuf},
 	{"ibuf", word_ibuf},
 	{"oiov", word_oiov},

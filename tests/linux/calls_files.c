@@ -4,6 +4,7 @@
 #include "calls.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -342,6 +343,59 @@ static void mounts(void)
 	T(umount2, ELOOP, "loop", "loop", 0);
 }
 
+static void attributes(void)
+{
+	static char name[300], value[65537];
+
+	memset(name, 'x', sizeof(name) - 1);
+	memcpy(name, "user.", 5);
+	T(setxattr, OK, "new", "file", "user.a", "1", 1, 0);
+	T(setxattr, EEXIST, "made again", "file", "user.a", "1", 1, 1);
+	T(setxattr, ENODATA, "replaced, missing", "file", "user.none", "1", 1, 2);
+	T(setxattr, EINVAL, "flags", "file", "user.a", "1", 1, 4);
+	T(setxattr, ERANGE, "no name", "file", "", "1", 1, 0);
+	T(setxattr, ERANGE, "long name", "file", name, "1", 1, 0);
+	T(setxattr, E2BIG, "large value", "file", "user.a", value, sizeof(value), 0);
+	T(setxattr, EOPNOTSUPP, "no such class", "file", "nobody.a", "1", 1, 0);
+	T(setxattr, EFAULT, "bad name", "file", BAD, "1", 1, 0);
+	T(setxattr, EFAULT, "bad value", "file", "user.a", BAD, 1, 0);
+	T(setxattr, ENOENT, "missing", "none", "user.a", "1", 1, 0);
+	T(lsetxattr, OK, "file", "file", "user.b", "22", 2, 0);
+	T(lsetxattr, EPERM, "link", "dangling", "user.b", "22", 2, 0);
+	T(lsetxattr, ENOENT, "missing", "none", "user.b", "22", 2, 0);
+	T(fsetxattr, OK, "file", file, "user.c", "333", 3, 0);
+	T(fsetxattr, EBADF, "no descriptor", NO_FD, "user.c", "333", 3, 0);
+	T(fsetxattr, EBADF, "O_PATH", path_fd, "user.c", "333", 3, 0);
+	T(getxattr, OK, "value", "file", "user.a", buf, 10);
+	T(getxattr, OK, "its size", "file", "user.b", NULL, 0);
+	T(getxattr, ENODATA, "no such name", "file", "user.none", buf, 10);
+	T(getxattr, ERANGE, "too little room", "file", "user.c", buf, 1);
+	T(getxattr, EFAULT, "bad result", "file", "user.c", BAD, 10);
+	T(getxattr, ENOENT, "missing", "none", "user.c", buf, 10);
+	T(lgetxattr, OK, "value", "file", "user.a", buf, 10);
+	T(lgetxattr, ENOENT, "missing", "none", "user.a", buf, 10);
+	T(fgetxattr, OK, "value", file, "user.a", buf, 10);
+	T(fgetxattr, EBADF, "no descriptor", NO_FD, "user.a", buf, 10);
+	T(fgetxattr, ENODATA, "no such name", file, "user.none", buf, 10);
+	T(listxattr, OK, "names", "file", buf, 100);
+	T(listxattr, ERANGE, "too little room", "file", buf, 1);
+	T(listxattr, EFAULT, "bad result", "file", BAD, 100);
+	T(listxattr, ENOENT, "missing", "none", buf, 100);
+	T(llistxattr, OK, "names", "file", buf, 100);
+	T(llistxattr, ENOENT, "missing", "none", buf, 100);
+	T(flistxattr, OK, "names", file, buf, 100);
+	T(flistxattr, EBADF, "no descriptor", NO_FD, buf, 100);
+	T(removexattr, OK, "first", "file", "user.a");
+	T(removexattr, ENODATA, "again", "file", "user.a");
+	T(removexattr, ENOENT, "missing", "none", "user.a");
+	T(removexattr, EFAULT, "bad name", "file", BAD);
+	T(lremovexattr, OK, "second", "file", "user.b");
+	T(lremovexattr, ENODATA, "again", "file", "user.b");
+	T(fremovexattr, OK, "third", file, "user.c");
+	T(fremovexattr, ENODATA, "again", file, "user.c");
+	T(fremovexattr, EBADF, "no descriptor", NO_FD, "user.c");
+}
+
 int main(int argc, char **argv)
 {
 	table_begin(argc, argv);
@@ -351,6 +405,7 @@ int main(int argc, char **argv)
 	changing();
 	names();
 	renames();
+	attributes();
 	mounts();
 	directories();
 	return 0;

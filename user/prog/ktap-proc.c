@@ -487,8 +487,8 @@ static void test_devices(void)
 	memset(buf, 'x', 100);
 	CHECK("/dev/zero", read(zero, buf, 100) == 100 && buf[0] == 0 && buf[99] == 0);
 	CHECK("/dev/urandom", read(random, buf, 64) == 64 && memcmp(buf, buf + 32, 32));
-	CHECK_ERRNO("devices have no position", lseek(null, 0, SEEK_SET), ESPIPE);
-	CHECK_ERRNO("nor pages", (long)mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, null, 0), ENODEV);
+	CHECK("the position of a device of memory is always 0", lseek(null, 100, SEEK_SET) == 0);
+	CHECK_ERRNO("it has no pages", (long)mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, null, 0), ENODEV);
 	close(null);
 	close(zero);
 	close(random);

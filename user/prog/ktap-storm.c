@@ -22,8 +22,11 @@
 #define WARM_UP 500
 #define RUNS 5
 
-/* What the allocators of pages and objects keep ready for each CPU moves by this much; a page for each child would be ten thousand. */
-#define SLACK 32
+/*
+ * What the allocators keep ready for each CPU (stacks and address spaces of 50 children at once) moves by some 50 pages with how the CPUs
+ * happened to share the work. A page lost with every 80th child would show.
+ */
+#define SLACK 128
 
 static long free_pages(void)
 {
