@@ -23,10 +23,10 @@
 #define RUNS 5
 
 /*
- * What the allocators keep ready for each CPU (stacks and address spaces of 50 children at once) moves by some 50 pages with how the CPUs
- * happened to share the work. A page lost with every 80th child would show.
+ * What the allocators keep ready for each CPU (stacks and address spaces of 50 children at once) moves by up to 100 pages with how the CPUs
+ * happened to share the work. A page lost with every 40th child would show.
  */
-#define SLACK 128
+#define SLACK 256
 
 static long free_pages(void)
 {
