@@ -15,7 +15,7 @@ FUZZ_SHARED_C := $(filter-out $(FUZZ_C) tests/hostile/mutate.c tests/hostile/rep
 # Targets whose inputs patch images have a mutator of their own; others fuzz what the hosted build does not have otherwise.
 FUZZ_MUTATOR_image := tests/hostile/mutate.c
 FUZZ_MUTATOR_journal := tests/hostile/mutate.c
-FUZZ_LDFLAGS := -Wl,--wrap=journal_read,--wrap=journal_read_committed
+FUZZ_LDFLAGS := $(foreach f,journal_read journal_read_committed kmalloc kzalloc kcalloc kfree kmem_bytes_in_use,-Wl,--wrap=$(f))
 FUZZ_ALSO_elf := kernel/proc/elf.c
 FUZZ_ALSO_text := kernel/options.c
 

@@ -2,6 +2,7 @@
 /*
  * Target "image": mount, look-up, readdir, extents, attributes, and changes of all of them, on file systems whose metadata was patched.
  * plain: every feature but the journal. journal: with one, and an orphan file. old: as ext4 was before it had checksums, in small groups.
+ * attributes: extended ones in every place, and blocks of them that inodes share.
  */
 #include "tests/hostile/target.h"
 #include "tests/hostile/world.h"
@@ -9,7 +10,7 @@
 int LLVMFuzzerInitialize(int *argc UNUSED, char ***argv UNUSED)
 {
 	world_init();
-	world_bases((const char *const[]){"plain", "journal", "old", NULL});
+	world_bases((const char *const[]){"plain", "journal", "old", "attributes", NULL});
 	return 0;
 }
 

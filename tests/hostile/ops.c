@@ -151,11 +151,40 @@ static void op_many(const struct op *o)
 	}
 }
 
+static const char *const attributes[] = {
+	"user.name1",
+	"user.name2",
+	"user.large",
+	"user.new",
+	"user.b",
+	"trusted.t",
+	"security.selinux",
+	"system.posix_acl_access",
+	"user.a-name-that-has-no-room-beside-others-in-an-inode-of-256-bytes-but-in-a-block-of-its-own",
+};
+
+/* A piece of metadata becomes a value; without `set` the attribute goes. */
+static long op_xattr(const struct op *o, bool set)
+{
+	static u8 value[EXT4_BLOCK_SIZE];
+	const char *name = attributes[o->x % 16 % ARRAY_SIZE(attributes)];
+	size_t n = o->y % (sizeof(value) + 1);
+	struct inode *i;
+	int err = vfs_lookup(NULL, path_of(o->a), false, &i);
+
+	if (err)
+		return err;
+	world_sample(o->b, value, n);
+	err = set ? vfs_setxattr(i, name, value, n, o->x / 16 % 4) : vfs_removexattr(i, name);
+	iput(i);
+	return err;
+}
+
 void run_op(const struct op *o)
 {
 	const char *a = path_of(o->a), *b = path_of(o->b);
 
-	switch (o->what % 18) {
+	switch (o->what % 21) {
 	case 0:
 		with_file("write", o, op_write);
 		break;
@@ -211,6 +240,15 @@ void run_op(const struct op *o)
 	case 17:
 		call_begin("mknod");
 		call_end(vfs_mknod(NULL, a, 0010644));
+		break;
+	case 18:
+	case 19:
+		call_begin("setxattr");
+		call_end(op_xattr(o, true));
+		break;
+	case 20:
+		call_begin("removexattr");
+		call_end(op_xattr(o, false));
 		break;
 	}
 }

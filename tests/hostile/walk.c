@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads what is reachable from the root by every way there is: look-ups, listings, read(2), shared mappings, holes, extents, links. A
- * damaged image may lead anywhere and back, so depth, names and runs are bounded.
+ * Reads what is reachable from the root by every way there is: look-ups, listings, read(2), shared mappings, holes, extents, links, attributes.
+ * A damaged image may lead anywhere and back, so depth, names and runs are bounded.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +18,7 @@
 #define NAMES_MAX 10 /* of a directory, that are followed */
 #define ENTRIES_MAX 2000
 #define RUNS_MAX 200
+#define ATTRIBUTES_MAX 20
 
 static unsigned budget; /* of nodes */
 static u8 buffer[3 * PAGE_SIZE];
@@ -76,6 +77,47 @@ static void visit_map(struct file *f, u64 size)
 	mm_unmap(mm, UADDR((u64)at), rq.len);
 }
 
+/* One whose name was listed: it is there, with the length that it says, in a buffer of just that. */
+static void visit_attribute(struct inode *i, const char *name)
+{
+	bool hidden = !strncmp(name, "user.", 5) && !mode_is_reg(i->mode) && !mode_is_dir(i->mode);
+	ssize_t n, again;
+	void *value;
+
+	call_begin("getxattr, length");
+	n = call_end(vfs_getxattr(i, name, NULL, 0));
+	if (hidden ? n != -ENODATA : n < 0 || n > (ssize_t)EXT4_BLOCK_SIZE)
+		finding("attribute %s gives %zd", name, n);
+	if (n <= 0)
+		return;
+	value = malloc((size_t)n);
+	call_begin("getxattr");
+	again = call_end(vfs_getxattr(i, name, value, (size_t)n));
+	if (again != n)
+		finding("attribute %s gives %zd, its length is %zd", name, again, n);
+	free(value);
+}
+
+static void visit_attributes(struct inode *i)
+{
+	static char names[2 * EXT4_BLOCK_SIZE];
+	ssize_t n, again;
+	size_t len;
+
+	call_begin("listxattr");
+	n = call_end(vfs_listxattr(i, names, sizeof(names)));
+	call_begin("listxattr, length");
+	again = call_end(vfs_listxattr(i, NULL, 0));
+	if (again != n)
+		finding("names take %zd bytes, and %zd", again, n);
+	for (ssize_t at = 0, k = 0; at < n && k < ATTRIBUTES_MAX; at += (ssize_t)len + 1, k++) {
+		len = strnlen(names + at, (size_t)(n - at));
+		if (!len || at + (ssize_t)len == n)
+			finding("an attribute's name is empty, or has no end");
+		visit_attribute(i, names + at);
+	}
+}
+
 static void visit_file(struct inode *i, struct file *f)
 {
 	u64 size = inode_size(i);
@@ -130,6 +172,7 @@ static void visit(const char *path, unsigned depth)
 		return;
 	call_begin("readlink");
 	call_end(vfs_readlink(NULL, path, (char *)buffer, sizeof(buffer)));
+	visit_attributes(i);
 	if (mode_is_reg(i->mode) || mode_is_dir(i->mode)) {
 		call_begin("open");
 		if (!call_end(file_open_inode(i, O_RDONLY_, &f))) {

@@ -69,7 +69,7 @@ static const void *mirror_of(const void *p, u64 block)
 {
 	struct base *b = run.base;
 
-	if (!b || (u64)p - (u64)arena_ptr(sim_ram_base()) < sim_ram_size())
+	if (!b || p != b->now + block * EXT4_BLOCK_SIZE)
 		return p; /* a shadow */
 	if (block >= b->size / EXT4_BLOCK_SIZE)
 		finding("block %llu is read, the image has %u", (unsigned long long)block,
