@@ -183,19 +183,21 @@ static struct jbd2_header header(const struct jbd2_writer *w, enum jbd2_block_ty
 	return (struct jbd2_header){to_be32(JBD2_MAGIC), to_be32(type), to_be32(w->sequence)};
 }
 
-/* Block `at` of the log as `data`; true: it had to be escaped. */
+/* Block `at` of the log as `data`; true: it had to be escaped. Nothing else ever stands there, for of stores past the cache the older one may be what
+ * survives. */
 static bool write_copy(struct jbd2_writer *w, u32 at, const void *data)
 {
-	void *to = jbd2_block(w->log, at);
+	char *to = jbd2_block(w->log, at);
 	be32_t first[2];
+	bool escape;
 
 	memcpy(first, data, sizeof(first));
-	pmem_copy(to, data, JBD2_BLOCK_SIZE);
-	if (from_be32(first[0]) != JBD2_MAGIC)
-		return false;
-	first[0] = to_be32(0);
+	escape = from_be32(first[0]) == JBD2_MAGIC;
+	if (escape)
+		first[0] = to_be32(0);
 	pmem_copy(to, first, sizeof(first));
-	return true;
+	pmem_copy(to + sizeof(first), (const char *)data + sizeof(first), JBD2_BLOCK_SIZE - sizeof(first));
+	return escape;
 }
 
 /* A descriptor block at `at` for the first of n copies, and these; how many there was room for. */

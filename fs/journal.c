@@ -36,6 +36,7 @@
 struct shadow {
 	u64 block;
 	void *data;
+	bool whole;                    /* begun without old contents: nothing of it stands in its place yet */
 	_Atomic(struct shadow *) next; /* in its chain of the table */
 	struct shadow *other;          /* on the list that it is on */
 };
@@ -213,7 +214,8 @@ static void await_readers(struct journal *j)
 
 /* --- commit --- */
 
-/* To its place what of a shadow differs, in lines. */
+/* To its place what of a shadow differs, in lines. A new block goes whole: it may have been a file's, with stores of a program still in a cache. They
+ * may equal what we want to see there, and the medium does not have them. */
 static void put_in_place(struct journal *j, const struct shadow *s)
 {
 	char *home = block_in_pmem(j, s->block);
@@ -222,7 +224,7 @@ static void put_in_place(struct journal *j, const struct shadow *s)
 	for (u32 off = 0; off < BLOCK_SIZE;) {
 		u32 end = off;
 
-		while (end < BLOCK_SIZE && memcmp(home + end, data + end, LINE))
+		while (end < BLOCK_SIZE && (s->whole || memcmp(home + end, data + end, LINE)))
 			end += LINE;
 		if (end > off)
 			pmem_copy(home + off, data + off, end - off);
@@ -458,6 +460,7 @@ static int get_shadow(struct journal_handle *h, u64 block, bool fill, void **out
 			return -ENOMEM;
 		h->nr_taken++;
 		s->block = block;
+		s->whole = !fill;
 		if (fill)
 			memcpy(s->data, block_in_pmem(j, block), BLOCK_SIZE);
 		else

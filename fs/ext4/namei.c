@@ -9,7 +9,7 @@
 #include "fs/ext4/ext4_priv.h"
 
 /* Blocks beside those of ext4_dir_add(). */
-#define CREATE_CREDITS 10 /* an inode bitmap; a directory's first block, and the bitmap that it comes from */
+#define CREATE_CREDITS 11 /* an inode bitmap; a directory's first block, and its bitmap; an orphan's record */
 #define REMOVE_CREDITS 4  /* the entry's block, the orphan file's */
 #define LINK_CREDITS 2    /* the inodes */
 #define RENAME_CREDITS 6  /* the same twice, and that of ".." */
@@ -112,9 +112,13 @@ static int create_node(
 		return err;
 	}
 	err = create_in(h, dir, name, len, n, ei);
-	stop = journal_stop(h);
 	if (err) { /* nobody has seen the inode: it ends like one that was unlinked */
 		ei->vfs.nlink = 0;
+		ext4_orphan_add_handle(h, ei);
+		ext4_store_inode(h, ei);
+	}
+	stop = journal_stop(h);
+	if (err) {
 		ext4_evict(&ei->vfs);
 		return err;
 	}

@@ -7,6 +7,7 @@
 
 #include "fs/ext4/ext4_priv.h"
 #include "host/crash_model.h"
+#include "lib/errno.h"
 #include "tests/host/ext4_image.h"
 
 #define BLOCKS 2048u
@@ -103,6 +104,125 @@ static void test_damage(void)
 	image_stop();
 }
 
+/* A free block was a file's, and what a program last stored there is still in a cache: it equals what the journal wants to put there, but the
+ * medium has something older. */
+static void test_cached_stores(void)
+{
+	static const char old[EXT4_BLOCK_SIZE] = {[0 ... EXT4_BLOCK_SIZE - 1] = 77}, zeros[EXT4_BLOCK_SIZE];
+	const u64 nr = BLOCKS - 1;
+	struct journal_handle *h;
+	char *home;
+	void *p;
+
+	begin("a block that was a file's");
+	home = (char *)image.region->virt + nr * EXT4_BLOCK_SIZE;
+	pmem_copy(home, old, sizeof(old));
+	pmem_fence();
+	pmem_write(home, zeros, sizeof(zeros));
+	ext4_begin(ext4_fs(image.super), 1, &h);
+	journal_get_create(h, nr, &p);
+	strcpy((char *)p + 100, "metadata");
+	journal_dirty(h, nr);
+	journal_stop(h);
+	is(journal_commit(ext4_fs(image.super)->journal), 0, "%s: committed", image.label);
+	fail_and_mount();
+	home = (char *)image.region->virt + nr * EXT4_BLOCK_SIZE;
+	ok(!strcmp(home + 100, "metadata"), "%s: what was put into it is there", image.label);
+	ok(!memcmp(home, zeros, 100) && !memcmp(home + 200, zeros, sizeof(zeros) - 200),
+		"%s: and nothing else", image.label);
+	image_stop();
+}
+
+static unsigned looks_like_commit;
+
+static void look_at_copy(enum pmem_sim_event what UNUSED, const void *p UNUSED, size_t n UNUSED)
+{
+	const struct jbd2_header *h = jbd2_block(ext4_fs(image.super)->log, 2);
+
+	looks_like_commit += from_be32(h->h_magic) == JBD2_MAGIC;
+}
+
+/* A block that reads like a commit block stands in the log escaped, from its first store on: a recovery that goes by half a descriptor looks there. */
+static void test_escape(void)
+{
+	struct journal_handle *h;
+	void *p;
+
+	begin("a block like one of the journal's");
+	ext4_begin(ext4_fs(image.super), 1, &h);
+	journal_get_create(h, BLOCKS - 1, &p);
+	*(struct jbd2_header *)p =
+		(struct jbd2_header){to_be32(JBD2_MAGIC), to_be32(JBD2_COMMIT), to_be32(journal_sequence(h))};
+	journal_dirty(h, BLOCKS - 1);
+	journal_stop(h);
+	pmem_sim_observe(look_at_copy);
+	is(journal_commit(ext4_fs(image.super)->journal), 0, "%s: committed", image.label);
+	pmem_sim_observe(NULL);
+	crash_model_destroy(model);
+	is(looks_like_commit, 0, "%s: it never looks like one in the log", image.label);
+	image_stop();
+}
+
+/* --- what stands half done when another CPU commits --- */
+
+static struct {
+	int err;
+	u8 durable[BLOCKS * EXT4_BLOCK_SIZE]; /* after that commit */
+} half;
+
+static void make_directory(void *arg UNUSED)
+{
+	half.err = vfs_mkdir(NULL, "/one more", 0755);
+}
+
+static void commit_meanwhile(void *arg UNUSED)
+{
+	vfs_commit_all();
+	memcpy(half.durable, crash_model_durable(model), sizeof(half.durable));
+}
+
+/* No block is left, not even for directories. */
+static void fill_up(void)
+{
+	struct file *f;
+	char name[20];
+
+	image_start("a full file system");
+	f = (fs_create("/fill"), fs_open("/fill", O_RDWR_));
+	for (u64 len = BLOCKS * EXT4_BLOCK_SIZE; len >= EXT4_BLOCK_SIZE; len /= 2)
+		while (!vfs_fallocate(f->inode, 0, inode_size(f->inode), len))
+			;
+	file_put(f);
+	for (unsigned k = 0; snprintf(name, sizeof(name), "/%u", k), !vfs_mkdir(NULL, name, 0755); k++)
+		;
+	image_stop();
+}
+
+static void test_failed_create(void)
+{
+	unsigned bad = 0;
+
+	image_make(BLOCKS, "");
+	fill_up();
+	for (u64 seed = 1; seed <= 20; seed++) {
+		image_up_on(&(struct sim_config){.ram = 24 << 20, .pmem = 144 << 20, .seed = seed}, 0);
+		image_mount(false);
+		model = crash_model_create(image.region->virt, image.region->len);
+		pmem_sim_observe(on_event);
+		sim_spawn("mkdir", make_directory, NULL, NULL, 0);
+		sim_spawn("commit", commit_meanwhile, NULL, NULL, 1);
+		sim_run();
+		pmem_sim_observe(NULL);
+		crash_model_destroy(model);
+		bad += half.err != -ENOSPC || image_unmount();
+		memcpy(image.region->virt, half.durable, sizeof(half.durable));
+		bad += image_mount(false) || image_unmount();
+		image_save();
+		bad += !image_fsck();
+	}
+	is(bad, 0, "a mkdir that finds no block is not there when the power fails in its middle");
+}
+
 int main(void)
 {
 	image_begin();
@@ -110,6 +230,9 @@ int main(void)
 	test_size("fsync of a size", false);
 	test_size("fdatasync of a size", true);
 	test_damage();
+	test_cached_stores();
+	test_escape();
+	test_failed_create();
 	image_end();
 	return done_testing();
 }
