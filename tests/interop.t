@@ -4,7 +4,7 @@
 # Both ways with Linux: what Faultline wrote the distribution's Linux reads, by checksum, and changes; and the other way round. Both mount by DAX and
 # run the same scripts with the same static busybox; e2fsck looks at the images in between.
 #
-#   1  Faultline makes trees, large files, a large directory
+#   1  Faultline makes trees, extended attributes, large files, a large directory
 #   2  Linux checks and changes them, and makes its own
 #   3  Faultline checks what Linux changed and made, and changes it
 #   4  Linux checks that
@@ -24,10 +24,10 @@ my ($names, $extents) = (50_000, 100_000);
 my ($linux_names, $linux_extents) = $ENV{INTEROP_LARGE} ? ($names, $extents) : (5_000, 5_000);
 
 my %steps = (
-	'tree-1' => 'tree make A 1',
-	'tree-2' => "tree check A\ntree change A 2\ntree make B 3",
-	'tree-3' => "tree check A\ntree check B\ntree change B 4",
-	'tree-4' => 'tree check B',
+	'tree-1' => "tree make A 1\nmark 1",
+	'tree-2' => "tree check A\ntree change A 2\ntree make B 3\nmarked\nmark 2",
+	'tree-3' => "tree check A\ntree check B\ntree change B 4\nmarked\nmark 3",
+	'tree-4' => "tree check B\nmarked",
 
 	'large-1' => "large names N $names\nlarge extents E $extents\nlarge sparse S\ndigest E S",
 	'large-2' => "same E S\nlarge count N $names\nlarge rename N $names\nlarge change E\nlarge change S\ndigest E S\n"
@@ -45,8 +45,11 @@ PATH=/steps:/usr/bin:/bin
 cd /
 tree() { busybox ash /steps/tree "$@"; }
 digest() { for f; do large digest $f >$f.digest; done; }
-changes() { churn C $1 1000; tree plain C >plain.$1; }
-kept() { tree plain C | diff plain.$1 -; }
+plain() { tree plain C; attributes list X; }
+changes() { churn C $1 1000; attributes change X $1; plain >plain.$1; }
+kept() { plain | diff plain.$1 -; }
+mark() { attributes change X $1; attributes list X >X.list; }
+marked() { attributes list X | diff X.list -; }
 same() { for f; do large digest $f | diff $f.digest - || exit; done; }
 set -ex
 END
@@ -55,7 +58,7 @@ my $root = work('rootfs');
 run_command('rm', '-rf', $root);
 run_command('cp', '-a', 'build/rootfs', $root);
 mkdir "$root/steps";
-run_command('cp', 'build/static/large', 'build/static/churn', 'tests/interop/tree', "$root/steps");
+run_command('cp', 'build/static/large', 'build/static/churn', 'build/static/attributes', 'tests/interop/tree', "$root/steps");
 spew("$root/steps/$_", $head . $steps{$_} . "\n") for keys %steps;
 
 my @features = (

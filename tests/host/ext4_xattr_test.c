@@ -86,6 +86,33 @@ static bool model_holds(const char *path, const unsigned *version)
 	return list(path, NULL, 0) == (int)length;
 }
 
+/* Do the entries of the file's block, if it has one, ascend? Linux stops looking at the first that is greater. */
+static bool in_order(const char *path)
+{
+	const struct ext4_xattr_entry *e, *next;
+	struct inode *i;
+	u64 block;
+
+	if (vfs_lookup(NULL, path, false, &i))
+		return false;
+	block = ext4_file_acl(ext4_inode(i));
+	iput(i);
+	e = (void *)((char *)image.region->virt + block * EXT4_BLOCK_SIZE + sizeof(struct ext4_xattr_header));
+	for (; block; e = next) {
+		int order;
+
+		next = (void *)((char *)e + ALIGN_UP(sizeof(*e) + e->e_name_len, 4u));
+		if (!*(const u32 *)next)
+			break;
+		order = e->e_name_index != next->e_name_index ? e->e_name_index - next->e_name_index
+			: e->e_name_len != next->e_name_len   ? e->e_name_len - next->e_name_len
+							    : memcmp(e->e_name, next->e_name, e->e_name_len);
+		if (order >= 0)
+			return false;
+	}
+	return true;
+}
+
 /* One random change; false: it gave what it may not give. */
 static bool change(u64 *seed, const char *path, unsigned *version)
 {
@@ -142,7 +169,8 @@ static void test_random_changes(const char *options, unsigned steps)
 		image_stop();
 		image_start(options);
 		for (unsigned k = 0; k < 3; k++)
-			ok(model_holds(paths[k], version[k]), "%s: %s has its attributes", options, paths[k]);
+			ok(model_holds(paths[k], version[k]) && in_order(paths[k]),
+				"%s: %s has its attributes", options, paths[k]);
 	}
 	for (unsigned k = 0; k < NAMES; k++) { /* what debugfs says to those of a file */
 		char name[64];
@@ -201,6 +229,27 @@ static void test_errors(void)
 	is(set("/f", "user.a", "x", 1, 0), -EROFS, "nothing is set");
 	is(get("/f", "user.a", buf, 10), 5, "but read");
 	is(image_unmount(), 0, "unmounted");
+}
+
+/* A new file in the place of one that had attributes. */
+static void test_reuse(void)
+{
+	u64 first, again;
+	struct inode *i;
+
+	image_make(1024, "");
+	image_start("an inode used again");
+	for (unsigned turn = 0; turn < 2; turn++) {
+		fs_create("/f");
+		is(vfs_lookup(NULL, "/f", false, &i), 0, "a file");
+		*(turn ? &again : &first) = i->ino;
+		is((int)vfs_listxattr(i, NULL, 0), 0, "it begins without attributes");
+		iput(i);
+		is(set("/f", "user.small", "abc", 3, 0), 0, "it gets one");
+		is(vfs_unlink(NULL, "/f"), 0, "and goes");
+	}
+	is(again, first, "both were the same inode");
+	image_stop();
 }
 
 static void test_without_feature(void)
@@ -337,6 +386,7 @@ int main(void)
 	test_random_changes("-I 256", 120);
 	test_random_changes("-I 128", 80);
 	test_random_changes("-I 1024 -O ^metadata_csum,^has_journal", 80);
+	test_reuse();
 	test_without_feature();
 	test_shared("-I 128");
 	test_shared("-I 256");
