@@ -540,11 +540,24 @@ void journal_update_pair(struct journal_handle *h, u64 block, u32 off_a, u32 a, 
 	pmem_flush(to + off_b, sizeof(b));
 }
 
+/* Has any of the blocks a shadow? Files' data has none, and is most of what is freed. */
+static bool any_shadow(struct journal *j, u64 first, u64 n)
+{
+	if (n > j->nr_changed)
+		return j->nr_changed;
+	while (n--)
+		if (find_shadow(j, first + n))
+			return true;
+	return false;
+}
+
 void journal_forget(struct journal_handle *h, u64 first, u64 n)
 {
 	struct journal *j = h->journal;
 	struct shadow **link = &j->changed, *s;
 
+	if (!any_shadow(j, first, n))
+		return;
 	while ((s = *link)) {
 		if (s->block - first >= n) {
 			link = &s->other;

@@ -16,6 +16,8 @@
 
 #define ALLOC_MAX \
 	32256u /* blocks of one allocation: whole 2 MiB pieces that fit one extent, also as unwritten */
+#define WHOLE_MAX 32u  /* extents that are freed in one handle: so long does it keep others waiting */
+#define GROUPS_MAX 16u /* groups that they lie in: each takes a bitmap and a descriptor of the credits */
 
 static void describe(struct ext4_fs *fs, struct extent *out, u32 lblk, u64 nr, const struct ext4_ext *x)
 {
@@ -327,10 +329,11 @@ int ext4_remove_piece(
 	lblk = (u32)*at;
 	if (e.state == EXTENT_MAPPED && what == EXT4_MAKE_UNWRITTEN)
 		e.len = MIN(e.len, (u64)EXT4_EXT_UNWRITTEN_MAX);
-	*at += e.len;
-	if (e.state == EXTENT_HOLE || (e.state == EXTENT_UNWRITTEN && what == EXT4_MAKE_UNWRITTEN))
-		return 0;
 	n = (u32)e.len;
+	if (e.state == EXTENT_HOLE || (e.state == EXTENT_UNWRITTEN && what == EXT4_MAKE_UNWRITTEN)) {
+		*at += e.len;
+		return 0;
+	}
 	pblk = x.pblk + (lblk - x.lblk);
 	k = cut(&x, lblk, n, what == EXT4_MAKE_UNWRITTEN, true, parts);
 	err = ext4_put(h, ei, &p, lblk, false, 1, parts, k);
@@ -338,31 +341,104 @@ int ext4_remove_piece(
 		err = ext4_free_blocks(h, ext4_fs_of(ei), pblk, n);
 		ext4_add_blocks(ei, -(i64)n);
 	}
-	ext4_write_raw(h, ei);
+	ext4_write_raw(h, ei); /* also after an error: room that was made stays */
+	if (!err)
+		*at += n;
 	return err;
+}
+
+/* Groups that the blocks of x lie in. */
+static u32 groups_of(struct ext4_fs *fs, const struct ext4_ext *x)
+{
+	return (u32)((x->pblk + x->len - 1) / fs->blocks_per_group - x->pblk / fs->blocks_per_group) + 1;
+}
+
+/* The extents of the path's leaf from entry `pos` on that lie wholly in [at, last], as many as go together. */
+static u32 whole_extents(
+	struct ext4_fs *fs, const struct ext4_path *p, int pos, u64 at, u64 last, struct ext4_ext *list)
+{
+	const struct ext4_extent_header *eh = p->level[p->depth].eh;
+	u32 n = 0, groups = 0;
+
+	for (; n < WHOLE_MAX && pos < eh->eh_entries; pos++, n++) {
+		struct ext4_ext x = ext4_ext_decode(ext4_entry(eh, pos));
+
+		if (x.lblk < at || (u64)x.lblk + x.len - 1 > last || !ext4_data_blocks_ok(fs, x.pblk, x.len))
+			break;
+		groups += groups_of(
+			fs, &x); /* one that is met again costs nothing, but that is not looked for */
+		if (n && list[n - 1].pblk / fs->blocks_per_group == x.pblk / fs->blocks_per_group)
+			groups--;
+		if (groups > GROUPS_MAX)
+			break;
+		list[n] = x;
+		at = (u64)x.lblk + x.len;
+	}
+	return n;
+}
+
+/* Frees what begins at *at or behind it in that leaf; *at moves behind that, or stays: it is for ext4_remove_piece. */
+static int remove_whole(struct journal_handle *h, struct ext4_inode *ei, u64 *at, u64 last)
+{
+	struct ext4_fs *fs = ext4_fs_of(ei);
+	struct ext4_ext list[WHOLE_MAX];
+	struct ext4_path p;
+	struct extent e;
+	struct ext4_ext x;
+	int err = ext4_look(ei, (u32)*at, last - *at + 1, &e, &p, &x), pos;
+	u32 n;
+
+	if (err)
+		return err;
+	pos = p.level[p.depth].pos;
+	if (e.state == EXTENT_HOLE)
+		pos++; /* what comes behind it */
+	n = whole_extents(fs, &p, pos, *at, last, list);
+	if (!n)
+		return 0;
+	err = ext4_replace(h, ei, &p, pos, (int)n, NULL, 0);
+	for (u32 k = 0; !err && k < n; k++) {
+		err = ext4_free_blocks(h, fs, list[k].pblk, list[k].len);
+		ext4_add_blocks(ei, -(i64)list[k].len);
+	}
+	ext4_write_raw(h, ei);
+	*at = (u64)list[n - 1].lblk + list[n - 1].len;
+	return err;
+}
+
+/* What goes in one handle: many whole extents, or a piece of one. Between two of them others have their turn. */
+static int remove_some(struct ext4_inode *ei, u64 *at, u64 last, enum ext4_removal what)
+{
+	struct journal_handle *h;
+	u64 from = *at;
+	int err = ext4_begin(ext4_fs_of(ei), ext4_tree_credits(ei) + 2 * GROUPS_MAX + 2, &h), stop;
+
+	if (err)
+		return err;
+	rwsem_write_lock(&ei->map_lock);
+	if (what == EXT4_REMOVE)
+		err = remove_whole(h, ei, at, last);
+	if (!err && *at == from)
+		err = ext4_remove_piece(h, ei, at, last, what);
+	rwsem_write_unlock(&ei->map_lock);
+	stop = journal_stop(h);
+	return err ? err : stop;
 }
 
 static int remove_range(struct inode *i, u64 first, u64 last, enum ext4_removal what)
 {
 	struct ext4_inode *ei = ext4_inode(i);
-	u64 at = first;
 	int err = 0;
 
 	if (!ext4_uses_extents(ei))
 		return -EOPNOTSUPP;
 	last = MIN(last, (u64)EXT4_MAX_LBLK);
-	while (!err && at <= last) {
-		struct journal_handle *h;
-		int stop;
+	for (u64 at = first; !err && at <= last;) {
+		bool tried = false;
 
-		err = ext4_begin(ext4_fs_of(ei), ext4_tree_credits(ei) + 8, &h);
-		if (err)
-			break;
-		rwsem_write_lock(&ei->map_lock);
-		err = ext4_remove_piece(h, ei, &at, last, what);
-		rwsem_write_unlock(&ei->map_lock);
-		stop = journal_stop(h);
-		err = err ? err : stop;
+		do {
+			err = remove_some(ei, &at, last, what);
+		} while (unlikely(err) && ext4_retry(ext4_fs_of(ei), err, &tried));
 	}
 	return err;
 }
