@@ -252,7 +252,7 @@ static int alloc_locked(struct journal_handle *h, struct ext4_fs *fs, struct ext
 
 int ext4_alloc_blocks(struct journal_handle *h, struct ext4_fs *fs, struct ext4_alloc *a)
 {
-	u64 keep = a->metadata ? 0 : fs->meta_reserve;
+	u64 keep = a->node ? 0 : fs->tree_reserve;
 	int err = -ENOSPC;
 
 	mutex_lock(&fs->alloc_lock);

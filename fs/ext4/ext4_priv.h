@@ -45,8 +45,9 @@ struct ext4_fs {
 	u32 csum_seed;
 	bool metadata_csum, gdt_csum; /* at most one of them */
 	bool crc_instruction;
-	u64 first_page;          /* physical page number of block 0 */
-	u64 meta_reserve;        /* last free blocks: for tree and directory blocks only */
+	u64 first_page; /* physical page number of block 0 */
+	u64 tree_reserve; /* last free blocks: for nodes of extent trees only, so that a full file system can be punched, and
+				  * what was reserved can be written */
 	struct ext4_zone *zones; /* ascending, disjoint */
 	u32 nr_zones;
 	u32 *crc_power;                 /* crc_power[k]: what 4k zero bytes multiply a CRC by */
@@ -243,9 +244,9 @@ struct ext4_alloc {
 	u32 want; /* blocks, >= 1 */
 	u32 lblk; /* logical block of the first one */
 	bool aligned; /* prefer a free 2 MiB-aligned run, so that physical and logical page numbers agree modulo 512 */
-	bool metadata; /* may use the last blocks */
-	u64 start;     /* out */
-	u32 got;       /* out, 1 .. want */
+	bool node; /* of an extent tree: may use the last blocks */
+	u64 start; /* out */
+	u32 got;   /* out, 1 .. want */
 };
 int ext4_alloc_blocks(struct journal_handle *h, struct ext4_fs *fs, struct ext4_alloc *a);
 int ext4_free_blocks(struct journal_handle *h, struct ext4_fs *fs, u64 start, u64 n);

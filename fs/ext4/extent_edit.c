@@ -232,7 +232,7 @@ int ext4_shift_entries(
 /* A fresh block for a tree node, near the one that it relieves. */
 static int node_alloc(struct journal_handle *h, struct ext4_inode *ei, u64 goal, u64 *block)
 {
-	struct ext4_alloc a = {.goal = goal ? goal : ext4_group_goal(ei), .want = 1, .metadata = true};
+	struct ext4_alloc a = {.goal = goal ? goal : ext4_group_goal(ei), .want = 1, .node = true};
 	int err = ext4_alloc_blocks(h, ext4_fs_of(ei), &a);
 
 	if (err)

@@ -478,7 +478,7 @@ int ext4_map_block(struct ext4_inode *ei, u32 lblk, u64 *block)
 int ext4_map_new(struct journal_handle *h, struct ext4_inode *ei, u32 lblk, u64 *block)
 {
 	struct ext4_fs *fs = ext4_fs_of(ei);
-	struct ext4_alloc a = {.goal = ext4_group_goal(ei), .want = 1, .lblk = lblk, .metadata = true};
+	struct ext4_alloc a = {.goal = ext4_group_goal(ei), .want = 1, .lblk = lblk};
 	struct ext4_path p;
 	struct ext4_ext x;
 	struct extent e;

@@ -4,7 +4,7 @@
  * inode locks of everything involved.
  *
  * Rule: one operation is one handle. An inode that loses its last name is an orphan before the name goes, and iput() of its last reference
- * frees it. What can fail is done first.
+ * frees it. What can fail is done first. What finds no block is tried again after a commit, which makes freed ones available.
  */
 #include "fs/ext4/ext4_priv.h"
 
@@ -96,7 +96,7 @@ static int create_in(struct journal_handle *h, struct inode *dir, const char *na
 	return 0;
 }
 
-static int create_node(
+static int create_once(
 	struct inode *dir, const char *name, size_t len, const struct new_inode *n, struct inode **out)
 {
 	struct journal_handle *h;
@@ -127,6 +127,18 @@ static int create_node(
 	return stop;
 }
 
+static int create_node(
+	struct inode *dir, const char *name, size_t len, const struct new_inode *n, struct inode **out)
+{
+	bool tried = false;
+	int err;
+
+	do {
+		err = create_once(dir, name, len, n, out);
+	} while (unlikely(err) && ext4_retry(ext4_fs(dir->super), err, &tried));
+	return err;
+}
+
 int ext4_create(struct inode *dir, const char *name, size_t len, u32 mode, struct inode **out)
 {
 	if (mode_is_dir(mode) && links_full(dir))
@@ -151,13 +163,11 @@ int ext4_symlink(struct inode *dir, const char *name, size_t len, const char *ta
 	return err;
 }
 
-int ext4_link(struct inode *dir, const char *name, size_t len, struct inode *i)
+static int link_once(struct inode *dir, const char *name, size_t len, struct inode *i)
 {
 	struct journal_handle *h;
 	int err, stop;
 
-	if (i->nlink >= EXT4_LINK_MAX)
-		return -EMLINK;
 	err = ext4_begin(ext4_fs(dir->super), ext4_dir_credits(ext4_inode(dir)) + LINK_CREDITS, &h);
 	if (err)
 		return err;
@@ -171,6 +181,19 @@ int ext4_link(struct inode *dir, const char *name, size_t len, struct inode *i)
 	}
 	stop = journal_stop(h);
 	return err ? err : stop;
+}
+
+int ext4_link(struct inode *dir, const char *name, size_t len, struct inode *i)
+{
+	bool tried = false;
+	int err;
+
+	if (i->nlink >= EXT4_LINK_MAX)
+		return -EMLINK;
+	do {
+		err = link_once(dir, name, len, i);
+	} while (unlikely(err) && ext4_retry(ext4_fs(dir->super), err, &tried));
+	return err;
 }
 
 /* The entry `name` of dir, which must name victim. */
@@ -288,33 +311,47 @@ static int rename_in(struct journal_handle *h, struct inode *odir, const char *o
 	return err;
 }
 
+static int rename_once(struct inode *odir, const char *oname, size_t olen, struct inode *what,
+	struct inode *ndir, const char *nname, size_t nlen, struct inode *victim)
+{
+	struct journal_handle *h;
+	int err = ext4_begin(ext4_fs(odir->super), ext4_dir_credits(ext4_inode(ndir)) + RENAME_CREDITS, &h),
+	    stop;
+
+	if (err)
+		return err;
+	err = rename_in(h, odir, oname, olen, what, ndir, nname, nlen, victim);
+	if (err != -ENOSPC) { /* then nothing has changed */
+		inode_touch(what, INODE_CTIME);
+		ext4_store_inode(h, ext4_inode(what));
+		touch(odir);
+		ext4_store_inode(h, ext4_inode(odir));
+		if (odir != ndir) {
+			touch(ndir);
+			ext4_store_inode(h, ext4_inode(ndir));
+		}
+	}
+	stop = journal_stop(h);
+	return err ? err : stop;
+}
+
 int ext4_rename(struct inode *odir, const char *oname, size_t olen, struct inode *what, struct inode *ndir,
 	const char *nname, size_t nlen, struct inode *victim)
 {
 	struct ext4_where w;
-	struct journal_handle *h;
-	int err = find_entry(odir, oname, olen, what, &w), stop;
+	bool tried = false;
+	int err = find_entry(odir, oname, olen, what, &w);
 
 	if (!err && victim && mode_is_dir(victim->mode))
 		err = must_be_empty(victim);
 	if (!err && mode_is_dir(what->mode) && odir != ndir && !victim && links_full(ndir))
 		err = -EMLINK;
-	if (!err)
-		err = ext4_begin(
-			ext4_fs(odir->super), ext4_dir_credits(ext4_inode(ndir)) + RENAME_CREDITS, &h);
 	if (err)
 		return err;
-	err = rename_in(h, odir, oname, olen, what, ndir, nname, nlen, victim);
-	inode_touch(what, INODE_CTIME);
-	ext4_store_inode(h, ext4_inode(what));
-	touch(odir);
-	ext4_store_inode(h, ext4_inode(odir));
-	if (odir != ndir) {
-		touch(ndir);
-		ext4_store_inode(h, ext4_inode(ndir));
-	}
-	stop = journal_stop(h);
-	return err ? err : stop;
+	do {
+		err = rename_once(odir, oname, olen, what, ndir, nname, nlen, victim);
+	} while (unlikely(err) && ext4_retry(ext4_fs(odir->super), err, &tried));
+	return err;
 }
 
 /* Directory `what` comes to stand in ndir instead of odir. */

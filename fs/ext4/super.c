@@ -176,7 +176,7 @@ static void ext4_statfs(struct super *s, struct fs_stat *out)
 {
 	struct ext4_fs *fs = ext4_fs(s);
 	const struct ext4_super *sb = &fs->sb;
-	u64 reserved = sb->s_r_blocks_count_lo | (u64)sb->s_r_blocks_count_hi << 32;
+	u64 reserved = (sb->s_r_blocks_count_lo | (u64)sb->s_r_blocks_count_hi << 32) + fs->tree_reserve;
 
 	mutex_lock(&fs->alloc_lock);
 	*out = (struct fs_stat){
@@ -339,7 +339,7 @@ static void set_constants(struct ext4_fs *fs, struct pmem_region *r)
 	fs->csum_seed = sb->s_feature_incompat & EXT4_INCOMPAT_CSUM_SEED ? sb->s_checksum_seed
 									 : crc32c(~0u, sb->s_uuid, 16);
 	fs->first_page = r->base.v >> PAGE_SHIFT;
-	fs->meta_reserve = MIN(fs->blocks_count / 64, (u64)64);
+	fs->tree_reserve = MIN(fs->blocks_count / 50, (u64)4096);
 	fs->next_generation = (u32)vfs_now().nsec ^ (u32)vfs_now().sec;
 	mutex_init(&fs->orphan_lock, &orphan_class);
 	mutex_init(&fs->alloc_lock, &alloc_class);

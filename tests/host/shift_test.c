@@ -304,11 +304,11 @@ static void test_no_space(void)
 	full = f->inode;
 	is(good ? ext4_root(ext4_inode(t.i))->eh_entries : 0, 4, "a full root, %u deep", depth());
 	/* also the blocks that are kept for trees */
-	for (u64 p = 0; ext4_fs(image.super)->free_blocks > ext4_fs(image.super)->meta_reserve; p++)
+	for (u64 p = 0; ext4_fs(image.super)->free_blocks > ext4_fs(image.super)->tree_reserve; p++)
 		if (vfs_fallocate(full, FALLOC_KEEP_SIZE_, p * PAGE_SIZE, PAGE_SIZE))
 			break;
-	left = ext4_fs(image.super)->meta_reserve;
-	ext4_fs(image.super)->meta_reserve = 0;
+	left = ext4_fs(image.super)->tree_reserve;
+	ext4_fs(image.super)->tree_reserve = 0;
 	for (u64 p = 10000; !vfs_fallocate(full, FALLOC_KEEP_SIZE_, p * PAGE_SIZE, PAGE_SIZE);)
 		p++;
 	is(ext4_fs(image.super)->free_blocks, 0, "takes every block");
@@ -322,7 +322,7 @@ static void test_no_space(void)
 	ok(dax_is_dirty(dax_mapping(t.i), 1), "the page is still dirty: fsync will find it");
 	ok(call(INSERT, 20 * PAGE_SIZE, PAGE_SIZE) && call(COLLAPSE, 0, 10 * PAGE_SIZE) && same(),
 		"between two extents it goes");
-	ext4_fs(image.super)->meta_reserve = left;
+	ext4_fs(image.super)->tree_reserve = left;
 	file_put(f);
 	end();
 }
