@@ -323,27 +323,27 @@ static int tmpfs_lookup(struct inode *dir, const char *name, size_t len, u64 *in
 	return 0;
 }
 
-static int tmpfs_readdir(struct inode *dir, u64 *pos, readdir_fn fn, void *arg)
+static int tmpfs_readdir(struct inode *dir, struct dir_pos *pos, readdir_fn fn, void *arg)
 {
 	struct tmpfs_entry *e;
 
-	if (*pos == 0) {
+	if (pos->at == 0) {
 		if (fn(arg, ".", 1, dir->ino, DT_DIR_, 1))
 			return 0;
-		*pos = 1;
+		pos->at = 1;
 	}
-	if (*pos == 1) {
+	if (pos->at == 1) {
 		if (fn(arg, "..", 2, tmpfs_inode(dir)->parent->ino, DT_DIR_, 2))
 			return 0;
-		*pos = 2;
+		pos->at = 2;
 	}
 	LIST_FOR_EACH (e, &tmpfs_inode(dir)->entries, node) {
-		if (e->pos < *pos)
+		if (e->pos < pos->at)
 			continue;
 		if (fn(arg, e->name, e->len, e->inode->ino, (u8)((e->inode->mode & S_IFMT_) >> 12),
 			    e->pos + 1))
 			return 0;
-		*pos = e->pos + 1;
+		pos->at = e->pos + 1;
 	}
 	return 0;
 }

@@ -80,7 +80,22 @@ enum map_intent {
 	MAP_TRY, /* as MAP_LOOK, but -EAGAIN where that would wait for a lock: the race explorer looks while others hold locks */
 };
 
-/* Dirent callback: 0 to go on, anything else stops the walk (and `pos` stays before this entry). Inode lock of the directory is held. */
+/*
+ * Where a reader of a directory stands. What `at` means is the file system's: 0 is before the first entry, all are below DIR_END, and an entry that stays is
+ * behind the same ones for ever. Where several entries share a place, `tie` is the last of them that was seen; it counts while `at` is its own.
+ */
+#define DIR_END (0x7fffffffull << 32)
+struct dir_tie {
+	u64 at;
+	u32 len; /* 0: none of them */
+	char name[NAME_MAX_LEN];
+};
+struct dir_pos {
+	u64 at;
+	struct dir_tie *tie; /* NULL, or kfree() it in the end */
+};
+
+/* Dirent callback: 0 to go on, anything else stops the walk (and the position stays before this entry). Inode lock of the directory is held. */
 typedef int (*readdir_fn)(void *arg, const char *name, size_t len, u64 ino, u8 dt_type, u64 next_pos);
 
 /*
@@ -129,7 +144,7 @@ struct inode_ops {
 	/* The two names change places: locks as for rename, both inodes are there and differ. */
 	int (*exchange)(struct inode *odir, const char *oname, size_t olen, struct inode *what,
 		struct inode *ndir, const char *nname, size_t nlen, struct inode *other);
-	int (*readdir)(struct inode *dir, u64 *pos, readdir_fn fn, void *arg);
+	int (*readdir)(struct inode *dir, struct dir_pos *pos, readdir_fn fn, void *arg);
 	ssize_t (*readlink)(struct inode *i, char *buf, size_t size);
 	/*
 	 * Extended attributes by full name ("user.x"). size 0: the length alone; -ERANGE: buf is too small. A list is names, each with its NUL. setxattr
@@ -294,9 +309,18 @@ struct file {
 	const struct file_ops *ops; /* NULL: inode is a regular file or directory of a file system */
 	struct mutex pos_lock;      /* RANK_FILE_POS */
 	u64 pos;                    /* pos_lock */
+	struct dir_tie *tie;        /* pos_lock; with pos a struct dir_pos, if it is a directory */
 	void *data;                 /* ops's own */
 	char name[FILE_NAME_LEN];   /* constant; the end of the path that vfs_open was given, for messages */
 };
+
+/* Moves an open file's position; of entries that share a place, a directory's reader begins with the first. pos_lock held. */
+static inline void file_seek(struct file *f, u64 pos)
+{
+	f->pos = pos;
+	if (f->tie)
+		f->tie->len = 0;
+}
 
 /* Inode cache */
 int iget(struct super *s, u64 ino, struct inode **out);

@@ -69,6 +69,7 @@ void file_put(struct file *f)
 	if (may_write(f))
 		inode_put_write(f->inode);
 	iput(f->inode);
+	kfree(f->tie);
 	kfree(f);
 }
 
@@ -220,9 +221,6 @@ int vfs_open(struct inode *base, const char *path, u32 flags, u32 mode, struct f
 	return err;
 }
 
-/* Position past every entry on disk: the k-th mount that its directory does not list. */
-#define MOUNTS_POS (1ull << 62)
-
 struct readdir_wrap {
 	readdir_fn fn;
 	void *arg;
@@ -237,36 +235,55 @@ static int readdir_step(void *arg, const char *name, size_t len, u64 ino, u8 typ
 	return w->stopped;
 }
 
+/* From DIR_END on: the k-th mount that its directory does not list. */
 static void readdir_mounts(struct inode *dir, u64 *pos, struct readdir_wrap *w)
 {
 	struct fs_state *fs = the_instance.fs;
 	u64 ino;
 
-	if (*pos < MOUNTS_POS)
-		*pos = MOUNTS_POS;
-	for (u64 k = *pos - MOUNTS_POS; k < atomic_load(&fs->nr_mounts); k++) {
+	if (*pos < DIR_END)
+		*pos = DIR_END;
+	for (u64 k = *pos - DIR_END; k < atomic_load(&fs->nr_mounts); k++) {
 		struct fs_mount *m = &fs->mounts[k];
 
 		if (m->parent == dir && dir->ops->lookup(dir, m->name, m->len, &ino) == -ENOENT &&
-			readdir_step(w, m->name, m->len, m->super->root->ino, DT_DIR_, MOUNTS_POS + k + 1))
+			readdir_step(w, m->name, m->len, m->super->root->ino, DT_DIR_, DIR_END + k + 1))
 			return;
-		*pos = MOUNTS_POS + k + 1;
+		*pos = DIR_END + k + 1;
 	}
 }
 
-/* A fixed directory is listed with no lock held: from where the position stands to where the walk ends. */
+/* A fixed directory is listed with no lock held: from where the position stands to where the walk ends. Its entries share no position. */
 static int readdir_fixed(struct file *f, struct readdir_wrap *w)
 {
-	u64 pos;
+	struct dir_pos pos = {0};
 	int err;
 
 	mutex_lock(&f->pos_lock);
-	pos = f->pos;
+	pos.at = f->pos;
 	mutex_unlock(&f->pos_lock);
-	err = pos < MOUNTS_POS ? f->inode->ops->readdir(f->inode, &pos, readdir_step, w) : 0;
+	err = pos.at < DIR_END ? f->inode->ops->readdir(f->inode, &pos, readdir_step, w) : 0;
 	mutex_lock(&f->pos_lock);
-	f->pos = pos;
+	f->pos = pos.at;
 	mutex_unlock(&f->pos_lock);
+	return err < 0 ? err : 0;
+}
+
+/* pos_lock and the inode lock held. */
+static int readdir_locked(struct file *f, struct readdir_wrap *w)
+{
+	struct inode *dir = f->inode;
+	struct dir_pos pos = {f->pos, f->tie};
+	int err = 0;
+
+	if (!dir->nlink)
+		return -ENOENT;
+	if (pos.at < DIR_END)
+		err = dir->ops->readdir(dir, &pos, readdir_step, w);
+	if (err >= 0 && !w->stopped)
+		readdir_mounts(dir, &pos.at, w);
+	f->pos = pos.at;
+	f->tie = pos.tie;
 	return err < 0 ? err : 0;
 }
 
@@ -274,7 +291,7 @@ int vfs_readdir(struct file *f, readdir_fn fn, void *arg)
 {
 	struct inode *dir = f->inode;
 	struct readdir_wrap w = {.fn = fn, .arg = arg};
-	int err = 0;
+	int err;
 
 	if (!may_read(f))
 		return -EBADF;
@@ -284,15 +301,10 @@ int vfs_readdir(struct file *f, readdir_fn fn, void *arg)
 		return readdir_fixed(f, &w);
 	mutex_lock(&f->pos_lock);
 	mutex_lock(&dir->lock);
-	if (!dir->nlink)
-		err = -ENOENT;
-	else if (f->pos < MOUNTS_POS)
-		err = dir->ops->readdir(dir, &f->pos, readdir_step, &w);
-	if (err >= 0 && !w.stopped)
-		readdir_mounts(dir, &f->pos, &w);
+	err = readdir_locked(f, &w);
 	mutex_unlock(&dir->lock);
 	mutex_unlock(&f->pos_lock);
-	return err < 0 ? err : 0;
+	return err;
 }
 
 ssize_t vfs_read(struct file *f, uaddr_t buf, size_t n, u64 *pos)

@@ -240,7 +240,7 @@ static int match_ino(void *arg, const char *name, size_t len, u64 ino, u8 type U
 static int name_in_parent(struct inode *dir, struct inode **parent, struct name_search *s)
 {
 	struct fs_mount *m = dir == dir->super->root ? mount_of(dir->super) : NULL;
-	u64 pos = 0;
+	struct dir_pos pos = {0};
 	int err = lookup_one(dir, "..", 2, false, parent);
 
 	if (err)
@@ -254,6 +254,7 @@ static int name_in_parent(struct inode *dir, struct inode **parent, struct name_
 	dir_lock(*parent);
 	err = (*parent)->ops->readdir(*parent, &pos, match_ino, s);
 	dir_unlock(*parent);
+	kfree(pos.tie);
 	if (err >= 0 && s->len)
 		return 0;
 	iput(*parent);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Directories as blocks of entries; clients: namei.c, htree.c, inode.c (the operations of directories).
+ * Directories as blocks of entries; clients: namei.c, htree.c, readdir.c, inode.c (the operations of directories).
  *
  * Rule: the entries of a block follow each other without gaps up to its limit: the block's end, or its checksum tail.
  * An entry without an inode is free space, and so is what an entry has behind its name. An index block keeps this form
  * too: it looks like a block with nothing in it, block 0 like one with "." and "..". ext4_next_entry() checks each
  * entry's shape at every step; names and inode numbers are checked once, with the checksum. Adding an entry never moves
- * another in a directory without index, so a reader's position (block and offset) stays good.
+ * another in a directory of several blocks without index: readdir.c builds on that.
  *
  * Locks: the directory's inode lock, held by every caller; changes inside a handle.
  */
@@ -34,7 +34,7 @@ u32 ext4_dir_limit(const struct ext4_fs *fs)
 	return EXT4_BLOCK_SIZE - (fs->metadata_csum ? sizeof(struct ext4_dirent_tail) : 0);
 }
 
-static u32 block_limit(const struct ext4_inode *dir, u32 lblk, const void *data)
+u32 ext4_block_limit(const struct ext4_inode *dir, u32 lblk, const void *data)
 {
 	return ext4_dx_entries(dir, lblk, data) ? EXT4_BLOCK_SIZE : ext4_dir_limit(ext4_fs_of(dir));
 }
@@ -77,8 +77,7 @@ static bool entries_ok(const struct ext4_fs *fs, const void *data, u32 limit)
 	return off == limit;
 }
 
-/* Number of blocks; 0 when the size is not one that a directory can have, which is reported. */
-static u32 dir_blocks(struct ext4_inode *dir)
+u32 ext4_dir_blocks(struct ext4_inode *dir)
 {
 	u64 size = inode_size(&dir->vfs);
 
@@ -88,7 +87,7 @@ static u32 dir_blocks(struct ext4_inode *dir)
 	return 0;
 }
 
-static int entry_damage(struct ext4_inode *dir, u32 lblk)
+int ext4_entry_damage(struct ext4_inode *dir, u32 lblk)
 {
 	return ext4_damage(ext4_fs_of(dir), dir->vfs.ino, "block %u of the directory has a bad entry", lblk);
 }
@@ -96,7 +95,7 @@ static int entry_damage(struct ext4_inode *dir, u32 lblk)
 int ext4_dir_block(struct ext4_inode *dir, u32 lblk, u64 *block, const void **data)
 {
 	struct ext4_fs *fs = ext4_fs_of(dir);
-	u32 nr = dir_blocks(dir);
+	u32 nr = ext4_dir_blocks(dir);
 	int err;
 
 	if (!nr)
@@ -112,8 +111,8 @@ int ext4_dir_block(struct ext4_inode *dir, u32 lblk, u64 *block, const void **da
 		return 0;
 	if (!csum_ok(dir, lblk, *data))
 		return ext4_damage(fs, dir->vfs.ino, "block %u of the directory has a wrong checksum", lblk);
-	if (!entries_ok(fs, *data, block_limit(dir, lblk, *data)))
-		return entry_damage(dir, lblk);
+	if (!entries_ok(fs, *data, ext4_block_limit(dir, lblk, *data)))
+		return ext4_entry_damage(dir, lblk);
 	ext4_set_verified(dir, *block);
 	return 0;
 }
@@ -206,7 +205,7 @@ int ext4_block_insert(const struct ext4_fs *fs, void *data, const char *name, si
 
 static int linear_find(struct ext4_inode *dir, const char *name, size_t len, struct ext4_where *w)
 {
-	u32 nr = dir_blocks(dir);
+	u32 nr = ext4_dir_blocks(dir);
 
 	if (!nr)
 		return -EUCLEAN;
@@ -217,10 +216,10 @@ static int linear_find(struct ext4_inode *dir, const char *name, size_t len, str
 
 		if (err)
 			return err;
-		if (ext4_block_find(data, block_limit(dir, w->lblk, data), name, len, &w->off, &damaged))
+		if (ext4_block_find(data, ext4_block_limit(dir, w->lblk, data), name, len, &w->off, &damaged))
 			return 0;
 		if (damaged)
-			return entry_damage(dir, w->lblk);
+			return ext4_entry_damage(dir, w->lblk);
 	}
 	return -ENOENT;
 }
@@ -258,64 +257,7 @@ int ext4_lookup(struct inode *i, const char *name, size_t len, u64 *ino)
 	if (err)
 		return err;
 	*ino = ext4_dir_ino(dir, &w);
-	return ino_ok(fs, (u32)*ino) ? 0 : entry_damage(dir, w.lblk);
-}
-
-static u8 dt_type(const struct ext4_fs *fs, const struct ext4_dirent *de)
-{
-	static const u8 dt[] = {DT_UNKNOWN_, DT_REG_, DT_DIR_, DT_CHR_, DT_BLK_, DT_FIFO_, DT_SOCK_, DT_LNK_};
-
-	if (!ext4_has_incompat(fs, EXT4_INCOMPAT_FILETYPE) || de->file_type >= ARRAY_SIZE(dt))
-		return DT_UNKNOWN_;
-	return dt[de->file_type];
-}
-
-/* Entries of one block from offset `from` on, wherever entries start now. */
-static int readdir_block(struct ext4_inode *dir, u32 lblk, u32 from, u64 *pos, readdir_fn fn, void *arg)
-{
-	const struct ext4_fs *fs = ext4_fs_of(dir);
-	const struct ext4_dirent *de;
-	u32 off = 0, next = 0, limit;
-	const void *data;
-	u64 block;
-	int err = ext4_dir_block(dir, lblk, &block, &data);
-
-	if (err)
-		return err;
-	limit = block_limit(dir, lblk, data);
-	for (; (de = ext4_next_entry(data, limit, &next)); off = next) {
-		u64 next_pos = (u64)lblk * EXT4_BLOCK_SIZE + next;
-
-		if (off < from || !de->inode)
-			continue;
-		err = fn(arg, de->name, de->name_len, de->inode, dt_type(fs, de), next_pos);
-		if (err)
-			return err;
-		*pos = next_pos;
-	}
-	return off == limit ? 0 : entry_damage(dir, lblk);
-}
-
-int ext4_readdir(struct inode *i, u64 *pos, readdir_fn fn, void *arg)
-{
-	struct ext4_inode *dir = ext4_inode(i);
-	u32 nr = dir_blocks(dir);
-
-	if (!nr)
-		return -EUCLEAN;
-	while (*pos / EXT4_BLOCK_SIZE < nr) {
-		u32 lblk = (u32)(*pos / EXT4_BLOCK_SIZE);
-		struct journal_reader r;
-		int err;
-
-		journal_read_begin(ext4_fs_of(dir)->journal, &r);
-		err = readdir_block(dir, lblk, (u32)(*pos % EXT4_BLOCK_SIZE), pos, fn, arg);
-		journal_read_end(&r);
-		if (err)
-			return err;
-		*pos = ((u64)lblk + 1) * EXT4_BLOCK_SIZE;
-	}
-	return 0;
+	return ino_ok(fs, (u32)*ino) ? 0 : ext4_entry_damage(dir, w.lblk);
 }
 
 /* Puts the entry into the room of `de` in a block on disk: only the bytes of these two are written. */
@@ -335,7 +277,7 @@ static void insert_here(struct journal_handle *h, struct ext4_inode *dir, u64 bl
 static int linear_add(struct journal_handle *h, struct ext4_inode *dir, const struct ext4_new_entry *e)
 {
 	struct ext4_fs *fs = ext4_fs_of(dir);
-	u32 nr = dir_blocks(dir), lblk, need = EXT4_DIRENT_LEN((u32)e->len);
+	u32 nr = ext4_dir_blocks(dir), lblk, need = EXT4_DIRENT_LEN((u32)e->len);
 	struct ext4_dirent *room;
 	const void *data;
 	void *p;
@@ -350,7 +292,7 @@ static int linear_add(struct journal_handle *h, struct ext4_inode *dir, const st
 			return err;
 		err = find_room(data, ext4_dir_limit(fs), need, &room);
 		if (err == -EUCLEAN)
-			return entry_damage(dir, lblk);
+			return ext4_entry_damage(dir, lblk);
 		if (!err) {
 			insert_here(h, dir, block, room, e);
 			return 0;
@@ -403,14 +345,14 @@ int ext4_dir_remove(struct journal_handle *h, struct ext4_inode *dir, const stru
 	u32 off = 0, next = 0, before_off = 0;
 
 	if (ext4_dx_entries(dir, w->lblk, data))
-		return entry_damage(dir, w->lblk); /* only "." and ".." stand there */
+		return ext4_entry_damage(dir, w->lblk); /* only "." and ".." stand there */
 	for (; (de = ext4_next_entry(data, ext4_dir_limit(ext4_fs_of(dir)), &next)) && off != w->off;
 		off = next) {
 		before = de;
 		before_off = off;
 	}
 	if (!de)
-		return entry_damage(dir, w->lblk);
+		return ext4_entry_damage(dir, w->lblk);
 	memcpy(&head, before ? before : de, sizeof(head));
 	if (before) /* which takes the room */
 		head.rec_len = (u16)(head.rec_len + de->rec_len);
@@ -458,20 +400,6 @@ int ext4_dir_make(struct journal_handle *h, struct ext4_inode *dir, u32 parent)
 	journal_dirty(h, block);
 	ext4_store_inode(h, dir);
 	return 0;
-}
-
-static int not_dots(
-	void *arg UNUSED, const char *name, size_t len, u64 ino UNUSED, u8 type UNUSED, u64 next UNUSED)
-{
-	return !(name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.')));
-}
-
-int ext4_dir_empty(struct ext4_inode *dir)
-{
-	u64 pos = 0;
-	int ret = ext4_readdir(&dir->vfs, &pos, not_dots, NULL);
-
-	return ret < 0 ? ret : !ret;
 }
 
 u8 ext4_file_type(const struct ext4_fs *fs, u32 mode)

@@ -240,7 +240,8 @@ struct ext4_dx_countlimit {
 struct ext4_dx_tail {
 	u32 dt_reserved, dt_checksum;
 };
-#define EXT4_DX_ROOT_INFO 24u /* offsets in the block */
+#define EXT4_DX_DOTDOT 12u    /* offsets in the block: "..", */
+#define EXT4_DX_ROOT_INFO 24u /* and what follows it */
 #define EXT4_DX_ROOT_ENTRIES 32u
 #define EXT4_DX_NODE_ENTRIES 8u
 _Static_assert(sizeof(struct ext4_dx_root_info) == 8, "htree root");

@@ -369,6 +369,11 @@ int ext4_map_new(struct journal_handle *h, struct ext4_inode *ei, u32 lblk, u64 
 /* dir.c: entries in blocks */
 struct ext4_dirent *ext4_next_entry(const void *block, u32 limit, u32 *off);
 u32 ext4_dir_limit(const struct ext4_fs *fs); /* bytes of a block that hold entries */
+/* The same of one that may be an index block. */
+u32 ext4_block_limit(const struct ext4_inode *dir, u32 lblk, const void *data);
+/* Number of blocks; 0 when the size is not one that a directory can have, which is reported. */
+u32 ext4_dir_blocks(struct ext4_inode *dir);
+int ext4_entry_damage(struct ext4_inode *dir, u32 lblk);
 /* Reads block lblk of a directory, verified. */
 int ext4_dir_block(struct ext4_inode *dir, u32 lblk, u64 *block, const void **data);
 /* Appends a block to the directory: its number and a zeroed shadow. The caller fills, dirties and stores the inode. */
@@ -385,7 +390,6 @@ struct ext4_new_entry {
 	u8 type;
 };
 int ext4_lookup(struct inode *dir, const char *name, size_t len, u64 *ino);
-int ext4_readdir(struct inode *dir, u64 *pos, readdir_fn fn, void *arg);
 /* Where an entry stands. */
 struct ext4_where {
 	u64 block;
@@ -400,14 +404,17 @@ int ext4_dir_remove(struct journal_handle *h, struct ext4_inode *dir, const stru
 int ext4_dir_set(
 	struct journal_handle *h, struct ext4_inode *dir, const struct ext4_where *w, u32 ino, u32 mode);
 int ext4_dir_make(struct journal_handle *h, struct ext4_inode *dir, u32 parent);
-/* 1: no entries but "." and "..". */
-int ext4_dir_empty(struct ext4_inode *dir);
 u8 ext4_file_type(const struct ext4_fs *fs, u32 mode);
 /* Blocks that ext4_dir_add() changes: root and second level of the index, both halves of what is split, the leaf; and two new blocks enter
  * the extent tree, which may get deeper between them. */
 unsigned ext4_dir_credits(struct ext4_inode *dir);
 
-/* htree.c */
+/* readdir.c */
+int ext4_readdir(struct inode *dir, struct dir_pos *pos, readdir_fn fn, void *arg);
+/* 1: no entries but "." and "..". */
+int ext4_dir_empty(struct ext4_inode *dir);
+
+/* htree.c, htree_edit.c */
 bool ext4_dir_indexed(const struct ext4_inode *dir);
 int ext4_htree_find(struct ext4_inode *dir, const char *name, size_t len, struct ext4_where *w);
 int ext4_htree_add(struct journal_handle *h, struct ext4_inode *dir, const struct ext4_new_entry *e);
@@ -416,8 +423,11 @@ int ext4_htree_create(struct journal_handle *h, struct ext4_inode *dir);
 /* Is this block of an indexed directory an index block? Then the offset of its entries, else 0. */
 u32 ext4_dx_entries(const struct ext4_inode *dir, u32 lblk, const void *data);
 
-/* hash.c. false: unknown version. */
-bool ext4_hash(const struct ext4_fs *fs, unsigned version, const char *name, size_t len, u32 *hash);
+/* hash.c. minor may be NULL. false: unknown version. */
+bool ext4_hash(
+	const struct ext4_fs *fs, unsigned version, const char *name, size_t len, u32 *hash, u32 *minor);
+/* Of new indexes. */
+unsigned ext4_hash_version(const struct ext4_fs *fs);
 
 /* namei.c */
 int ext4_create(struct inode *dir, const char *name, size_t len, u32 mode, struct inode **out);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hashes of file names, for the index of a directory; clients: htree.c.
+ * Hashes of file names, for the index of a directory and for positions in it; clients: htree.c, htree_edit.c, readdir.c.
  *
  * Rule: the value depends on the name, the version that the index's root names, the superblock's seed, and on
  * whether bytes above 127 counted as negative where the file system was made (s_flags; without either flag they do,
- * as on x86). Bit 0 is always clear: in an index it marks a run of equal hashes that began in the block before.
+ * as on x86). Bit 0 is always clear: in an index it marks a run of equal hashes that began in the block before. The
+ * minor hash is not on disk: it tells names apart that have the same hash; the legacy version has none.
  * Kernel documentation, "ext4: Hash Tree Directories".
  */
 #include "fs/ext4/ext4_priv.h"
@@ -119,10 +120,16 @@ static void start_state(const struct ext4_fs *fs, u32 state[4])
 	memcpy(state, seed[0] | seed[1] | seed[2] | seed[3] ? seed : md4_start, sizeof(md4_start));
 }
 
-bool ext4_hash(const struct ext4_fs *fs, unsigned version, const char *name, size_t len, u32 *hash)
+unsigned ext4_hash_version(const struct ext4_fs *fs)
+{
+	return fs->sb.s_def_hash_version <= HASH_TEA ? fs->sb.s_def_hash_version : HASH_HALF_MD4;
+}
+
+bool ext4_hash(
+	const struct ext4_fs *fs, unsigned version, const char *name, size_t len, u32 *hash, u32 *minor)
 {
 	struct name n = {(const u8 *)name, len, !(fs->sb.s_flags & EXT4_FLAGS_UNSIGNED_HASH)};
-	u32 state[4], in[8], v;
+	u32 state[4], in[8], v, low = 0;
 
 	start_state(fs, state);
 	switch (version) {
@@ -135,6 +142,7 @@ bool ext4_hash(const struct ext4_fs *fs, unsigned version, const char *name, siz
 			half_md4(state, in);
 		}
 		v = state[1];
+		low = state[2];
 		break;
 	case HASH_TEA:
 		while (n.len) {
@@ -142,11 +150,14 @@ bool ext4_hash(const struct ext4_fs *fs, unsigned version, const char *name, siz
 			tea(state, in);
 		}
 		v = state[0];
+		low = state[1];
 		break;
 	default:
 		return false;
 	}
 	v &= ~1u;
 	*hash = v == HASH_END ? HASH_END - 2 : v;
+	if (minor)
+		*minor = low;
 	return true;
 }

@@ -1,66 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The index of a directory: a tree of name hashes above the blocks of entries; client: dir.c.
+ * The index of a directory: a tree of name hashes above the blocks of entries, and the ways through it; clients: dir.c, readdir.c.
  *
  * Rule: the entries of an index block ascend by hash. Entry k covers hashes from its own up to that of entry k + 1; the
  * first entry of a block has no hash of its own and starts where its block does. Names of one hash may go on in the next
  * leaf: then that leaf's hash has bit 0 set. The root is block 0, at most one level of index blocks is between it and the
- * leaves. What has to grow does so in steps - the root gets a level, an index block is split, a leaf is split - of which
- * each takes one new block before it changes anything, and leaves a whole tree. A split leaves what stays where it is,
- * and what moves goes to a later block: who reads the directory meanwhile may see a name twice but misses none. Only
- * compact(), for a leaf whose free space is in pieces, moves entries under a reader.
+ * leaves. Changes: htree_edit.c.
  * Kernel documentation, "ext4: Hash Tree Directories".
  *
- * Locks: the directory's inode lock, held by every caller; changes inside a handle.
+ * Locks: the directory's inode lock, held by every caller.
  */
-#include "fs/ext4/ext4_priv.h"
-#include "mm/kmem.h"
-
-#define INDEX_LEVELS 2u        /* of index blocks, the root included */
-#define BLOCK_MASK 0x0fffffffu /* of ext4_dx_entry.block */
-#define HASH_GOES_ON 1u
-#define DOTDOT 12u      /* where ".." stands in block 0 */
-#define DEFAULT_HASH 1u /* half MD4 */
-#define LEAF_ENTRIES_MAX (EXT4_BLOCK_SIZE / 12)
-
-struct frame { /* an index block on the way to a leaf */
-	u64 block;
-	u32 lblk, offset; /* of its entries */
-	u32 count, limit, pos;
-	const struct ext4_dx_entry *entry;
-};
-struct way {
-	u32 hash; /* of the name that is looked for */
-	u32 levels;
-	struct frame frame[INDEX_LEVELS]; /* frame[levels - 1] names the leaf */
-};
+#include "fs/ext4/htree.h"
 
 bool ext4_dir_indexed(const struct ext4_inode *dir)
 {
 	return (dir->raw->i_flags & EXT4_INDEX_FL) && ext4_has_compat(ext4_fs_of(dir), EXT4_COMPAT_DIR_INDEX);
 }
 
-static u32 entries_limit(const struct ext4_fs *fs, u32 offset)
-{
-	u32 tail = fs->metadata_csum ? sizeof(struct ext4_dx_tail) : 0;
-
-	return (EXT4_BLOCK_SIZE - offset - tail) / (u32)sizeof(struct ext4_dx_entry);
-}
-
-static const struct ext4_dx_root_info *root_info(const void *data)
-{
-	return (const void *)((const char *)data + EXT4_DX_ROOT_INFO);
-}
-
 static bool root_ok(const void *data)
 {
-	const struct ext4_dirent *dot = data, *dotdot = (const void *)((const char *)data + DOTDOT);
-	const struct ext4_dx_root_info *info = root_info(data);
+	const struct ext4_dirent *dot = data, *dotdot = (const void *)((const char *)data + EXT4_DX_DOTDOT);
+	const struct ext4_dx_root_info *info = ext4_dx_info(data);
 
-	return dot->rec_len == DOTDOT && dot->name_len == 1 && dot->name[0] == '.' &&
-		dotdot->rec_len == EXT4_BLOCK_SIZE - DOTDOT && dotdot->name_len == 2 &&
+	return dot->rec_len == EXT4_DX_DOTDOT && dot->name_len == 1 && dot->name[0] == '.' &&
+		dotdot->rec_len == EXT4_BLOCK_SIZE - EXT4_DX_DOTDOT && dotdot->name_len == 2 &&
 		dotdot->name[0] == '.' && dotdot->name[1] == '.' && info->info_length == sizeof(*info) &&
-		info->indirect_levels < INDEX_LEVELS && !(info->unused_flags & 1);
+		info->indirect_levels < EXT4_DX_LEVELS && !(info->unused_flags & 1);
 }
 
 static bool node_ok(const void *data)
@@ -77,19 +42,19 @@ u32 ext4_dx_entries(const struct ext4_inode *dir, u32 lblk, const void *data)
 
 	if (!ext4_dir_indexed(dir) || !(lblk ? node_ok(data) : root_ok(data)))
 		return 0;
-	return cl->limit == entries_limit(ext4_fs_of(dir), offset) && cl->count && cl->count <= cl->limit
+	return cl->limit == ext4_dx_limit(ext4_fs_of(dir), offset) && cl->count && cl->count <= cl->limit
 		? offset
 		: 0;
 }
 
-static int index_damage(struct ext4_inode *dir, u32 lblk)
+int ext4_dx_damage(struct ext4_inode *dir, u32 lblk)
 {
 	return ext4_damage(
 		ext4_fs_of(dir), dir->vfs.ino, "the index of the directory is damaged at block %u", lblk);
 }
 
 /* Reads an index block, and stands at its first entry. */
-static int load_frame(struct ext4_inode *dir, u32 lblk, struct frame *f)
+static int load_frame(struct ext4_inode *dir, u32 lblk, struct ext4_frame *f)
 {
 	const struct ext4_dx_countlimit *cl;
 	const void *data;
@@ -100,7 +65,7 @@ static int load_frame(struct ext4_inode *dir, u32 lblk, struct frame *f)
 	f->lblk = lblk;
 	f->offset = ext4_dx_entries(dir, lblk, data);
 	if (!f->offset)
-		return index_damage(dir, lblk);
+		return ext4_dx_damage(dir, lblk);
 	cl = (const void *)((const char *)data + f->offset);
 	f->entry = (const void *)cl;
 	f->count = cl->count;
@@ -110,7 +75,7 @@ static int load_frame(struct ext4_inode *dir, u32 lblk, struct frame *f)
 }
 
 /* Goes to the last entry whose hash is not above `hash`. */
-static void seek_hash(struct frame *f, u32 hash)
+static void seek_hash(struct ext4_frame *f, u32 hash)
 {
 	u32 lo = 1, hi = f->count;
 
@@ -125,78 +90,97 @@ static void seek_hash(struct frame *f, u32 hash)
 	f->pos = lo - 1;
 }
 
-static struct frame *last_frame(struct way *w)
+static u32 child(const struct ext4_frame *f)
 {
-	return &w->frame[w->levels - 1];
+	return f->entry[f->pos].block & EXT4_DX_BLOCK_MASK;
 }
 
-static u32 child(const struct frame *f)
-{
-	return f->entry[f->pos].block & BLOCK_MASK;
-}
-
-/* The hash of the name, and the way to the first leaf that may hold it. */
-static int find_way(struct ext4_inode *dir, const char *name, size_t len, struct way *w)
+int ext4_way_start(struct ext4_inode *dir, struct ext4_way *w)
 {
 	const struct ext4_dx_root_info *info;
 	int err = load_frame(dir, 0, &w->frame[0]);
 
 	if (err)
 		return err;
-	info = root_info(ext4_read(ext4_fs_of(dir), w->frame[0].block));
+	info = ext4_dx_info(ext4_read(ext4_fs_of(dir), w->frame[0].block));
 	w->levels = info->indirect_levels + 1u;
-	if (!ext4_hash(ext4_fs_of(dir), info->hash_version, name, len, &w->hash))
-		return index_damage(dir, 0);
-	seek_hash(&w->frame[0], w->hash);
+	w->version = info->hash_version;
+	return 0;
+}
+
+int ext4_way_seek(struct ext4_inode *dir, u32 hash, struct ext4_way *w)
+{
+	w->hash = hash;
+	seek_hash(&w->frame[0], hash);
 	for (u32 k = 1; k < w->levels; k++) {
-		err = load_frame(dir, child(&w->frame[k - 1]), &w->frame[k]);
+		int err = load_frame(dir, child(&w->frame[k - 1]), &w->frame[k]);
+
 		if (err)
 			return err;
-		seek_hash(&w->frame[k], w->hash);
+		seek_hash(&w->frame[k], hash);
 	}
 	return 0;
 }
 
-/* Goes on to the next leaf if names of the same hash may be there: 1, else 0. */
-static int next_leaf(struct ext4_inode *dir, struct way *w)
+int ext4_way_find(struct ext4_inode *dir, const char *name, size_t len, struct ext4_way *w)
 {
-	u32 k = w->levels;
-	int err;
+	int err = ext4_way_start(dir, w);
+	u32 hash;
 
-	do {
-		if (!k--)
-			return 0;
-	} while (w->frame[k].pos + 1 == w->frame[k].count);
-	w->frame[k].pos++;
-	if (w->frame[k].entry[w->frame[k].pos].hash != (w->hash | HASH_GOES_ON))
+	if (err)
+		return err;
+	if (!ext4_hash(ext4_fs_of(dir), w->version, name, len, &hash, NULL))
+		return ext4_dx_damage(dir, 0);
+	return ext4_way_seek(dir, hash, w);
+}
+
+u32 ext4_way_first_hash(const struct ext4_way *w)
+{
+	for (u32 k = w->levels; k--;)
+		if (w->frame[k].pos)
+			return w->frame[k].entry[w->frame[k].pos].hash;
+	return 0;
+}
+
+u32 ext4_way_next_hash(const struct ext4_way *w)
+{
+	for (u32 k = w->levels; k--;)
+		if (w->frame[k].pos + 1 < w->frame[k].count)
+			return w->frame[k].entry[w->frame[k].pos + 1].hash;
+	return 0;
+}
+
+int ext4_way_next(struct ext4_inode *dir, struct ext4_way *w)
+{
+	u32 k = w->levels - 1;
+
+	if (ext4_way_next_hash(w) != (w->hash | EXT4_HASH_GOES_ON))
 		return 0;
+	while (w->frame[k].pos + 1 == w->frame[k].count)
+		k--;
+	w->frame[k].pos++;
 	while (++k < w->levels) {
-		err = load_frame(dir, child(&w->frame[k - 1]), &w->frame[k]);
+		int err = load_frame(dir, child(&w->frame[k - 1]), &w->frame[k]);
+
 		if (err)
 			return err;
 	}
 	return 1;
 }
 
-/* Reads the leaf at the end of the way. It must not be a block of the way itself. */
-static int load_leaf(struct ext4_inode *dir, struct way *w, struct ext4_where *leaf, const void **data)
+int ext4_way_leaf(struct ext4_inode *dir, struct ext4_way *w, struct ext4_where *leaf, const void **data)
 {
-	leaf->lblk = child(last_frame(w));
+	leaf->lblk = child(ext4_way_end(w));
 	for (u32 k = 0; k < w->levels; k++)
 		if (leaf->lblk == w->frame[k].lblk)
-			return index_damage(dir, leaf->lblk);
+			return ext4_dx_damage(dir, leaf->lblk);
 	return ext4_dir_block(dir, leaf->lblk, &leaf->block, data);
 }
 
-static int leaf_damage(struct ext4_inode *dir, u32 lblk)
+int ext4_dx_leaf_damage(struct ext4_inode *dir, u32 lblk)
 {
 	return ext4_damage(
 		ext4_fs_of(dir), dir->vfs.ino, "block %u of the directory does not fit its index", lblk);
-}
-
-static bool is_dots(const char *name, size_t len)
-{
-	return name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'));
 }
 
 int ext4_htree_find(struct ext4_inode *dir, const char *name, size_t len, struct ext4_where *where)
@@ -204,395 +188,24 @@ int ext4_htree_find(struct ext4_inode *dir, const char *name, size_t len, struct
 	u32 limit = ext4_dir_limit(ext4_fs_of(dir));
 	bool damaged = false;
 	const void *data;
-	struct way w;
-	int err = find_way(dir, name, len, &w);
+	struct ext4_way w;
+	int err = ext4_way_find(dir, name, len, &w);
 
 	if (err)
 		return err;
-	if (is_dots(name, len)) {
-		*where = (struct ext4_where){w.frame[0].block, 0, len == 1 ? 0 : DOTDOT};
+	if (ext4_is_dots(name, len)) {
+		*where = (struct ext4_where){w.frame[0].block, 0, len == 1 ? 0 : EXT4_DX_DOTDOT};
 		return 0;
 	}
 	do {
-		err = load_leaf(dir, &w, where, &data);
+		err = ext4_way_leaf(dir, &w, where, &data);
 		if (err)
 			return err;
 		if (ext4_block_find(data, limit, name, len, &where->off, &damaged))
 			return 0;
 		if (damaged)
-			return leaf_damage(dir, where->lblk);
-		err = next_leaf(dir, &w);
+			return ext4_dx_leaf_damage(dir, where->lblk);
+		err = ext4_way_next(dir, &w);
 	} while (err > 0);
 	return err ? err : -ENOENT;
-}
-
-static struct ext4_dx_countlimit *countlimit(void *data, u32 offset)
-{
-	return (struct ext4_dx_countlimit *)((char *)data + offset);
-}
-
-static void index_dirty(struct journal_handle *h, struct ext4_inode *dir, u64 block, void *data, u32 offset)
-{
-	ext4_dx_csum_set(dir, data, offset);
-	journal_dirty(h, block);
-}
-
-static void leaf_dirty(struct journal_handle *h, struct ext4_inode *dir, u64 block, void *data)
-{
-	ext4_leaf_csum_set(dir, data);
-	journal_dirty(h, block);
-}
-
-/* Puts an entry behind the one that the way goes through; there is room. */
-static void index_insert(void *data, const struct frame *f, u32 hash, u32 lblk)
-{
-	struct ext4_dx_entry *e = (struct ext4_dx_entry *)((char *)data + f->offset) + f->pos + 1;
-
-	memmove(e + 1, e, (f->count - f->pos - 1) * sizeof(*e));
-	*e = (struct ext4_dx_entry){hash, lblk};
-	countlimit(data, f->offset)->count++;
-}
-
-/* Makes an index block of n entries; the hash of the first is dropped. */
-static void fill_node(const struct ext4_fs *fs, void *data, const struct ext4_dx_entry *from, u32 n)
-{
-	*(struct ext4_dirent *)data = (struct ext4_dirent){.rec_len = EXT4_BLOCK_SIZE};
-	memcpy((char *)data + EXT4_DX_NODE_ENTRIES, from, n * sizeof(*from));
-	*countlimit(data, EXT4_DX_NODE_ENTRIES) =
-		(struct ext4_dx_countlimit){(u16)entries_limit(fs, EXT4_DX_NODE_ENTRIES), (u16)n};
-}
-
-/* All entries of the root go to a new index block below it. */
-static int grow_root(struct journal_handle *h, struct ext4_inode *dir, const struct frame *root)
-{
-	struct ext4_dx_entry *e;
-	void *top, *node;
-	u64 block;
-	u32 lblk;
-	int err = journal_get_write(h, root->block, &top);
-
-	if (!err)
-		err = ext4_dir_append(h, dir, &lblk, &block, &node);
-	if (err)
-		return err;
-	e = (struct ext4_dx_entry *)((char *)top + root->offset);
-	fill_node(ext4_fs_of(dir), node, e, root->count);
-	countlimit(top, root->offset)->count = 1;
-	e->block = lblk;
-	((struct ext4_dx_root_info *)((char *)top + EXT4_DX_ROOT_INFO))->indirect_levels++;
-	index_dirty(h, dir, block, node, EXT4_DX_NODE_ENTRIES);
-	index_dirty(h, dir, root->block, top, root->offset);
-	ext4_store_inode(h, dir);
-	return 0;
-}
-
-/* The upper half of an index block's entries goes to a new one. The block above has room. */
-static int split_node(
-	struct journal_handle *h, struct ext4_inode *dir, const struct frame *above, const struct frame *f)
-{
-	u32 keep = f->count / 2, lblk, hash = f->entry[keep].hash;
-	void *top, *old, *new;
-	u64 block;
-	int err = journal_get_write(h, above->block, &top);
-
-	if (!err)
-		err = journal_get_write(h, f->block, &old);
-	if (!err)
-		err = ext4_dir_append(h, dir, &lblk, &block, &new);
-	if (err)
-		return err;
-	fill_node(ext4_fs_of(dir), new, (struct ext4_dx_entry *)((char *)old + f->offset) + keep,
-		f->count - keep);
-	countlimit(old, f->offset)->count = (u16)keep;
-	index_insert(top, above, hash, lblk);
-	index_dirty(h, dir, block, new, EXT4_DX_NODE_ENTRIES);
-	index_dirty(h, dir, above->block, top, above->offset);
-	index_dirty(h, dir, f->block, old, f->offset);
-	ext4_store_inode(h, dir);
-	return 0;
-}
-
-/* The block that names the leaf is full: one step towards room in it. */
-static int index_make_room(struct journal_handle *h, struct ext4_inode *dir, struct way *w)
-{
-	struct frame *f = last_frame(w);
-
-	if (w->levels == 1)
-		return grow_root(h, dir, f);
-	return w->frame[0].count < w->frame[0].limit ? split_node(h, dir, &w->frame[0], f) : -ENOSPC;
-}
-
-struct leaf_entry {
-	u32 hash;
-	u16 off, size; /* size: bytes it needs */
-};
-
-/* Entries in use, by hash. Their number, or -EUCLEAN. */
-static int leaf_list(
-	struct ext4_inode *dir, u32 version, const struct ext4_where *leaf, struct leaf_entry *list)
-{
-	struct ext4_fs *fs = ext4_fs_of(dir);
-	u32 off = 0, next = 0, limit = ext4_dir_limit(fs), n = 0;
-	const void *data = ext4_read(fs, leaf->block);
-	const struct ext4_dirent *de;
-
-	for (; (de = ext4_next_entry(data, limit, &next)); off = next) {
-		struct leaf_entry v = {0, (u16)off, (u16)EXT4_DIRENT_LEN(de->name_len)};
-		u32 k = n;
-
-		if (!de->inode)
-			continue;
-		if (!ext4_hash(fs, version, de->name, de->name_len, &v.hash))
-			return index_damage(dir, 0);
-		for (; k && list[k - 1].hash > v.hash; k--)
-			list[k] = list[k - 1];
-		list[k] = v;
-		n++;
-	}
-	return off == limit ? (int)n : leaf_damage(dir, leaf->lblk);
-}
-
-/* Copies an entry, without the free space behind it, to offset `at`; the offset behind it. */
-static u32 copy_entry(void *to, u32 at, const struct ext4_dirent *de)
-{
-	struct ext4_dirent *copy = (struct ext4_dirent *)((char *)to + at);
-	u32 size = EXT4_DIRENT_LEN(de->name_len);
-
-	memmove(copy, de, size);
-	copy->rec_len = (u16)size;
-	return at + size;
-}
-
-/* Gives the space up to the limit to the last entry, which starts at `last`. */
-static void end_block(const struct ext4_fs *fs, void *data, u32 last)
-{
-	((struct ext4_dirent *)((char *)data + last))->rec_len = (u16)(ext4_dir_limit(fs) - last);
-}
-
-/* Joins entries without an inode to the one before. */
-static void join_unused(const struct ext4_fs *fs, void *data)
-{
-	u32 limit = ext4_dir_limit(fs), next = 0;
-	struct ext4_dirent *de, *before = NULL;
-
-	while ((de = ext4_next_entry(data, limit, &next))) {
-		if (before && !de->inode)
-			before->rec_len = (u16)(before->rec_len + de->rec_len);
-		else
-			before = de;
-	}
-}
-
-/* Moves all entries together, so that the free space is in one piece. */
-static void compact(const struct ext4_fs *fs, void *data)
-{
-	u32 limit = ext4_dir_limit(fs), next = 0, at = 0, last = 0;
-	struct ext4_dirent *de;
-
-	while ((de = ext4_next_entry(data, limit, &next))) {
-		if (!de->inode)
-			continue;
-		last = at;
-		at = copy_entry(data, at, de);
-	}
-	if (at)
-		end_block(fs, data, last);
-}
-
-/* First entry of the list that moves: about half of the bytes do. */
-static u32 split_point(const struct leaf_entry *list, u32 n, u32 limit)
-{
-	u32 k = n, bytes = 0;
-
-	while (k > 1 && bytes + list[k - 1].size <= limit / 2)
-		bytes += list[--k].size;
-	return k;
-}
-
-/* The upper half of a leaf's entries goes to a new one. The index block has room. */
-static int split_listed(struct journal_handle *h, struct ext4_inode *dir, const struct frame *f,
-	const struct ext4_where *leaf, const struct leaf_entry *list, u32 n)
-{
-	const struct ext4_fs *fs = ext4_fs_of(dir);
-	u32 first = split_point(list, n, ext4_dir_limit(fs)), hash = list[first].hash, lblk, at = 0, last = 0;
-	void *index, *old, *new;
-	u64 block;
-	int err = journal_get_write(h, f->block, &index);
-
-	if (!err)
-		err = journal_get_write(h, leaf->block, &old);
-	if (!err)
-		err = ext4_dir_append(h, dir, &lblk, &block, &new);
-	if (err)
-		return err;
-	ext4_dir_init_block(fs, new);
-	for (u32 k = first; k < n; k++) {
-		struct ext4_dirent *de = (struct ext4_dirent *)((char *)old + list[k].off);
-
-		last = at;
-		at = copy_entry(new, at, de);
-		de->inode = 0;
-	}
-	end_block(fs, new, last);
-	join_unused(fs, old);
-	index_insert(index, f, list[first - 1].hash == hash ? hash | HASH_GOES_ON : hash, lblk);
-	leaf_dirty(h, dir, block, new);
-	index_dirty(h, dir, f->block, index, f->offset);
-	leaf_dirty(h, dir, leaf->block, old);
-	ext4_store_inode(h, dir);
-	return 0;
-}
-
-/* Are there entries to split, with the hashes that the index says? */
-static bool leaf_in_range(const struct frame *f, const struct leaf_entry *list, u32 n)
-{
-	const struct ext4_dx_entry *e = &f->entry[f->pos];
-
-	if (n < 2 || (f->pos && list[0].hash < (e->hash & ~HASH_GOES_ON)))
-		return false;
-	return f->pos + 1 == f->count || list[n - 1].hash < e[1].hash;
-}
-
-static int split_leaf(
-	struct journal_handle *h, struct ext4_inode *dir, struct way *w, const struct ext4_where *leaf)
-{
-	const struct ext4_dx_root_info *info = root_info(ext4_read(ext4_fs_of(dir), w->frame[0].block));
-	struct leaf_entry *list = kcalloc(LEAF_ENTRIES_MAX, sizeof(*list));
-	const struct frame *f = last_frame(w);
-	int n;
-
-	if (!list)
-		return -ENOMEM;
-	n = leaf_list(dir, info->hash_version, leaf, list);
-	if (n >= 0 && !leaf_in_range(f, list, (u32)n))
-		n = leaf_damage(dir, leaf->lblk);
-	if (n >= 0)
-		n = split_listed(h, dir, f, leaf, list, (u32)n);
-	kfree(list);
-	return n;
-}
-
-static u32 bytes_used(const void *data, u32 limit)
-{
-	const struct ext4_dirent *de;
-	u32 next = 0, used = 0;
-
-	while ((de = ext4_next_entry(data, limit, &next)))
-		used += de->inode ? EXT4_DIRENT_LEN(de->name_len) : 0;
-	return used;
-}
-
-/* Puts the entry into the leaf, if it has room: else -ENOSPC. */
-static int leaf_add(struct journal_handle *h, struct ext4_inode *dir, const struct ext4_where *leaf,
-	const struct ext4_new_entry *e)
-{
-	const struct ext4_fs *fs = ext4_fs_of(dir);
-	u32 limit = ext4_dir_limit(fs);
-	void *p;
-	int err = journal_get_write(h, leaf->block, &p);
-
-	if (err)
-		return err;
-	err = ext4_block_insert(fs, p, e->name, e->len, e->ino, e->type);
-	if (err == -ENOSPC && bytes_used(p, limit) + EXT4_DIRENT_LEN((u32)e->len) <= limit) {
-		compact(fs, p);
-		err = ext4_block_insert(fs, p, e->name, e->len, e->ino, e->type);
-	}
-	if (err == -EUCLEAN)
-		return leaf_damage(dir, leaf->lblk);
-	if (!err)
-		leaf_dirty(h, dir, leaf->block, p);
-	return err;
-}
-
-int ext4_htree_add(struct journal_handle *h, struct ext4_inode *dir, const struct ext4_new_entry *e)
-{
-	for (u32 step = 0; step < 3; step++) { /* room in the index, a split of the leaf, the entry */
-		struct ext4_where leaf;
-		const void *data;
-		struct way w;
-		int err = find_way(dir, e->name, e->len, &w);
-
-		if (!err)
-			err = load_leaf(dir, &w, &leaf, &data);
-		if (!err)
-			err = leaf_add(h, dir, &leaf, e);
-		if (err != -ENOSPC)
-			return err;
-		if (last_frame(&w)->count == last_frame(&w)->limit)
-			err = index_make_room(h, dir, &w);
-		else
-			err = split_leaf(h, dir, &w, &leaf);
-		if (err)
-			return err;
-	}
-	return index_damage(dir, 0); /* only an index out of order leads to another full leaf after a split */
-}
-
-/* Makes block 0 of a directory the root of an index whose one leaf is lblk. */
-static void fill_root(const struct ext4_fs *fs, void *data, u32 ino, u32 parent, u32 lblk)
-{
-	struct ext4_dirent *dot = data, *dotdot = (struct ext4_dirent *)((char *)data + DOTDOT);
-	u8 type = ext4_file_type(fs, S_IFDIR_), version = fs->sb.s_def_hash_version;
-	u32 unused;
-
-	memset(data, 0, EXT4_BLOCK_SIZE);
-	*dot = (struct ext4_dirent){ino, DOTDOT, 1, type};
-	*dotdot = (struct ext4_dirent){parent, EXT4_BLOCK_SIZE - DOTDOT, 2, type};
-	dot->name[0] = dotdot->name[0] = dotdot->name[1] = '.';
-	*(struct ext4_dx_root_info *)((char *)data + EXT4_DX_ROOT_INFO) = (struct ext4_dx_root_info){
-		.hash_version = ext4_hash(fs, version, ".", 1, &unused) ? version : DEFAULT_HASH,
-		.info_length = sizeof(struct ext4_dx_root_info),
-	};
-	((struct ext4_dx_entry *)((char *)data + EXT4_DX_ROOT_ENTRIES))->block = lblk;
-	*countlimit(data, EXT4_DX_ROOT_ENTRIES) =
-		(struct ext4_dx_countlimit){(u16)entries_limit(fs, EXT4_DX_ROOT_ENTRIES), 1};
-}
-
-static void set_index_flag(struct ext4_inode *dir)
-{
-	rwsem_write_lock(&dir->map_lock);
-	dir->raw->i_flags |= EXT4_INDEX_FL;
-	rwsem_write_unlock(&dir->map_lock);
-}
-
-int ext4_htree_create(struct journal_handle *h, struct ext4_inode *dir)
-{
-	const struct ext4_fs *fs = ext4_fs_of(dir);
-	u32 limit = ext4_dir_limit(fs), next = 0, lblk, at = 0, last = 0, parent;
-	const struct ext4_dirent *dot, *dotdot, *de;
-	u64 block, leaf;
-	const void *data;
-	void *root, *p;
-	int err = ext4_dir_block(dir, 0, &block, &data);
-
-	if (!err)
-		err = journal_get_write(h, block, &root);
-	if (err)
-		return err;
-	dot = ext4_next_entry(root, limit, &next);
-	dotdot = dot ? ext4_next_entry(root, limit, &next) : NULL;
-	if (!dotdot || dot->name_len != 1 || !is_dots(dot->name, 1) || dotdot->name_len != 2 ||
-		!is_dots(dotdot->name, 2) || dot->inode != dir->vfs.ino || !dotdot->inode)
-		return ext4_damage(
-			ext4_fs_of(dir), dir->vfs.ino, "the directory does not begin with \".\" and \"..\"");
-	parent = dotdot->inode;
-	err = ext4_dir_append(h, dir, &lblk, &leaf, &p);
-	if (err)
-		return err;
-	ext4_dir_init_block(fs, p);
-	while ((de = ext4_next_entry(root, limit, &next))) {
-		if (!de->inode)
-			continue;
-		last = at;
-		at = copy_entry(p, at, de);
-	}
-	if (at)
-		end_block(fs, p, last);
-	fill_root(fs, root, (u32)dir->vfs.ino, parent, lblk);
-	set_index_flag(dir);
-	leaf_dirty(h, dir, leaf, p);
-	index_dirty(h, dir, block, root, EXT4_DX_ROOT_ENTRIES);
-	ext4_store_inode(h, dir);
-	return 0;
 }

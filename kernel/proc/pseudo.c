@@ -119,29 +119,29 @@ static void list_numbered(struct inode *dir, u64 *pos, readdir_fn fn, void *arg)
 }
 
 /* Positions: 0 is ".", 1 is "..", k + 1 is node k. */
-static int pseudo_readdir(struct inode *dir, u64 *pos, readdir_fn fn, void *arg)
+static int pseudo_readdir(struct inode *dir, struct dir_pos *pos, readdir_fn fn, void *arg)
 {
 	const struct pseudo_fs *fs = dir->super->fs;
 	unsigned at = (unsigned)(node_of(dir) - fs->nodes);
 	int stop = 0;
 
-	if (*pos == 0 && !(stop = fn(arg, ".", 1, dir->ino, DT_DIR_, 1)))
-		*pos = 1;
-	if (*pos == 1 && !stop && !(stop = fn(arg, "..", 2, parent_ino(dir), DT_DIR_, 2)))
-		*pos = 2;
-	while (!stop && *pos >= 2 && *pos - 1 < fs->count) {
-		unsigned k = (unsigned)*pos - 1;
+	if (pos->at == 0 && !(stop = fn(arg, ".", 1, dir->ino, DT_DIR_, 1)))
+		pos->at = 1;
+	if (pos->at == 1 && !stop && !(stop = fn(arg, "..", 2, parent_ino(dir), DT_DIR_, 2)))
+		pos->at = 2;
+	while (!stop && pos->at >= 2 && pos->at - 1 < fs->count) {
+		unsigned k = (unsigned)pos->at - 1;
 		const struct pseudo_node *n = &fs->nodes[k];
 
 		if (n->parent == at && !is_template(fs, k))
 			stop = fn(arg, n->name, strlen(n->name), ino_of(k, instance_of(dir)),
 				(u8)(n->mode >> DT_SHIFT), k + 2);
 		if (!stop)
-			*pos = k + 2;
+			pos->at = k + 2;
 	}
 	if (!stop && node_of(dir)->numbered) {
-		*pos = MAX(*pos, NUMBERED_POS);
-		list_numbered(dir, pos, fn, arg);
+		pos->at = MAX(pos->at, NUMBERED_POS);
+		list_numbered(dir, &pos->at, fn, arg);
 	}
 	return 0;
 }

@@ -84,7 +84,7 @@ static long seek_locked(struct file *file, i64 offset, u32 whence)
 		base = (i64)file->pos;
 		break;
 	case SEEK_END_:
-		base = (i64)inode_size(file->inode);
+		base = mode_is_dir(file->inode->mode) ? INT64_MAX : (i64)inode_size(file->inode);
 		break;
 	case SEEK_DATA_:
 	case SEEK_HOLE_:
@@ -100,7 +100,8 @@ static long seek_locked(struct file *file, i64 offset, u32 whence)
 	}
 	if (__builtin_add_overflow(base, offset, &pos) || pos < 0)
 		return -EINVAL;
-	file->pos = (u64)pos;
+	if (file->pos != (u64)pos)
+		file_seek(file, (u64)pos);
 	return pos;
 }
 

@@ -271,7 +271,7 @@ static long read_directory(struct file *file, uaddr_t user, size_t size, bool ol
 	ret = vfs_readdir(file, add_dirent, &b);
 	if (b.used && copy_to_user(user, b.buf, b.used)) {
 		mutex_lock(&file->pos_lock);
-		file->pos = before; /* they are still to be read */
+		file_seek(file, before); /* they are still to be read */
 		mutex_unlock(&file->pos_lock);
 		ret = -EFAULT;
 	} else if (b.used) {

@@ -277,7 +277,7 @@ static void test_collision(void)
 		long_name(path, k);
 		h[k].k = k;
 		ext4_hash(ext4_fs(image.super), ext4_fs(image.super)->sb.s_def_hash_version, path + 3,
-			NAME_MAX_LEN, &h[k].hash);
+			NAME_MAX_LEN, &h[k].hash, NULL);
 	}
 	qsort(h, NAMES, sizeof(*h), by_hash);
 	for (unsigned k = LOWER; k + FULL < NAMES && !at; k++)
