@@ -73,11 +73,12 @@ static char *behind(const struct ext4_xattr_entry *e)
 
 #define FOR_EACH_ENTRY(e, pl) for (e = entry_at(pl, (pl)->first); e; e = entry_at(pl, behind(e)))
 
-/* Do entries, names and values lie inside, and the values behind the entries? */
+/* Do entries, names and values lie inside, the values behind the entries, and no more of them than have room there? Then rebuild() has it too. */
 static bool place_ok(const struct place *pl)
 {
 	const char *p = pl->first, *end_of_entries;
 	const struct ext4_xattr_entry *e;
+	u64 values = 0;
 
 	for (;; p = behind(e)) {
 		if (pl->end - p < (long)sizeof(u32))
@@ -99,8 +100,9 @@ static bool place_ok(const struct place *pl)
 		if (e->e_value_offs > room || e->e_value_size > room - e->e_value_offs ||
 			pl->base + e->e_value_offs < end_of_entries)
 			return false;
+		values += ALIGN_UP((u64)e->e_value_size, 4u);
 	}
-	return true;
+	return values <= (u64)(pl->end - end_of_entries);
 }
 
 static struct attr attr_of(const struct place *pl, const struct ext4_xattr_entry *e)

@@ -378,6 +378,33 @@ static void test_damage(const char *options)
 	ok(true, "%s: 400 damages, nothing is lost", options);
 }
 
+/* Two attributes that stand in the same bytes: once there are more of them than bytes, they could not be written again. */
+static void test_overlap(void)
+{
+	struct ext4_xattr_entry *first, *second;
+	static u8 value[3000];
+	struct inode *i;
+	u64 block;
+
+	image_make(1024, "-I 128 -O ^metadata_csum");
+	image_start("values in one place");
+	fs_create("/f");
+	is(set("/f", "user.a", value, 3000, 0), 0, "a value");
+	is(set("/f", "user.b", value, 10, 0), 0, "another");
+	vfs_lookup(NULL, "/f", false, &i);
+	block = ext4_file_acl(ext4_inode(i));
+	iput(i);
+	image_stop();
+	first = (void *)((char *)image.region->virt + block * EXT4_BLOCK_SIZE +
+		sizeof(struct ext4_xattr_header));
+	second = (void *)((char *)first + ALIGN_UP(sizeof(*first) + first->e_name_len, 4u));
+	second->e_value_offs = first->e_value_offs;
+	second->e_value_size = first->e_value_size;
+	is(image_mount(false), 0, "mounted");
+	is(get("/f", "user.b", value, sizeof(value)), -EUCLEAN, "two values in one place are damage");
+	is(image_unmount(), -EUCLEAN, "unmounted, and it says so");
+}
+
 int main(void)
 {
 	image_begin();
@@ -390,6 +417,7 @@ int main(void)
 	test_without_feature();
 	test_shared("-I 128");
 	test_shared("-I 256");
+	test_overlap();
 	test_damage("-O ^metadata_csum");
 	test_damage("-O ^metadata_csum,^has_journal");
 	image_end();
