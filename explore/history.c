@@ -33,6 +33,7 @@
 #include "lib/fmt.h"
 
 #define MAX_EVENTS 4 /* an operation */
+#define COMMON EXPLORE_MAX_THREADS
 #define MAX_DEPTH (EXPLORE_MAX_THREADS * EXPLORE_MAX_OPS * MAX_EVENTS)
 
 /* How far an address space has a mapping, or its right to store; how far a page is good. */
@@ -47,8 +48,9 @@ struct model_page {
 struct model {
 	u64 size[EXPLORE_MAX_FILES];                                  /* i_size */
 	struct model_page page[EXPLORE_MAX_FILES][EXPLORE_MAX_PAGES]; /* past the end: empty once removed */
+	/* by thread; COMMON where threads share a mapping */
+	u8 mapped[COMMON + 1][EXPLORE_MAX_FILES], writable[COMMON + 1][EXPLORE_MAX_FILES];
 	/* by address space: thread, or 0 where threads share one */
-	u8 mapped[EXPLORE_MAX_THREADS][EXPLORE_MAX_FILES], writable[EXPLORE_MAX_THREADS][EXPLORE_MAX_FILES];
 	struct model_page copy[EXPLORE_MAX_THREADS][EXPLORE_MAX_PAGES]; /* private; hole: there is none */
 	u8 pins[EXPLORE_MAX_THREADS][EXPLORE_MAX_FILES][EXPLORE_MAX_PAGES];
 	/* by thread, within one operation */
@@ -111,6 +113,14 @@ static unsigned nr_events(const struct script_op *op)
 static unsigned space_of(const struct event *e)
 {
 	return e->s->w->sc->together ? 0 : e->thread;
+}
+
+/* Whose mapping of f it is that e's thread uses. */
+static unsigned mapping_of(const struct event *e, unsigned f)
+{
+	const struct scenario *sc = e->s->w->sc;
+
+	return sc->together && !scenario_maps_itself(sc, e->thread, f) ? COMMON : e->thread;
 }
 
 static struct model_page *page_of(struct model *m, unsigned f, u64 page)
@@ -271,21 +281,20 @@ static bool apply_truncate(const struct event *e)
 /* May an access through the shared mapping succeed; may it fail? */
 static bool may_succeed(const struct event *e, unsigned f, u64 page, bool write)
 {
-	unsigned as = space_of(e);
+	unsigned k = mapping_of(e, f);
 
-	return e->m->mapped[as][f] != NO && (!write || e->m->writable[as][f] != NO) &&
+	return e->m->mapped[k][f] != NO && (!write || e->m->writable[k][f] != NO) &&
 		page_of(e->m, f, page)->good != NO &&
 		(inside(e->m, f, page) || !page_of(e->m, f, page)->hole);
 }
 
 static bool may_fail(const struct event *e, unsigned f, u64 page, bool write)
 {
-	unsigned as = space_of(e);
+	unsigned k = mapping_of(e, f);
 
-	return !inside(e->m, f, page) || e->m->mapped[as][f] != YES || page_of(e->m, f, page)->good != YES ||
+	return !inside(e->m, f, page) || e->m->mapped[k][f] != YES || page_of(e->m, f, page)->good != YES ||
 		(write &&
-			(e->m->writable[as][f] != YES ||
-				(e->s->w->sc->full && page_of(e->m, f, page)->hole)));
+			(e->m->writable[k][f] != YES || (e->s->w->sc->full && page_of(e->m, f, page)->hole)));
 }
 
 static bool apply_access(const struct event *e)
@@ -310,7 +319,7 @@ static bool apply_private(const struct event *e)
 	const struct script_op *op = e->op;
 	struct model_page *p = page_of(e->m, op->file, op->page);
 	struct model_page *copy = &e->m->copy[space_of(e)][op->page % EXPLORE_MAX_PAGES];
-	u8 mapped = e->m->mapped[space_of(e)][op->file];
+	u8 mapped = e->m->mapped[mapping_of(e, op->file)][op->file];
 
 	if (e->r->ret)
 		return mapped != YES || (copy->hole && (!inside(e->m, op->file, op->page) || p->good != YES));
@@ -346,7 +355,8 @@ static bool apply_poison(const struct event *e)
 
 	if (e->r->ret)
 		return e->r->ret == -ENOENT && p->hole;
-	p->good = e->nr ? NO : MAYBE;
+	if (e->nr || p->good == YES)
+		p->good = e->nr ? NO : MAYBE;
 	return true;
 }
 
@@ -439,7 +449,8 @@ static bool apply_read_into(const struct event *e)
 static bool apply(const struct event *e)
 {
 	const struct script_op *op = e->op;
-	unsigned as = space_of(e);
+	u8 *mapped = &e->m->mapped[mapping_of(e, op->file)][op->file];
+	u8 *writable = &e->m->writable[mapping_of(e, op->file)][op->file];
 	u64 value[NR_PARTS] = {op->value, op->value, op->value};
 
 	switch (op->kind) {
@@ -478,17 +489,17 @@ static bool apply(const struct event *e)
 	case OP_POISON:
 		return apply_poison(e);
 	case OP_MMAP:
-		e->m->mapped[as][op->file] = YES;
+		*mapped = *writable = YES;
 		return e->r->ret == 0;
 	case OP_MUNMAP:
-		e->m->mapped[as][op->file] = e->nr ? NO : MAYBE;
+		*mapped = e->nr ? NO : MAYBE;
 		return e->r->ret == 0;
 	case OP_PROTECT_RO:
-		e->m->writable[as][op->file] = e->nr ? NO : MAYBE;
-		return e->r->ret == 0;
 	case OP_PROTECT_RW:
-		e->m->writable[as][op->file] = e->nr ? YES : MAYBE;
-		return e->r->ret == 0;
+		if (e->r->ret)
+			return *mapped != YES;
+		*writable = !e->nr ? MAYBE : op->kind == OP_PROTECT_RW ? YES : NO;
+		return *mapped != NO;
 	default:
 		return true;
 	}
@@ -570,14 +581,6 @@ static void prepare(struct search *s, struct model *m, unsigned t, const struct 
 		apply(&(struct event){s, m, op, &r, t, nr});
 }
 
-static bool maps_itself(const struct scenario *sc, unsigned t, unsigned file)
-{
-	for (unsigned i = 0; i < sc->threads[t].nr; i++)
-		if (sc->threads[t].ops[i].kind == OP_MMAP && sc->threads[t].ops[i].file == file)
-			return true;
-	return false;
-}
-
 static void initial_model(struct search *s, struct model *m)
 {
 	const struct scenario *sc = s->w->sc;
@@ -595,8 +598,8 @@ static void initial_model(struct search *s, struct model *m)
 			m->page[f][p] = (struct model_page){{v, v, v}, hole, YES};
 		}
 		for (unsigned t = 0; t < sc->nr_threads; t++)
-			if (maps_itself(sc, t, f))
-				m->mapped[sc->together ? 0 : t][f] = NO;
+			if (scenario_maps_itself(sc, t, f))
+				m->mapped[t][f] = NO;
 	}
 	for (unsigned t = 0; t < sc->nr_threads; t++)
 		for (unsigned i = 0; i < sc->nr_prepare; i++)

@@ -36,6 +36,9 @@ static const struct race races[] = {
 		"file f 1; prepare A store f 0 7; A: munmap f | B: truncate f 0"},
 	{"pgtable-free-fault", "munmap frees a page-table page under a fault in the same address space",
 		"together; file f 1; A: store f 0 7 | B: munmap f"},
+	{"pgtable-free-map", "munmap frees a page-table page that a new mapping beside it has begun to use",
+		"together; file f 1; file g 1; prepare A store f 0 7; A: munmap f | B: mmap g; store g 0 8; "
+		"load g 0"},
 	{"pgtable-free-exit", "the exit of a child frees its page tables under a walk of the reverse map",
 		"file f 1; prepare A pstore f 0 7; A: fork; exit | B: truncate f 0"},
 	{"double-zero",

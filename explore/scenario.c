@@ -295,6 +295,16 @@ static const struct script_op *op_of(const struct scenario *sc, unsigned t, unsi
 	return i < sc->threads[t].nr ? &sc->threads[t].ops[i] : NULL;
 }
 
+bool scenario_maps_itself(const struct scenario *sc, unsigned t, unsigned file)
+{
+	const struct script_op *op;
+
+	for (unsigned i = 0; (op = op_of(sc, t, i)); i++)
+		if (op->kind == OP_MMAP && op->file == file)
+			return true;
+	return false;
+}
+
 static int check_thread(struct parser *ps, unsigned t)
 {
 	const struct script_op *op;
@@ -308,8 +318,10 @@ static int check_thread(struct parser *ps, unsigned t)
 		if (op_is_private(op))
 			private_file = (int)op->file;
 		forks += op->kind == OP_FORK;
-		if ((op->kind == OP_MREMAP || op->kind == OP_MMAP) && ps->sc->together)
-			return fail(ps, "a mapping comes or moves that others know only where it was");
+		if (op_is_private(op) && scenario_maps_itself(ps->sc, t, op->file))
+			return fail(ps, "what a thread maps itself is shared");
+		if (op->kind == OP_MREMAP && ps->sc->together)
+			return fail(ps, "a mapping moves that others know only where it was");
 	}
 	return forks > 1 ? fail(ps, "a thread forks twice") : 0;
 }

@@ -43,7 +43,8 @@
  *	                                            its thread. Hosted only. The file system then has a journal, and everything
  *	                                            before the preparations is committed
  *
- * Each thread has a CPU of its own. Threads "together" cannot mmap, nor mremap. Page p of the i-th file (from 0) holds the value 100 * (i + 1) + p at first. A thread maps at most
+ * Each thread has a CPU of its own. A thread with an mmap has that mapping of the file and no other, also among threads "together"; who has none shares the
+ * one that is there from the start. Threads "together" cannot mremap. Page p of the i-th file (from 0) holds the value 100 * (i + 1) + p at first. A thread maps at most
  * one file privately.
  * Example: file f 1; file g 0; full; A: store f 0 7 | B: truncate f 0; write g 0 9
  */
@@ -145,6 +146,8 @@ static inline u64 scenario_map_pages(const struct scenario *sc, unsigned file)
 {
 	return sc->files[file].huge ? PAGES_PER_HUGE : EXPLORE_MAX_PAGES;
 }
+/* Has thread t a mapping of the file that it makes itself? */
+bool scenario_maps_itself(const struct scenario *sc, unsigned t, unsigned file);
 /* Is op a load or a store? */
 static inline bool op_is_access(const struct script_op *op)
 {
@@ -158,6 +161,11 @@ static inline bool op_is_private(const struct script_op *op)
 static inline bool op_has_mapped_buffer(const struct script_op *op)
 {
 	return op->kind == OP_READ_INTO || op->kind == OP_WRITE_FROM;
+}
+/* The file whose mapping op uses. */
+static inline unsigned op_mapped_file(const struct script_op *op)
+{
+	return op_has_mapped_buffer(op) ? op->other_file : op->file;
 }
 static inline enum page_part op_part(const struct script_op *op)
 {

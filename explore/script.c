@@ -25,9 +25,24 @@ static u64 map_len(const struct explore_thread *t, unsigned file)
 	return scenario_map_pages(t->w->sc, file) << PAGE_SHIFT;
 }
 
-static int map_file(struct explore_thread *t, unsigned file, bool shared)
+/*
+ * Where a thread makes its own mapping of a file: nothing else is ever mapped there, also not when another thread has just unmapped something. So
+ * an address means the same mapping to all threads, to the oracles and in a TLB, for the whole run. It shares its page table with the mappings that are
+ * there from the start, if they are not huge.
+ */
+static uaddr_t own_place(const struct explore_thread *t, unsigned file)
 {
-	struct mmap_request rq = {.len = map_len(t, file),
+	unsigned nr = t->index * EXPLORE_MAX_FILES + file;
+
+	if (t->w->sc->huge)
+		return UADDR(MM_MMAP_TOP - (2 * EXPLORE_MAX_THREADS * EXPLORE_MAX_FILES + nr) * HUGE_SIZE);
+	return UADDR(MM_MMAP_TOP - HUGE_SIZE + nr * EXPLORE_MAX_PAGES * PAGE_SIZE);
+}
+
+static int map_file(struct explore_thread *t, unsigned file, bool shared, uaddr_t place)
+{
+	struct mmap_request rq = {.addr = place,
+		.len = map_len(t, file),
 		.flags = VMA_READ | VMA_WRITE | VMA_MAYWRITE | (shared ? VMA_SHARED : 0) |
 			(shared && t->w->sc->sync ? VMA_SYNC : 0)};
 	int err = vfs_mmap(t->w->files[file], &rq);
@@ -46,12 +61,12 @@ static int map_file(struct explore_thread *t, unsigned file, bool shared)
 
 int script_map(struct explore_thread *t, const struct script_op *op)
 {
-	unsigned file = op_has_mapped_buffer(op) ? op->other_file : op->file;
+	unsigned file = op_mapped_file(op);
 
 	switch (op->kind) {
 	case OP_PRIVATE_LOAD:
 	case OP_PRIVATE_STORE:
-		return t->maps.private[file].v ? 0 : map_file(t, file, false);
+		return t->maps.private[file].v ? 0 : map_file(t, file, false, UADDR(0));
 	case OP_MUNMAP:
 	case OP_MREMAP:
 		if (t->maps.private[file].v)
@@ -70,7 +85,7 @@ int script_map(struct explore_thread *t, const struct script_op *op)
 	default:
 		return 0;
 	}
-	return t->maps.shared[file].v ? 0 : map_file(t, file, true);
+	return t->maps.shared[file].v ? 0 : map_file(t, file, true, UADDR(0));
 }
 
 static int unmap_file(struct explore_thread *t, unsigned file)
@@ -283,7 +298,7 @@ void script_op(struct explore_thread *t, const struct script_op *op, struct op_r
 		r->ret = vfs_fsync(i, 0, RANGE_LAST, true);
 		break;
 	case OP_MMAP:
-		r->ret = map_file(t, op->file, true);
+		r->ret = map_file(t, op->file, true, own_place(t, op->file));
 		break;
 	case OP_MUNMAP:
 		r->ret = unmap_file(t, op->file);

@@ -67,14 +67,6 @@ static int fill_up(struct explore_world *w)
 	return err == -ENOSPC ? 0 : err;
 }
 
-static bool thread_maps_itself(const struct scenario *sc, unsigned t, unsigned file)
-{
-	for (unsigned i = 0; i < sc->threads[t].nr; i++)
-		if (sc->threads[t].ops[i].kind == OP_MMAP && sc->threads[t].ops[i].file == file)
-			return true;
-	return false;
-}
-
 /* The mappings that thread t's operations need, in et's address space. */
 static int make_mappings(struct explore_world *w, struct explore_thread *et, unsigned t)
 {
@@ -82,17 +74,28 @@ static int make_mappings(struct explore_world *w, struct explore_thread *et, uns
 	int err = 0;
 
 	for (unsigned i = 0; i < sc->nr_prepare && !err; i++)
-		if (sc->prepare[i].thread == t)
+		if (sc->prepare[i].thread == t &&
+			!scenario_maps_itself(sc, t, op_mapped_file(&sc->prepare[i].op)))
 			err = script_map(et, &sc->prepare[i].op);
 	for (unsigned i = 0; i < sc->threads[t].nr && !err; i++)
-		if (!thread_maps_itself(sc, t, sc->threads[t].ops[i].file))
+		if (!scenario_maps_itself(sc, t, op_mapped_file(&sc->threads[t].ops[i])))
 			err = script_map(et, &sc->threads[t].ops[i]);
 	return err;
+}
+
+/* Thread t knows the mappings of `from`, but for those that it makes itself. */
+static void know_mappings(struct explore_world *w, unsigned t, struct explore_maps from)
+{
+	for (unsigned f = 0; f < w->sc->nr_files; f++)
+		if (scenario_maps_itself(w->sc, t, f))
+			from.shared[f] = from.private[f] = UADDR(0);
+	w->threads[t].maps = from;
 }
 
 static int make_threads(struct explore_world *w)
 {
 	struct explore_thread *first = &w->threads[0];
+	struct explore_maps common;
 	int err = 0;
 
 	for (unsigned t = 0; t < w->sc->nr_threads && !err; t++) {
@@ -104,9 +107,9 @@ static int make_threads(struct explore_world *w)
 			return -ENOMEM;
 		err = make_mappings(w, w->sc->together ? first : et, t);
 	}
-	for (unsigned t = 1; t < w->sc->nr_threads && w->sc->together; t++) {
-		w->threads[t].maps = first->maps;
-	}
+	common = first->maps;
+	for (unsigned t = 0; t < w->sc->nr_threads && w->sc->together; t++)
+		know_mappings(w, t, common);
 	return err;
 }
 

@@ -30,6 +30,7 @@ my %violated = (
 	'fork-copy' => [],
 	'pgtable-free' => [],
 	'pgtable-free-fault' => [],
+	'pgtable-free-map' => [],
 	'pgtable-free-exit' => [],
 	'double-zero' => [qw(none rwsem)],
 	'write-zeroed' => [qw(none imap rwsem)],

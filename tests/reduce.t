@@ -27,6 +27,7 @@ my @cells = (
 	['fork-copy', 'none'],
 	['pgtable-free', 'none'],
 	['pgtable-free-fault', 'range'],
+	['pgtable-free-map', 'range'],
 	['pgtable-free-exit', 'rwsem'],
 	['stale-tlb-clean', 'imap'],
 	['stale-tlb-free', 'rwsem'],

@@ -58,7 +58,7 @@ struct ext4_fs {
 	struct mutex orphan_lock;
 	struct list orphans;  /* chained on disk, newest first */
 	bool loading_orphans; /* mount: inodes without links may be read */
-	/* alloc_lock, inside a handle */
+	/* alloc_lock, inside a handle. Handles come one at a time, so the lock is for who reads without one: statfs. */
 	struct mutex alloc_lock;
 	struct ext4_group *groups;
 	u64 free_blocks;
@@ -88,7 +88,9 @@ struct ext4_inode {
 	struct list_node orphan_node; /* on fs->orphans */
 	u32 orphan_slot;              /* 1 + index in the orphan file; 0: not there */
 	/* map_lock */
-	struct rwsem map_lock; /* RANK_FS_META; lookups shared, changes exclusive */
+	/* RANK_FS_META; lookups shared, changes exclusive. Those have a handle, of which there is one at a time: it keeps them from lookups,
+	 * which have none. */
+	struct rwsem map_lock;
 	/* Odd while a change of the extent tree is under way. What a look-up without map_lock has read is good if this was the same even
 	 * number before and after. Written under map_lock, exclusively held. */
 	_Atomic(u32) map_seq;

@@ -71,6 +71,7 @@ static void splice(struct ext4_extent_header *eh, int pos, int ndel, const void 
 	memmove(at + n, at + ndel, (size_t)(eh->eh_entries - pos - ndel) * sizeof(*at));
 	if (n)
 		memcpy(at, add, (size_t)n * sizeof(*at));
+	SHARED_WRITE(&eh->eh_entries); /* in between a look-up would miss the last ones */
 	eh->eh_entries = (u16)(eh->eh_entries + n - ndel);
 }
 

@@ -108,7 +108,7 @@ static void test_language(void)
 		{"file f 1; file g 1; pload f 0; pload g 0", "two private files"},
 		{"zeroing never; file f 1; load f 0", "an unknown policy"},
 		{"together; file f 1; mremap f | load f 0", "a mapping moved under another thread"},
-		{"together; file f 1; munmap f | mmap f", "a mapping where another thread had one"},
+		{"file f 1; mmap f; pload f 0", "a private page of what a thread maps itself"},
 		{"file f 1; dma f 0", "a device that stores nothing"},
 		{"file f 1; crash; load f 0", "an operation after the power has failed"},
 		{"file f 1; crash | crash", "two power failures"},
@@ -244,6 +244,21 @@ static void test_values(void)
 		"and one without the right");
 }
 
+/* A mapping that comes while another one of the same address space goes: each is known for what it is. */
+static void test_mmap_together(void)
+{
+	is(run("'together; file f 1; A: munmap f; load f 0 | B: mmap f; store f 0 3; load f 0' range strict"),
+		0, "one file: who has unmapped it has lost it, who maps it has it");
+	is(run("'together; file f 1; file g 1; A: munmap f; load f 0 | B: mmap g; store g 0 3; munmap g; "
+	       "load g 0; mmap g; load "
+	       "g 0' range strict"),
+		0, "two files");
+	is(run("'together; file f 1; A: munmap f | B: mprotect f ro; store f 0 3 | C: mmap f; store f 0 4' "
+	       "range strict "
+	       "seconds=5"),
+		0, "rights are the mapping's");
+}
+
 /* One thread: the power fails at its end, in every place of the model. */
 static void test_crash(void)
 {
@@ -292,6 +307,7 @@ int main(void)
 	test_verdicts();
 	test_tsv();
 	test_values();
+	test_mmap_together();
 	test_crash();
 	test_bad_specs();
 	return done_testing();
