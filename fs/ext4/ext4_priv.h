@@ -355,7 +355,8 @@ int ext4_leaf_damage(struct ext4_inode *ei, const struct ext4_path *p);
 int ext4_put(struct journal_handle *h, struct ext4_inode *ei, struct ext4_path *p, u32 lblk, bool after,
 	int ndel, const struct ext4_ext *add, int nadd);
 enum ext4_removal { EXT4_REMOVE, EXT4_MAKE_UNWRITTEN };
-/* Does one extent's worth of [*at, last]; *at moves past it, beyond `last` when nothing is left. map_lock held exclusively. */
+/* Does one extent's worth of [*at, last]; *at moves past it, beyond `last` when nothing is left, and stays where only the end of a very long one has
+ * been done. map_lock held exclusively. */
 int ext4_remove_piece(
 	struct journal_handle *h, struct ext4_inode *ei, u64 *at, u64 last, enum ext4_removal what);
 

@@ -314,13 +314,24 @@ int ext4_map_extent(struct inode *i, u64 pgoff, u64 nr, enum map_intent intent, 
 
 /* --- taking away --- */
 
+#define PIECE_GROUPS 4u /* whose bitmaps one handle has room for */
+
+/* Of n blocks from pblk so many lie before the last few groups. */
+static u32 before_groups(const struct ext4_fs *fs, u64 pblk, u32 n)
+{
+	u64 first = pblk / fs->blocks_per_group, last = (pblk + n - 1) / fs->blocks_per_group;
+
+	return last - first < PIECE_GROUPS ? 0
+					   : (u32)((last - (PIECE_GROUPS - 1)) * fs->blocks_per_group - pblk);
+}
+
 int ext4_remove_piece(
 	struct journal_handle *h, struct ext4_inode *ei, u64 *at, u64 last, enum ext4_removal what)
 {
 	struct ext4_ext parts[3], x;
 	struct ext4_path p;
 	struct extent e;
-	u32 lblk, n;
+	u32 lblk, n, stay = 0;
 	u64 pblk;
 	int k, err = ext4_look(ei, (u32)*at, last - *at + 1, &e, &p, &x);
 
@@ -335,6 +346,11 @@ int ext4_remove_piece(
 		return 0;
 	}
 	pblk = x.pblk + (lblk - x.lblk);
+	if (what == EXT4_REMOVE) /* from its end: that splits no extent that is not split anyway */
+		stay = before_groups(ext4_fs_of(ei), pblk, n);
+	lblk += stay;
+	pblk += stay;
+	n -= stay;
 	k = cut(&x, lblk, n, what == EXT4_MAKE_UNWRITTEN, true, parts);
 	err = ext4_put(h, ei, &p, lblk, false, 1, parts, k);
 	if (!err && what == EXT4_REMOVE) {
@@ -342,7 +358,7 @@ int ext4_remove_piece(
 		ext4_add_blocks(ei, -(i64)n);
 	}
 	ext4_write_raw(h, ei); /* also after an error: room that was made stays */
-	if (!err)
+	if (!err && !stay)
 		*at += n;
 	return err;
 }
