@@ -350,7 +350,7 @@ void crash_look(struct explore_world *w, struct pmem_region *r, struct violation
 {
 	struct super *s;
 	char why[160] = "";
-	int err = ext4_mount(r, false, &s, why);
+	int err = ext4_mount(r, (struct ext4_options){0}, &s, why);
 
 	*v = (struct violation){0};
 	if (err) {

@@ -126,7 +126,7 @@ int world_build(struct explore_world *w, char *err_text, size_t err_size)
 			goto fail;
 		}
 	}
-	err = ext4_mount(w->region, false, &w->super, why);
+	err = ext4_mount(w->region, (struct ext4_options){0}, &w->super, why);
 	for (unsigned f = 0; !err && f < w->sc->nr_files; f++)
 		err = make_file(w, f);
 	if (!err && w->sc->full)

@@ -110,6 +110,13 @@ void jbd2_seal(struct jbd2_super *s, u32 features, u32 sequence)
 	set_features(s, features);
 }
 
+bool jbd2_is_empty(const struct jbd2_log *log)
+{
+	const struct jbd2_super *s = jbd2_block(log, 0);
+
+	return !s->s_start.raw;
+}
+
 int jbd2_open(struct jbd2_writer *w, struct jbd2_log *log)
 {
 	const struct jbd2_super *s = jbd2_block(log, 0);

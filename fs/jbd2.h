@@ -129,6 +129,8 @@ struct jbd2_copy {
 	u64 block;
 	const void *data;
 };
+/* Does its superblock say that there is nothing to recover? */
+bool jbd2_is_empty(const struct jbd2_log *log);
 /* An empty log to write to. -EUCLEAN: it is not empty, or not usable; -EOPNOTSUPP: it may hold fast commits. Writes nothing. */
 int jbd2_open(struct jbd2_writer *w, struct jbd2_log *log);
 /* The log begins with transaction w->sequence, until jbd2_close(). */
@@ -139,7 +141,7 @@ void jbd2_log_copies(struct jbd2_writer *w, const struct jbd2_copy *copies, u32 
 void jbd2_forget(struct jbd2_writer *w);
 /* Leaves the log empty, for anybody. */
 void jbd2_close(struct jbd2_writer *w);
-/* Notes in the log's superblock that the file system is damaged. */
+/* Notes in the log's superblock that the file system is damaged: one store, beside whatever else is written. */
 void jbd2_note_error(const struct jbd2_log *log);
 /* A block that is not in use while the log is empty. NULL: the log's superblock is damaged. */
 char *jbd2_spare(const struct jbd2_log *log);

@@ -363,12 +363,6 @@ void journal_begin(struct journal *j)
 		jbd2_begin(&j->writer);
 }
 
-void journal_note_error(struct journal *j)
-{
-	if (j->has_log)
-		jbd2_note_error(j->writer.log);
-}
-
 void journal_close(struct journal *j)
 {
 	DEBUG_ASSERT(!j->nr_changed);
@@ -600,9 +594,44 @@ int journal_stop(struct journal_handle *h)
 	return 0;
 }
 
-void journal_abort(struct journal *j)
+void journal_abort(struct journal *j, bool note)
 {
 	atomic_store(&j->aborted, true);
+	if (note && j->has_log)
+		jbd2_note_error(j->writer.log);
+}
+
+struct journal_handle *journal_enter(struct journal *j, bool wait)
+{
+	struct journal_handle *h = &j->handle;
+
+	if (mutex_held(&j->lock)) {
+		h->depth++;
+		return h;
+	}
+	if (wait)
+		mutex_lock(&j->lock);
+	else if (!mutex_trylock(&j->lock))
+		return NULL;
+	h->depth = 1;
+	h->credits = h->nr_taken = 0;
+	return h;
+}
+
+void journal_write_alone(struct journal_handle *h, u64 block, void *data)
+{
+	struct journal *j = h->journal;
+	struct shadow s = {.block = block, .data = data};
+
+	DEBUG_ASSERT(h->depth && atomic_load(&j->aborted));
+	if (j->has_log) {
+		jbd2_log_copies(&j->writer, &(struct jbd2_copy){block, data}, 1);
+		pmem_drain(j->region);
+	}
+	put_in_place(j, &s);
+	pmem_fence();
+	if (j->has_log)
+		jbd2_forget(&j->writer);
 }
 
 const void *journal_read(struct journal *j, u64 block)

@@ -34,8 +34,6 @@ void journal_begin(struct journal *j);
 /* Changes that were not committed are lost. The log is left as it is; journal_close() before, after a commit, says that it is empty. */
 void journal_destroy(struct journal *j);
 void journal_close(struct journal *j);
-/* Notes in the log that the file system is damaged; without a log nothing. */
-void journal_note_error(struct journal *j);
 bool journal_has_log(const struct journal *j);
 /* Is there anything that a commit would log? */
 bool journal_has_changes(struct journal *j);
@@ -55,8 +53,14 @@ void journal_update_pair(struct journal_handle *h, u64 block, u32 off_a, u32 a, 
 /* These blocks were freed: they must not be written back any more, for they may be a file's data before the next commit. */
 void journal_forget(struct journal_handle *h, u64 first, u64 n);
 int journal_stop(struct journal_handle *h);
-/* No handle starts any more (-EROFS): the file system found damage. */
-void journal_abort(struct journal *j);
+/* No handle starts and nothing commits any more (-EROFS): the file system found damage. note: the log is in use, and says so at once. Takes no
+ * lock. */
+void journal_abort(struct journal *j, bool note);
+/* After journal_abort(): a handle to write by journal_write_alone() only, or the one of this thread once more; ended by journal_stop(). NULL:
+ * another thread has one, and !wait. */
+struct journal_handle *journal_enter(struct journal *j, bool wait);
+/* The block becomes data[], durably and with a log whole or not at all; what was not committed before stays so. */
+void journal_write_alone(struct journal_handle *h, u64 block, void *data);
 /* Everything up to now durable. -EROFS: aborted. No handle of this thread is open. */
 int journal_commit(struct journal *j);
 /* What was flushed and fenced is on the medium. 0. */

@@ -175,7 +175,9 @@ struct super_ops {
 	int (*commit)(struct super *s);
 	/* NULL: all zeros. No lock is held. */
 	void (*statfs)(struct super *s, struct fs_stat *out);
-	/* NULL, or: the VFS has found something that no sound file system has, `what` is wrong with inode ino: nothing is written from now on. */
+	/* NULL, or: what /proc/mounts says behind "rw,noatime", from a comma on. */
+	void (*show_options)(struct super *s, char *buf, size_t size);
+	/* NULL, or: the VFS has found something that no sound file system has, `what` is wrong with inode ino, as damage that the file system finds itself. */
 	void (*damaged)(struct super *s, u64 ino, const char *what);
 	/* NULL, or: before the check that no inode is in use, lets go of those that only the file system itself holds. */
 	void (*drop)(struct super *s);

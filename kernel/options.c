@@ -26,14 +26,14 @@ enum option_kind {
 	TEXT,  /* name=anything but nothing */
 	SIZE,  /* name=BYTES, with K, M, G */
 	COUNT, /* name=N, 1 to MAX_CPUS */
-	WORD,  /* name=word: a flag with a fixed value */
+	WORD,  /* name=word, one of a few: its number, from 1 on */
 };
 
 struct option {
 	const char *name;
 	enum option_kind kind;
 	void *target;
-	const char *word; /* WORD */
+	const char *words; /* WORD: with | between them */
 };
 
 static const struct option known[] = {
@@ -47,6 +47,8 @@ static const struct option known[] = {
 	{"maxcpus", COUNT, &options.maxcpus, NULL},
 	{"noexit", FLAG, &options.noexit, NULL},
 	{"ro", FLAG, &options.ro, NULL},
+	{"nojournal", FLAG, &options.nojournal, NULL},
+	{"errors", WORD, &options.errors, "continue|remount-ro|panic"},
 	{"panic", WORD, &options.panic_halt, "halt"},
 	{"quiet", FLAG, &options.quiet, NULL},
 	{"nox2apic", FLAG, &options.nox2apic, NULL},
@@ -67,6 +69,24 @@ static int set_count(unsigned *target, const char *value)
 	return 0;
 }
 
+static int set_word(unsigned *target, const char *words, const char *value)
+{
+	size_t len = strlen(value);
+
+	for (unsigned n = 1;; n++) {
+		const char *end = strchr(words, '|');
+
+		if (end ? (size_t)(end - words) == len && !memcmp(words, value, len)
+			: !strcmp(words, value)) {
+			*target = n;
+			return 0;
+		}
+		if (!end)
+			return -EINVAL;
+		words = end + 1;
+	}
+}
+
 /* value: NULL if the word has no '='. */
 static int set_option(const struct option *o, const char *value)
 {
@@ -84,10 +104,7 @@ static int set_option(const struct option *o, const char *value)
 	case COUNT:
 		return set_count(o->target, value);
 	case WORD:
-		if (strcmp(value, o->word))
-			return -EINVAL;
-		*(bool *)o->target = true;
-		return 0;
+		return set_word(o->target, o->words, value);
 	}
 	return -EINVAL;
 }
@@ -102,7 +119,8 @@ static void take_word(char *word)
 		if (strcmp(known[i].name, word))
 			continue;
 		if (set_option(&known[i], value))
-			pr_warn("options", "%s: bad value '%s': ignored", word, value ? value : "");
+			pr_warn("options", "%s: bad value '%s'%s%s: ignored", word, value ? value : "",
+				known[i].words ? ", it takes " : "", known[i].words ? known[i].words : "");
 		return;
 	}
 	pr_warn("options", "unknown option '%s%s%s': ignored", word, value ? "=" : "", value ? value : "");

@@ -21,12 +21,15 @@ struct options {
 	u64 mem;          /* mem=SIZE: use at most that much RAM; 0: all */
 	unsigned maxcpus; /* maxcpus=N, default MAX_CPUS */
 	bool noexit;      /* noexit: do not use isa-debug-exit */
-	bool ro;          /* ro: mount read-only */
-	bool panic_halt;  /* panic=halt: stay halted after a panic instead of ending QEMU */
-	bool quiet;       /* quiet: warnings and errors only on the console */
-	bool nox2apic;    /* nox2apic: xAPIC also where the CPU has x2APIC */
-	bool norandmaps;  /* norandmaps: programs, stacks and mappings lie where they always lie */
-	bool selftest;    /* selftest: run tests/kernel before init (debug builds) */
+	/* How the root file system is mounted. */
+	bool ro;             /* ro: read-only */
+	bool nojournal;      /* nojournal: its journal, which must be empty, is not used */
+	unsigned errors;     /* errors=continue|remount-ro|panic: 1, 2, 3; 0: as its superblock says */
+	unsigned panic_halt; /* panic=halt: stay halted after a panic instead of ending QEMU */
+	bool quiet;          /* quiet: warnings and errors only on the console */
+	bool nox2apic;       /* nox2apic: xAPIC also where the CPU has x2APIC */
+	bool norandmaps;     /* norandmaps: programs, stacks and mappings lie where they always lie */
+	bool selftest;       /* selftest: run tests/kernel before init (debug builds) */
 };
 extern struct options options;
 

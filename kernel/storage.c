@@ -161,8 +161,14 @@ static bool has_mbr(const struct pmem_region *r)
 	return p[510] == 0x55 && p[511] == 0xaa;
 }
 
+_Static_assert(EXT4_ON_ERROR_CONTINUE == 1 && EXT4_ON_ERROR_RO == 2 && EXT4_ON_ERROR_PANIC == 3,
+	"the order of the words of errors=");
+
 int storage_mount_root(void)
 {
+	const struct ext4_options how = {.readonly = options.ro,
+		.nojournal = options.nojournal,
+		.on_error = (enum ext4_on_error)options.errors};
 	struct super *s;
 	char why[160] = "";
 	int err = -ENODEV;
@@ -172,9 +178,10 @@ int storage_mount_root(void)
 		unsigned long long base = r->base.v;
 		const char *foreign = foreign_owner(r);
 
-		err = foreign ? -EINVAL : ext4_mount(r, options.ro, &s, why);
+		err = foreign ? -EINVAL : ext4_mount(r, how, &s, why);
 		if (!err) {
-			pr_info("ext4", "mounted %#llx %s", base, options.ro ? "read-only" : "read-write");
+			pr_info("ext4", "mounted %#llx %s", base,
+				atomic_load(&s->readonly) ? "read-only" : "read-write");
 			return vfs_mount(s, "/");
 		}
 		if (!foreign)

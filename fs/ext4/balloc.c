@@ -8,6 +8,8 @@
  * Order of the search: the goal itself; for large files a free 2 MiB-aligned run; then the first run that is long enough from the goal
  * on through all groups, else the longest one there is.
  *
+ * A group whose bitmap was found damaged is left out, where the file system goes on; what is freed there is lost until e2fsck.
+ *
  * Bad blocks (mm/poison.h) are free in the bitmap when nobody has them, as e2fsck counts, but are not handed out.
  *
  * Locks: alloc_lock, inside a handle.
@@ -37,7 +39,7 @@ static int init_bitmap(struct journal_handle *h, struct ext4_fs *fs, u32 group, 
 
 	if (err)
 		return err;
-	for (u32 z = 0; z < fs->nr_zones; z++) {
+	for (u32 z = ext4_zone_from(fs, base); z < fs->nr_zones && fs->zones[z].first < base + nbits; z++) {
 		u64 first = MAX(fs->zones[z].first, base), last = MIN(fs->zones[z].last, base + nbits - 1);
 
 		for (u64 b = first; b <= last; b++)
@@ -179,7 +181,7 @@ static int search_groups(struct journal_handle *h, struct ext4_fs *fs, const str
 		int err;
 
 		ext4_desc_get(fs, group, &d);
-		if (!ext4_desc_free_blocks(&d) ||
+		if (!ext4_desc_free_blocks(&d) || fs->groups[group].bad ||
 			(how == SEARCH_ALIGNED && ext4_desc_free_blocks(&d) < PAGES_PER_HUGE))
 			continue;
 		if ((d.bg_flags & EXT4_BG_BLOCK_UNINIT) && inits++ == INITS_MAX)
@@ -205,8 +207,11 @@ static int search_goal(
 	struct ext4_group_desc d;
 	struct ext4_free_map map;
 	const void *now;
-	int err = group_bitmap(h, fs, group, &d, &now);
+	int err;
 
+	if (fs->groups[group].bad)
+		return 0;
+	err = group_bitmap(h, fs, group, &d, &now);
 	if (err)
 		return err;
 	map = free_map(fs, group, &d, now);

@@ -110,7 +110,8 @@ int ext4_dir_block(struct ext4_inode *dir, u32 lblk, u64 *block, const void **da
 	if (ext4_verified(dir, *block))
 		return 0;
 	if (!csum_ok(dir, lblk, *data))
-		return ext4_damage(fs, dir->vfs.ino, "block %u of the directory has a wrong checksum", lblk);
+		return ext4_damage_block(
+			fs, dir->vfs.ino, *block, "block %u of the directory has a wrong checksum", lblk);
 	if (!entries_ok(fs, *data, ext4_block_limit(dir, lblk, *data)))
 		return ext4_entry_damage(dir, lblk);
 	ext4_set_verified(dir, *block);

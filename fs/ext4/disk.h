@@ -23,6 +23,8 @@
 #define EXT4_ERRORS_CONTINUE 1
 #define EXT4_ERRORS_RO 2
 #define EXT4_ERRORS_PANIC 3
+/* s_jnl_backup_type: s_jnl_blocks is the journal's i_block, then i_size_high and i_size_lo */
+#define EXT4_JNL_BACKUP_BLOCKS 1
 /* s_flags */
 #define EXT4_FLAGS_SIGNED_HASH 1
 #define EXT4_FLAGS_UNSIGNED_HASH 2

@@ -6,7 +6,7 @@
  * said at its declaration. Metadata is read in place in pmem (journal_read) and changed only through the journal.
  *
  * Rule for damage: nothing read from the image is used as an index, a length or a block number before it was checked against what it indexes.
- * Damage is reported by ext4_damage(), which stops all further writing, and reaches the caller as -EUCLEAN.
+ * Damage is reported by ext4_damage(), which does what the mount wants done then (error.c), and reaches the caller as -EUCLEAN.
  */
 #ifndef FS_EXT4_PRIV_H
 #define FS_EXT4_PRIV_H
@@ -28,6 +28,21 @@ struct ext4_group {                          /* alloc_lock */
 	bool bad;                            /* the bitmap is damaged: nothing is allocated or freed here */
 };
 
+/* Where damage was found. */
+struct ext4_error {
+	i64 time; /* seconds */
+	u64 ino, block;
+	const char *func;
+	u32 line;
+};
+
+/* Damage that was found and is not in the superblock yet. */
+struct ext4_errors {
+	struct spinlock lock; /* guards the rest */
+	u32 count;
+	struct ext4_error first, last; /* count > 0 */
+};
+
 /* Features without which a file system can still be mounted by us are not here. */
 #define EXT4_INCOMPAT_KNOWN                                                                             \
 	(EXT4_INCOMPAT_FILETYPE | EXT4_INCOMPAT_EXTENTS | EXT4_INCOMPAT_64BIT | EXT4_INCOMPAT_FLEX_BG | \
@@ -43,7 +58,9 @@ struct ext4_fs {
 	u32 nr_groups, blocks_per_group, inodes_per_group, inodes_count;
 	u32 desc_size, inode_size;
 	u32 csum_seed;
+	u64 overhead;                 /* blocks of the file system itself, the journal's included */
 	bool metadata_csum, gdt_csum; /* at most one of them */
+	bool nojournal;               /* as the mount's option */
 	bool crc_instruction;
 	u64 first_page; /* physical page number of block 0 */
 	u64 tree_reserve; /* last free blocks: for nodes of extent trees only, so that a full file system can be punched, and
@@ -52,8 +69,10 @@ struct ext4_fs {
 	u32 nr_zones;
 	u32 *crc_power;                 /* crc_power[k]: what 4k zero bytes multiply a CRC by */
 	struct ext4_inode *orphan_file; /* NULL: none */
+	enum ext4_on_error on_error;    /* while mounting EXT4_ON_ERROR_RO: damage then refuses the mount */
 	_Atomic(bool) damaged;
 	_Atomic(u32) reports; /* of damage; the first ones are logged */
+	struct ext4_errors errors;
 	/* orphan_lock, inside a handle */
 	struct mutex orphan_lock;
 	struct list orphans;  /* chained on disk, newest first */
@@ -126,13 +145,32 @@ static inline bool ext4_has_incompat(const struct ext4_fs *fs, u32 bit)
 {
 	return fs->sb.s_feature_incompat & bit;
 }
+/* A count in two halves, of which the high one is only there with 64bit. */
+static inline u64 ext4_split(const struct ext4_fs *fs, u32 lo, u32 hi)
+{
+	return lo | (ext4_has_incompat(fs, EXT4_INCOMPAT_64BIT) ? (u64)hi << 32 : 0);
+}
 static inline bool ext4_has_ro(const struct ext4_fs *fs, u32 bit)
 {
 	return fs->sb.s_feature_ro_compat & bit;
 }
 
-/* super.c. Reports damage (ino 0: of no inode), makes the file system read-only; always -EUCLEAN. Any sleeping context. */
-int ext4_damage(struct ext4_fs *fs, u64 ino, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* error.c. Reports damage (ino 0: of no inode; block 0: of none), and stops the file system unless its errors= says otherwise; always
+ * -EUCLEAN. Any sleeping context. */
+#define ext4_damage(fs, ino, ...) ext4_damage_at(fs, ino, 0, __func__, __LINE__, __VA_ARGS__)
+#define ext4_damage_block(fs, ino, block, ...) ext4_damage_at(fs, ino, block, __func__, __LINE__, __VA_ARGS__)
+int ext4_damage_at(struct ext4_fs *fs, u64 ino, u64 block, const char *func, u32 line, const char *fmt, ...)
+	PRINTF_LIKE(6, 7);
+void ext4_errors_init(struct ext4_fs *fs);
+/* What was found since the last call into a copy of the superblock; its checksum is the caller's. False: nothing. */
+void ext4_errors_fold(struct ext4_fs *fs, struct ext4_super *sb);
+/* Sees to it that what was found gets into the superblock: durably at once where the journal was stopped, else with the next commit. Outside of
+ * handles. 0, or a negative errno: it is tried again. */
+int ext4_errors_record(struct ext4_fs *fs);
+/* Mount: what the superblock says of earlier damage, in the log. */
+void ext4_errors_tell(const struct ext4_super *sb);
+
+/* super.c */
 /* Blocks of the file system. */
 u64 ext4_super_blocks(const struct ext4_super *sb);
 /* Starts a handle, unless the file system is read-only. */
@@ -140,18 +178,21 @@ int ext4_begin(struct ext4_fs *fs, unsigned credits, struct journal_handle **out
 /* After -ENOSPC, outside handles: is it worth trying again, because a commit has made freed blocks available? At most once. */
 bool ext4_retry(struct ext4_fs *fs, int err, bool *tried);
 
-/* super_disk.c. What the superblock on disk says of the mount: in use; clean again (commits first, and empties the log; 0, -EROFS); damaged. */
+/* super_disk.c. What the superblock on disk says of the mount: in use; clean again (commits first, and empties the log; 0, -EROFS). */
 int ext4_mark_mounted(struct ext4_fs *fs);
 int ext4_mark_clean(struct ext4_fs *fs);
-void ext4_mark_damaged(struct ext4_fs *fs);
 /* Does it say that the file system is in use? */
 bool ext4_marked_mounted(const struct ext4_fs *fs);
-/* Without a journal: writes the superblock's copy with current counts. */
+/* Writes the superblock's copy with current counts and errors, in a handle. */
 int ext4_write_super(struct ext4_fs *fs);
 /* Sets the head of the orphan chain, there and in the copy, and nothing else. */
 void ext4_set_last_orphan(struct journal_handle *h, struct ext4_fs *fs, u32 ino);
 /* Replays the log, completes a superblock that was half written, reads it into *sb anew. Mount. -EUCLEAN, -EOPNOTSUPP with *what; -ENOMEM. */
 int ext4_recover(struct ext4_super *sb, struct pmem_region *r, const char **what);
+/* Has the superblock the checksum that it should have? */
+bool ext4_super_csum_ok(const struct ext4_super *sb);
+/* Is the log empty, and does the superblock say so too? Mount. */
+bool ext4_log_is_empty(const struct ext4_super *sb, struct pmem_region *r);
 
 /* log.c: finds the journal of a file system whose superblock may be out of date. kfree() it. -EUCLEAN, -ENOMEM. Mount. */
 int ext4_log_open(const struct ext4_super *sb, struct pmem_region *r, u64 fs_blocks, struct jbd2_log **out);
@@ -190,6 +231,8 @@ void ext4_desc_write(struct journal_handle *h, struct ext4_fs *fs, u32 group, st
 /* Checks every descriptor, sums the free counts, makes the zones. Mount. 0, -EUCLEAN, -ENOMEM; *what says what is wrong. */
 int ext4_groups_load(struct ext4_fs *fs, const char **what);
 u32 ext4_group_blocks(const struct ext4_fs *fs, u32 group); /* the last group may be short */
+/* The first zone that ends at or after the block; nr_zones: none does. */
+u32 ext4_zone_from(const struct ext4_fs *fs, u64 block);
 /* Do blocks [start, start + n) lie in the file system and in no zone? */
 bool ext4_data_blocks_ok(const struct ext4_fs *fs, u64 start, u64 n);
 

@@ -138,8 +138,8 @@ int ext4_find(struct ext4_inode *ei, u32 lblk, struct ext4_path *p)
 		block = descend(p, level, &first);
 		eh = node(ei, block, first, p->depth - level - 1);
 		if (unlikely(!eh))
-			return ext4_damage(ext4_fs_of(ei), ei->vfs.ino, "extent block %llu is damaged",
-				(unsigned long long)block);
+			return ext4_damage_block(ext4_fs_of(ei), ei->vfs.ino, block,
+				"extent block %llu is damaged", (unsigned long long)block);
 	}
 }
 

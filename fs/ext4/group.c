@@ -175,19 +175,27 @@ int ext4_groups_load(struct ext4_fs *fs, const char **what)
 	return 0;
 }
 
-bool ext4_data_blocks_ok(const struct ext4_fs *fs, u64 start, u64 n)
+u32 ext4_zone_from(const struct ext4_fs *fs, u64 block)
 {
 	u32 lo = 0, hi = fs->nr_zones;
 
-	if (!n || start >= fs->blocks_count || n > fs->blocks_count - start)
-		return false;
-	while (lo < hi) { /* first zone that ends at or after start */
+	while (lo < hi) {
 		u32 mid = lo + (hi - lo) / 2;
 
-		if (fs->zones[mid].last < start)
+		if (fs->zones[mid].last < block)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return lo == fs->nr_zones || fs->zones[lo].first > start + n - 1;
+	return lo;
+}
+
+bool ext4_data_blocks_ok(const struct ext4_fs *fs, u64 start, u64 n)
+{
+	u32 z;
+
+	if (!n || start >= fs->blocks_count || n > fs->blocks_count - start)
+		return false;
+	z = ext4_zone_from(fs, start);
+	return z == fs->nr_zones || fs->zones[z].first > start + n - 1;
 }

@@ -104,7 +104,7 @@ static int find_free(
 		int err;
 
 		ext4_desc_get(fs, group, d);
-		if (!ext4_desc_free_inodes(d))
+		if (!ext4_desc_free_inodes(d) || fs->groups[group].bad)
 			continue;
 		err = group_bitmap(h, fs, group, d, &map);
 		if (err)

@@ -9,8 +9,6 @@
 #include "fs/ext4/ext4_priv.h"
 #include "mm/kmem.h"
 
-#define JNL_BACKUP_BLOCKS 1 /* s_jnl_backup_type: i_block, then i_size */
-
 /* Adds the runs below one node of the extent tree. -EUCLEAN. */
 static int add_runs(struct jbd2_log *log, const struct ext4_extent_header *eh, unsigned max, int depth)
 {
@@ -47,7 +45,7 @@ int ext4_log_open(const struct ext4_super *sb, struct pmem_region *r, u64 fs_blo
 	struct jbd2_log *log;
 	int err;
 
-	if (sb->s_jnl_backup_type != JNL_BACKUP_BLOCKS)
+	if (sb->s_jnl_backup_type != EXT4_JNL_BACKUP_BLOCKS)
 		return -EUCLEAN;
 	log = kzalloc(sizeof(*log) + JBD2_MAX_RUNS * sizeof(log->runs[0]));
 	if (!log)

@@ -32,8 +32,10 @@ static void describe(struct ext4_fs *fs, struct extent *out, u32 lblk, u64 nr, c
 
 int ext4_leaf_damage(struct ext4_inode *ei, const struct ext4_path *p)
 {
-	return ext4_damage(ext4_fs_of(ei), ei->vfs.ino, "extent block %llu has changed",
-		(unsigned long long)p->level[p->depth].block);
+	u64 block = p->level[p->depth].block;
+
+	return ext4_damage_block(ext4_fs_of(ei), ei->vfs.ino, block, "extent block %llu has changed",
+		(unsigned long long)block);
 }
 
 /* What the leaf says that p leads to; x: the extent, where there is one. False: the leaf contradicts the path. */

@@ -77,31 +77,6 @@ static const char *feature_name(const char *const names[32], u32 bits, char buf[
 	return buf;
 }
 
-/* An image with much damage would fill the console: the first reports tell enough, e2fsck tells the rest. */
-#define REPORTS_MAX 16
-
-int ext4_damage(struct ext4_fs *fs, u64 ino, const char *fmt, ...)
-{
-	u32 nr = atomic_fetch_add(&fs->reports, 1);
-	char text[120];
-	va_list ap;
-
-	va_start(ap, fmt);
-	fmt_vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (nr < REPORTS_MAX && ino)
-		pr_err("ext4", "damaged: inode %llu: %s", (unsigned long long)ino, text);
-	else if (nr < REPORTS_MAX)
-		pr_err("ext4", "damaged: %s", text);
-	else if (nr == REPORTS_MAX)
-		pr_err("ext4", "more damage is not reported");
-	if (!atomic_exchange(&fs->damaged, true) && !atomic_exchange(&fs->super.readonly, true)) {
-		journal_abort(fs->journal);
-		pr_err("ext4", "read-only from here on; run e2fsck -fy on the image");
-	}
-	return -EUCLEAN;
-}
-
 static void ext4_damaged(struct super *s, u64 ino, const char *what)
 {
 	ext4_damage(ext4_fs(s), ino, "%s", what);
@@ -125,10 +100,10 @@ bool ext4_retry(struct ext4_fs *fs, int err, bool *tried)
 static int ext4_sync(struct super *s)
 {
 	struct ext4_fs *fs = ext4_fs(s);
-	int err = 0;
+	int err = ext4_errors_record(fs);
 
-	if (atomic_load(&s->readonly))
-		return 0;
+	if (err || atomic_load(&s->readonly))
+		return err;
 	if (!journal_has_log(fs->journal)) /* else the counts of the groups are what counts */
 		err = ext4_write_super(fs);
 	return err ? err : journal_commit(fs->journal);
@@ -137,7 +112,10 @@ static int ext4_sync(struct super *s)
 static int ext4_commit(struct super *s)
 {
 	struct journal *j = ext4_fs(s)->journal;
+	int err = ext4_errors_record(ext4_fs(s));
 
+	if (err || atomic_load(&s->readonly))
+		return err;
 	return journal_has_changes(j) ? journal_commit(j) : 0;
 }
 
@@ -155,40 +133,53 @@ static void destroy(struct ext4_fs *fs)
 static int ext4_unmount(struct super *s)
 {
 	struct ext4_fs *fs = ext4_fs(s);
-	bool wrote = ext4_marked_mounted(fs);
-	int err = 0;
+	int err = ext4_errors_record(fs);
 
-	if (atomic_load(&fs->damaged)) {
-		if (wrote)
-			ext4_mark_damaged(fs);
-		err = -EUCLEAN;
-	} else if (wrote) {
+	if (!err && ext4_marked_mounted(fs) && !atomic_load(&s->readonly)) {
 		fs->sb.s_feature_ro_compat &= ~EXT4_RO_ORPHAN_PRESENT;
 		err = ext4_mark_clean(fs);
 	}
+	if (atomic_load(&fs->damaged))
+		err = -EUCLEAN;
 	if (fs->orphan_file)
 		iput(&fs->orphan_file->vfs);
 	destroy(fs);
 	return err;
 }
 
+/* The numbers are those of Linux, which keeps back a part of the free blocks for its own use beside those that are reserved for root. */
 static void ext4_statfs(struct super *s, struct fs_stat *out)
 {
 	struct ext4_fs *fs = ext4_fs(s);
 	const struct ext4_super *sb = &fs->sb;
-	u64 reserved = (sb->s_r_blocks_count_lo | (u64)sb->s_r_blocks_count_hi << 32) + fs->tree_reserve;
+	u64 reserved = ext4_split(fs, sb->s_r_blocks_count_lo, sb->s_r_blocks_count_hi) + fs->tree_reserve;
+	u64 id[2];
 
+	memcpy(id, sb->s_uuid, sizeof(id));
 	mutex_lock(&fs->alloc_lock);
 	*out = (struct fs_stat){
 		.magic = EXT4_SUPER_MAGIC,
-		.blocks = (sb->s_blocks_count_lo | (u64)sb->s_blocks_count_hi << 32) - sb->s_overhead_blocks,
+		.blocks = fs->blocks_count - fs->overhead,
 		.free_blocks = fs->free_blocks,
 		.available_blocks = fs->free_blocks > reserved ? fs->free_blocks - reserved : 0,
 		.inodes = fs->inodes_count,
 		.free_inodes = fs->free_inodes,
+		.id = id[0] ^ id[1],
 	};
 	mutex_unlock(&fs->alloc_lock);
-	memcpy(&out->id, sb->s_uuid, sizeof(out->id));
+}
+
+static void ext4_show_options(struct super *s, char *buf, size_t size)
+{
+	static const char *const names[] = {
+		[EXT4_ON_ERROR_CONTINUE] = "continue",
+		[EXT4_ON_ERROR_RO] = "remount-ro",
+		[EXT4_ON_ERROR_PANIC] = "panic",
+	};
+	struct ext4_fs *fs = ext4_fs(s);
+
+	fmt_snprintf(
+		buf, size, ",dax=always,errors=%s%s", names[fs->on_error], fs->nojournal ? ",nojournal" : "");
 }
 
 static const struct super_ops ext4_super_ops = {
@@ -197,6 +188,7 @@ static const struct super_ops ext4_super_ops = {
 	.sync = ext4_sync,
 	.commit = ext4_commit,
 	.statfs = ext4_statfs,
+	.show_options = ext4_show_options,
 	.damaged = ext4_damaged,
 	.unmount = ext4_unmount,
 };
@@ -269,7 +261,34 @@ static const char *check_geometry(const struct ext4_super *sb, u32 desc_size)
 	return NULL;
 }
 
-static int check_super(const struct ext4_super *sb, const struct pmem_region *r, bool *readonly, char *why)
+/* What to do about damage: the mount's wish, or the superblock's. */
+static enum ext4_on_error on_error_of(const struct ext4_super *sb, const struct ext4_options *o)
+{
+	if (o->on_error != EXT4_ON_ERROR_DEFAULT)
+		return o->on_error;
+	switch (sb->s_errors) {
+	case EXT4_ERRORS_CONTINUE:
+		return EXT4_ON_ERROR_CONTINUE;
+	case EXT4_ERRORS_PANIC:
+		return EXT4_ON_ERROR_PANIC;
+	default:
+		return EXT4_ON_ERROR_RO;
+	}
+}
+
+/* Errors of earlier mounts: only a file system that is to go on after errors is written to before e2fsck has seen it. */
+static void check_errors(const struct ext4_super *sb, struct ext4_options *o)
+{
+	ext4_errors_tell(sb);
+	if ((sb->s_state & EXT4_STATE_ERROR) && !o->readonly &&
+		on_error_of(sb, o) != EXT4_ON_ERROR_CONTINUE) {
+		pr_warn("ext4", "errors were found in it, and errors=continue is not set: mounted read-only");
+		o->readonly = true;
+	}
+}
+
+static int check_super(
+	const struct ext4_super *sb, const struct pmem_region *r, struct ext4_options *o, char *why)
 {
 	u32 desc_size = sb->s_feature_incompat & EXT4_INCOMPAT_64BIT ? sb->s_desc_size : EXT4_DESC_SIZE_MIN;
 	const char *what;
@@ -294,12 +313,11 @@ static int check_super(const struct ext4_super *sb, const struct pmem_region *r,
 		WHY(why, "its block size is not 4096, which DAX needs: make it with mke2fs -b 4096");
 		return -EOPNOTSUPP;
 	}
-	err = check_features(sb, readonly, why);
+	err = check_features(sb, &o->readonly, why);
 	if (err)
 		return err;
-	if (!(sb->s_state & EXT4_STATE_VALID) || (sb->s_state & EXT4_STATE_ERROR)) {
-		WHY(why, "it is not clean (%s): run e2fsck -fy on the image",
-			sb->s_state & EXT4_STATE_ERROR ? "errors were found in it" : "it was not unmounted");
+	if (!(sb->s_state & EXT4_STATE_VALID)) {
+		WHY(why, "it is not clean (it was not unmounted): run e2fsck -fy on the image");
 		return -EUCLEAN;
 	}
 	what = check_geometry(sb, desc_size);
@@ -313,6 +331,7 @@ static int check_super(const struct ext4_super *sb, const struct pmem_region *r,
 			(unsigned long long)(r->len / EXT4_BLOCK_SIZE));
 		return -EINVAL;
 	}
+	check_errors(sb, o);
 	return 0;
 }
 
@@ -344,6 +363,19 @@ static void set_constants(struct ext4_fs *fs, struct pmem_region *r)
 	mutex_init(&fs->orphan_lock, &orphan_class);
 	mutex_init(&fs->alloc_lock, &alloc_class);
 	list_init(&fs->orphans);
+}
+
+/* Blocks that are no file's, as Linux counts them: the journal is none. The superblock has its inode's size beside its blocks. */
+static u64 overhead(const struct ext4_fs *fs)
+{
+	const struct ext4_super *sb = &fs->sb;
+	u64 n = 0;
+
+	for (u32 z = 0; z < fs->nr_zones; z++)
+		n += fs->zones[z].last - fs->zones[z].first + 1;
+	if (ext4_has_compat(fs, EXT4_COMPAT_HAS_JOURNAL) && sb->s_jnl_backup_type == EXT4_JNL_BACKUP_BLOCKS)
+		n += (sb->s_jnl_blocks[16] | (u64)sb->s_jnl_blocks[15] << 32) >> EXT4_BLOCK_BITS;
+	return MIN(n, fs->blocks_count);
 }
 
 /* Root, orphan file, orphans, the mark. */
@@ -387,16 +419,18 @@ static void close_tree(struct ext4_fs *fs)
 	fs->super.root = NULL;
 }
 
-static int load(struct ext4_fs *fs, struct pmem_region *r, bool readonly, char *why)
+static int load(struct ext4_fs *fs, struct pmem_region *r, const struct ext4_options *o, char *why)
 {
+	bool use_log = !o->readonly && !o->nojournal && ext4_has_compat(fs, EXT4_COMPAT_HAS_JOURNAL);
 	const char *what;
 	u32 *power;
 	int err;
 
 	set_constants(fs, r);
-	atomic_store(&fs->super.readonly, readonly);
+	atomic_store(&fs->super.readonly, o->readonly);
+	fs->nojournal = o->nojournal;
 	err = super_init(&fs->super, &ext4_super_ops, "ext4");
-	if (!err && !readonly && ext4_has_compat(fs, EXT4_COMPAT_HAS_JOURNAL))
+	if (!err && use_log)
 		err = ext4_log_open(&fs->sb, r, fs->blocks_count, &fs->log);
 	if (!err)
 		err = journal_create(r, fs->log, &fs->journal);
@@ -422,13 +456,41 @@ static int load(struct ext4_fs *fs, struct pmem_region *r, bool readonly, char *
 		WHY(why, "%s: run e2fsck -fy on the image", what);
 		return err;
 	}
-	return open_tree(fs, readonly, why);
+	fs->overhead = overhead(fs);
+	return open_tree(fs, o->readonly, why);
 }
 
-int ext4_mount(struct pmem_region *r, bool readonly, struct super **out, char why[160])
+/* Before anything of the file system but the place of the journal is believed. */
+static int recover(struct ext4_super *sb, struct pmem_region *r, const struct ext4_options *o, char *why)
+{
+	const char *what;
+	int err;
+
+	if (o->nojournal) {
+		if (ext4_log_is_empty(sb, r))
+			return 0;
+		WHY(why, "its journal needs recovery: mount it once without nojournal");
+		return -EBUSY;
+	}
+	if (sb->s_magic == EXT4_SUPER_MAGIC && (sb->s_feature_compat & EXT4_COMPAT_HAS_JOURNAL) &&
+		!sb->s_journal_inum) {
+		WHY(why,
+			"its journal is on another device (feature has_journal), which is not supported: "
+			"remove it with "
+			"tune2fs -O ^has_journal");
+		return -EOPNOTSUPP;
+	}
+	err = ext4_recover(sb, r, &what);
+	if (err == -ENOMEM)
+		WHY(why, "not enough memory");
+	else if (err)
+		WHY(why, "%s (feature needs_recovery): run e2fsck -fy on the image", what);
+	return err;
+}
+
+int ext4_mount(struct pmem_region *r, struct ext4_options o, struct super **out, char why[160])
 {
 	struct ext4_fs *fs;
-	const char *what;
 	int err;
 
 	if (r->len < 2 * EXT4_BLOCK_SIZE) {
@@ -441,20 +503,17 @@ int ext4_mount(struct pmem_region *r, bool readonly, struct super **out, char wh
 		return -ENOMEM;
 	}
 	memcpy(&fs->sb, (const char *)r->virt + EXT4_SUPER_OFFSET, sizeof(fs->sb));
-	err = ext4_recover(&fs->sb, r, &what);
-	if (err == -ENOMEM)
-		WHY(why, "not enough memory");
-	else if (err)
-		WHY(why, "%s (feature needs_recovery): run e2fsck -fy on the image", what);
-	else
-		err = check_super(&fs->sb, r, &readonly, why);
+	ext4_errors_init(fs);
+	err = recover(&fs->sb, r, &o, why);
+	if (!err)
+		err = check_super(&fs->sb, r, &o, why);
 	if (err) {
 		kfree(fs);
 		return err;
 	}
 	fs->sb.s_feature_incompat &=
 		~EXT4_INCOMPAT_RECOVER; /* done; on disk the mark stays until an unmount */
-	err = load(fs, r, readonly, why);
+	err = load(fs, r, &o, why);
 	if (err) {
 		bool wrote = ext4_marked_mounted(fs);
 
@@ -462,12 +521,13 @@ int ext4_mount(struct pmem_region *r, bool readonly, struct super **out, char wh
 			WHY(why, "not enough memory");
 		close_tree(fs);
 		if (wrote && atomic_load(&fs->damaged))
-			ext4_mark_damaged(fs);
+			ext4_errors_record(fs);
 		else if (wrote) /* the orphans that are left wait for the next mount */
 			ext4_mark_clean(fs);
 		destroy(fs);
 		return err;
 	}
+	fs->on_error = on_error_of(&fs->sb, &o);
 	*out = &fs->super;
 	return 0;
 }

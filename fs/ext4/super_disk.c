@@ -6,14 +6,15 @@
  * Rules, for a file system with a journal
  * - It says needs_recovery before the log is anything but empty, and until the log is empty for good. So nobody takes a log with
  *   something in it for an old one.
- * - While mounted only the head of the orphan chain changes, by the journal. At mount and unmount the log is empty and the superblock is
+ * - While mounted only the head of the orphan chain and the record of errors change, by the journal. At mount and unmount the log is empty and the superblock is
  *   written in place. Its checksum lies in another cache line than what it vouches for, and no order of 8-byte stores is right throughout:
  *   so a block of the log that an empty log does not use first takes a spare, the superblock as it was and as it will be. A superblock whose
  *   checksum is wrong, but of which every word is one of these two's, is completed by the next mount. e2fsck, which knows nothing of
  *   spares, goes to a backup superblock.
  * - A log with something in it is replayed without trust in the superblock's checksum: the copy that is meant may lie in the log. What it is
  *   found by does not change.
- * - Damage is noted in the log's superblock, by one store of 8 bytes, where Linux and e2fsck look for it too.
+ * - That the file system has stopped for damage is noted in the log's superblock, by one store of 8 bytes, where Linux and e2fsck look for it
+ *   too; the record of it is written as error.c says.
  * Without a journal the superblock is written in place, and a machine that stops there leaves it to e2fsck.
  *
  * Locks: mount and unmount are alone; the superblock's copy changes inside handles.
@@ -33,6 +34,7 @@ static void fill_super(struct ext4_fs *fs)
 		sb->s_free_blocks_count_hi = (u32)(fs->free_blocks >> 32);
 	sb->s_free_inodes_count = fs->free_inodes;
 	sb->s_wtime = (u32)vfs_now().sec;
+	ext4_errors_fold(fs, sb);
 	if (fs->metadata_csum)
 		sb->s_checksum = ext4_super_csum(sb);
 }
@@ -57,7 +59,7 @@ static void put_super(struct ext4_fs *fs)
 	pmem_fence();
 }
 
-static bool csum_ok(const struct ext4_super *sb)
+bool ext4_super_csum_ok(const struct ext4_super *sb)
 {
 	return !(sb->s_feature_ro_compat & EXT4_RO_METADATA_CSUM) || sb->s_checksum == ext4_super_csum(sb);
 }
@@ -70,14 +72,14 @@ static void repair_super(struct pmem_region *r, struct jbd2_log *log)
 	struct ext4_super sb;
 
 	memcpy(&sb, at, SUPER_SIZE);
-	if (csum_ok(&sb) || !old)
+	if (ext4_super_csum_ok(&sb) || !old)
 		return;
 	new = old + SUPER_SIZE;
 	for (u32 off = 0; off < SUPER_SIZE; off += 8)
 		if (memcmp(at + off, old + off, 8) && memcmp(at + off, new + off, 8))
 			return;
 	memcpy(&sb, new, SUPER_SIZE);
-	if (!csum_ok(&sb))
+	if (!ext4_super_csum_ok(&sb))
 		return;
 	pmem_copy(at, &sb, SUPER_SIZE);
 	pmem_fence();
@@ -154,20 +156,6 @@ int ext4_mark_clean(struct ext4_fs *fs)
 	return 0;
 }
 
-void ext4_mark_damaged(struct ext4_fs *fs)
-{
-	if (journal_has_log(fs->journal)) {
-		journal_note_error(fs->journal);
-		return;
-	}
-	fs->sb.s_state = (u16)((fs->sb.s_state & ~EXT4_STATE_VALID) | EXT4_STATE_ERROR);
-	fs->sb.s_error_count++;
-	fs->sb.s_last_error_time = (u32)vfs_now().sec;
-	if (!fs->sb.s_first_error_time)
-		fs->sb.s_first_error_time = fs->sb.s_last_error_time;
-	put_super(fs);
-}
-
 /* --- recovery --- */
 
 /* A superblock by which the log may be looked for? What is wrong with another one the mount's checks say. */
@@ -210,9 +198,23 @@ int ext4_recover(struct ext4_super *sb, struct pmem_region *r, const char **what
 		pr_info("ext4", "journal recovered: %u transactions, %u blocks written, %u revoked",
 			done.transactions, done.blocks, done.revoked);
 	memcpy(sb, super_on_disk(r), SUPER_SIZE);
-	if (done.had_error && csum_ok(sb)) {
+	if (done.had_error && ext4_super_csum_ok(sb)) {
 		sb->s_state |= EXT4_STATE_ERROR;
 		sb->s_checksum = ext4_super_csum(sb);
 	}
 	return 0;
+}
+
+bool ext4_log_is_empty(const struct ext4_super *sb, struct pmem_region *r)
+{
+	struct jbd2_log *log;
+	bool empty;
+
+	if (sb->s_feature_incompat & EXT4_INCOMPAT_RECOVER)
+		return false;
+	if (!may_recover(sb, r) || ext4_log_open(sb, r, ext4_super_blocks(sb), &log))
+		return true; /* there is none that could be used */
+	empty = jbd2_is_empty(log);
+	kfree(log);
+	return empty;
 }

@@ -172,8 +172,8 @@ struct attrs {
 
 static int block_damage(struct ext4_inode *ei, u64 block)
 {
-	return ext4_damage(
-		ext4_fs_of(ei), ei->vfs.ino, "attribute block %llu is damaged", (unsigned long long)block);
+	return ext4_damage_block(ext4_fs_of(ei), ei->vfs.ino, block, "attribute block %llu is damaged",
+		(unsigned long long)block);
 }
 
 static bool header_ok(const struct ext4_fs *fs, u64 block, const struct ext4_xattr_header *x)

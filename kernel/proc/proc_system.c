@@ -123,11 +123,14 @@ int proc_mounts(struct text *t, u64 instance UNUSED)
 		return -ENOMEM;
 	for (u32 k = 0; k < atomic_load(&fs->nr_mounts); k++) {
 		struct super *s = fs->mounts[k].super;
+		char options[64] = "";
 
 		if (vfs_path_of(s->root, path, PATH_MAX_LEN))
 			continue;
-		text_add(t, "%s %s %s %s,relatime%s 0 0\n", s->region ? "/dev/pmem0" : s->type, path, s->type,
-			atomic_load(&s->readonly) ? "ro" : "rw", s->region ? ",dax=always" : "");
+		if (s->ops->show_options)
+			s->ops->show_options(s, options, sizeof(options));
+		text_add(t, "%s %s %s %s,noatime%s 0 0\n", s->region ? "/dev/pmem0" : s->type, path, s->type,
+			atomic_load(&s->readonly) ? "ro" : "rw", options);
 	}
 	kfree(path);
 	return 0;

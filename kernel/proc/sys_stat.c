@@ -185,7 +185,7 @@ struct user_statfs {
 };
 _Static_assert(sizeof(struct user_statfs) == 120, "Linux x86-64");
 
-enum { ST_RDONLY_ = 1, ST_VALID_ = 0x20, ST_RELATIME_ = 0x1000 };
+enum { ST_RDONLY_ = 1, ST_VALID_ = 0x20, ST_NOATIME_ = 0x400 };
 
 static long copy_statfs(struct super *s, uaddr_t user)
 {
@@ -204,7 +204,7 @@ static long copy_statfs(struct super *s, uaddr_t user)
 		.fsid = st.id,
 		.namelen = NAME_MAX_LEN,
 		.frsize = PAGE_SIZE,
-		.flags = ST_VALID_ | ST_RELATIME_ | (atomic_load(&s->readonly) ? ST_RDONLY_ : 0),
+		.flags = ST_VALID_ | ST_NOATIME_ | (atomic_load(&s->readonly) ? ST_RDONLY_ : 0),
 	};
 	return copy_to_user(user, &out, sizeof(out));
 }

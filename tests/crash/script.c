@@ -716,7 +716,7 @@ struct pmem_region *world_boot(const void *image, u64 len)
 int world_mount(struct pmem_region *r, char *why)
 {
 	struct super *super;
-	int err = ext4_mount(r, false, &super, why);
+	int err = ext4_mount(r, (struct ext4_options){0}, &super, why);
 
 	return err ? err : vfs_mount(super, "/");
 }

@@ -139,7 +139,7 @@ static inline int image_mount(bool readonly)
 
 	image.memory = kmem_bytes_in_use();
 	image.why[0] = '\0';
-	err = ext4_mount(image.region, readonly, &image.super, image.why);
+	err = ext4_mount(image.region, (struct ext4_options){.readonly = readonly}, &image.super, image.why);
 	return err ? err : vfs_mount(image.super, "/");
 }
 

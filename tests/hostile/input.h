@@ -18,6 +18,8 @@
 /* The patched items get good checksums, so that what is behind them is reached. */
 #define INPUT_SEAL 1u
 #define INPUT_READONLY 2u
+/* Damage does not stop the file system. */
+#define INPUT_CONTINUE 4u
 
 struct patch {
 	u32 at;

@@ -199,7 +199,7 @@ static void mutate_ops(struct input *in)
 
 static void mutate_head(struct input *in)
 {
-	switch (below(4)) {
+	switch (below(5)) {
 	case 0:
 		in->base = (u8)below(nr_bases);
 		break;
@@ -208,6 +208,9 @@ static void mutate_head(struct input *in)
 		break;
 	case 2:
 		in->flags ^= INPUT_SEAL;
+		break;
+	case 3:
+		in->flags ^= INPUT_CONTINUE;
 		break;
 	default:
 		in->flags |= INPUT_SEAL;
