@@ -137,19 +137,26 @@ void inode_touch(struct inode *i, unsigned which)
 	atomic_store(&i->dirty, true);
 }
 
-/* The inode of a bucket with the smallest number above `after`, counted; NULL: none. */
+/* The inode of a bucket with the smallest number above `after`, counted; NULL: none. One that is being evicted is awaited: its data is not on the
+ * medium before it is gone. */
 static struct inode *next_in_bucket(struct super *s, struct list *bucket, u64 after)
 {
-	struct inode *best = NULL, *i;
+	for (;;) {
+		struct inode *best = NULL, *i;
+		u64 seen;
 
-	mutex_lock(&s->cache_lock);
-	LIST_FOR_EACH (i, bucket, hash_node)
-		if (i->ino > after && atomic_load(&i->refs) && (!best || i->ino < best->ino))
-			best = i;
-	if (best && !ref_unless_dying(best))
-		best = NULL;
-	mutex_unlock(&s->cache_lock);
-	return best;
+		mutex_lock(&s->cache_lock);
+		LIST_FOR_EACH (i, bucket, hash_node)
+			if (i->ino > after && (!best || i->ino < best->ino))
+				best = i;
+		seen = atomic_load(&s->evictions);
+		if (!best || ref_unless_dying(best)) {
+			mutex_unlock(&s->cache_lock);
+			return best;
+		}
+		mutex_unlock(&s->cache_lock);
+		WAIT_EVENT(&s->evict_wait, atomic_load(&s->evictions) != seen);
+	}
 }
 
 static int sync_one(struct inode *i)

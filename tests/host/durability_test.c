@@ -5,6 +5,7 @@
  */
 #include "host/unit.h"
 
+#include "fs/dax_priv.h"
 #include "fs/ext4/ext4_priv.h"
 #include "host/crash_model.h"
 #include "lib/errno.h"
@@ -223,6 +224,52 @@ static void test_failed_create(void)
 	is(bad, 0, "a mkdir that finds no block is not there when the power fails in its middle");
 }
 
+/* --- sync, while a file leaves memory --- */
+
+static void close_file(void *file)
+{
+	file_put(file);
+}
+
+static void sync_all(void *arg UNUSED)
+{
+	vfs_sync_all();
+	memcpy(half.durable, crash_model_durable(model), sizeof(half.durable));
+}
+
+/* What a program has stored through a mapping that is gone is in a cache, and the page is tagged. Nobody but the thread that puts the inode has it
+ * any more, and it may be at any place when sync begins. */
+static void test_sync_beside_close(void)
+{
+	static const char old[EXT4_BLOCK_SIZE], stored[] = "stored";
+	unsigned lost = 0;
+
+	image_make(BLOCKS, "");
+	for (u64 seed = 1; seed <= 40; seed++) {
+		struct extent e;
+		struct file *f;
+
+		image_up_on(&(struct sim_config){.ram = 24 << 20, .pmem = 144 << 20, .seed = seed}, 0);
+		image_mount(false);
+		f = (fs_create("/f"), fs_open("/f", O_RDWR_));
+		vfs_kwrite(f->inode, old, sizeof(old), 0);
+		vfs_sync_all();
+		model = crash_model_create(image.region->virt, image.region->len);
+		pmem_sim_observe(on_event);
+		f->inode->ops->map_extent(f->inode, 0, 1, MAP_LOOK, &e);
+		pmem_write(phys_to_virt(e.pa), stored, sizeof(stored));
+		tag_set(dax_segment_get(&dax_mapping(f->inode)->segments, 0)->dirty, 0);
+		sim_spawn("close", close_file, f, NULL, 0);
+		sim_spawn("sync", sync_all, NULL, NULL, 1);
+		sim_run();
+		pmem_sim_observe(NULL);
+		crash_model_destroy(model);
+		lost += memcmp(half.durable + (e.pa.v - image.region->base.v), stored, sizeof(stored)) != 0;
+		lost += image_unmount() != 0;
+	}
+	is(lost, 0, "sync waits for a file that is on its way out of memory");
+}
+
 int main(void)
 {
 	image_begin();
@@ -233,6 +280,7 @@ int main(void)
 	test_cached_stores();
 	test_escape();
 	test_failed_create();
+	test_sync_beside_close();
 	image_end();
 	return done_testing();
 }
