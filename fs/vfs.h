@@ -363,6 +363,8 @@ void file_put(struct file *f);
 int vfs_readdir(struct file *f, readdir_fn fn, void *arg);
 ssize_t vfs_read(struct file *f, uaddr_t buf, size_t n, u64 *pos);
 ssize_t vfs_write(struct file *f, uaddr_t buf, size_t n, u64 *pos);
+/* After n bytes, 1 or more, were written at pos by vfs_kwrite() for f: what O_SYNC and O_DSYNC ask for. No locks. */
+int vfs_written(struct file *f, u64 pos, u64 n);
 /* Kernel buffer forms (exec, explorer, tests); regular files only. */
 ssize_t vfs_kread(struct inode *i, void *buf, size_t n, u64 pos);
 ssize_t vfs_kwrite(struct inode *i, const void *buf, size_t n, u64 pos);

@@ -349,11 +349,20 @@ static ssize_t write_limit(struct inode *i, u64 pos, size_t n)
 	return MIN((u64)n, max - pos);
 }
 
+int vfs_written(struct file *f, u64 pos, u64 n)
+{
+	if (!(f->flags & O_DSYNC_))
+		return 0;
+	return vfs_fsync(
+		f->inode, pos >> PAGE_SHIFT, (pos + n - 1) >> PAGE_SHIFT, (f->flags & O_SYNC_) != O_SYNC_);
+}
+
 ssize_t vfs_write(struct file *f, uaddr_t buf, size_t n, u64 *pos)
 {
 	struct inode *i = f->inode;
 	u64 at;
 	ssize_t r;
+	int err;
 
 	if (!may_write(f))
 		return -EBADF;
@@ -372,14 +381,8 @@ ssize_t vfs_write(struct file *f, uaddr_t buf, size_t n, u64 *pos)
 	if (r <= 0)
 		return r;
 	*pos = at + r;
-	if (f->flags & O_DSYNC_) {
-		int err = vfs_fsync(
-			i, at >> PAGE_SHIFT, (at + r - 1) >> PAGE_SHIFT, (f->flags & O_SYNC_) != O_SYNC_);
-
-		if (err)
-			return err;
-	}
-	return r;
+	err = vfs_written(f, at, (u64)r);
+	return err ? err : r;
 }
 
 ssize_t vfs_kread(struct inode *i, void *buf, size_t n, u64 pos)

@@ -30,7 +30,7 @@ my @kernels = grep { -e } 'build/debug/faultline.elf', 'build/release/faultline.
 my $root = work('rootfs');
 run_command('rm', '-rf', $root);
 run_command('cp', '-a', 'build/rootfs', $root);
-run_command('cp', 'build/static/ackload', "$root/bin/ackload");
+run_command('cp', 'build/static/ackload', 'build/static/synccopy', "$root/bin");
 spew("$root/load", "busy >/tmp/busy &\nexec ackload $tree \$@\n");
 my @workers = acked_workers();
 
@@ -120,6 +120,17 @@ for my $n (1 .. $cuts) {
 note "$cuts cuts, $early of them early; $recovered journals recovered; $acks operations acknowledged";
 cmp_ok($recovered, '>=', $cuts - $early, 'there were journals to recover');
 cmp_ok($acks, '>=', $cuts - $early, 'and much was acknowledged');
+
+# O_DSYNC holds for every call that writes to the file.
+for my $call ('sendfile', 'copy_file_range') {
+	my $copied = new_image('copied.img', size => '64M', root => $root);
+	my $g = guest_start(work('console'), image => $copied, kernel => $kernels[0], append => "-- synccopy $call");
+
+	ok(says($g, qr/^copied by $call/m), "$call into a file with O_DSYNC");
+	power_cut($g);
+	fsck_repair($copied, "$call: e2fsck recovers");
+	is(debugfs_cat($copied, '/copied'), 's' x 5000, "$call: the copy is there");
+}
 
 # Without a journal.
 my $plain = new_image('plain.img', options => ['-O', '^has_journal']);

@@ -253,8 +253,9 @@ static bool plain(const struct file *f)
 static long copy_data(struct file *in, u64 *in_pos, struct file *out, u64 *out_pos, u64 n)
 {
 	char *buf = kmalloc(COPY_PIECE);
-	u64 done = 0;
+	u64 start = *out_pos, done = 0;
 	ssize_t got = 0;
+	int err;
 
 	if (!buf)
 		return -ENOMEM;
@@ -270,6 +271,9 @@ static long copy_data(struct file *in, u64 *in_pos, struct file *out, u64 *out_p
 		done += (u64)got;
 	}
 	kfree(buf);
+	err = done ? vfs_written(out, start, done) : 0;
+	if (err)
+		return err;
 	return done || got >= 0 ? (long)done : got;
 }
 
