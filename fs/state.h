@@ -32,8 +32,10 @@ struct fs_state {
 	struct fs_mount mounts[FS_MAX_MOUNTS];
 	_Atomic(u32) nr_mounts;
 	struct fs_file_locks file_locks;
-	const struct file_ops *fifo_ops; /* what FIFOs of any file system do; NULL: they cannot be opened */
-	_Atomic(i64) wall_offset;        /* wall clock minus time_ns() */
+	/* What FIFOs of any file system do, and the device of a type and number; NULL: they cannot be opened */
+	const struct file_ops *fifo_ops;
+	const struct file_ops *(*device_ops)(u32 mode, u64 rdev);
+	_Atomic(i64) wall_offset; /* wall clock minus time_ns() */
 };
 
 void fs_state_init(struct fs_state *s);

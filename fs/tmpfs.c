@@ -349,13 +349,14 @@ static int tmpfs_readdir(struct inode *dir, struct dir_pos *pos, readdir_fn fn, 
 }
 
 /* A new inode under a new name; the name has its first reference, *out another one. */
-static int make(struct inode *dir, const char *name, size_t len, u32 mode, struct inode **out)
+static int make(struct inode *dir, const char *name, size_t len, u32 mode, u32 rdev, struct inode **out)
 {
 	struct tmpfs_inode *ti = new_inode(tmpfs_fs(dir->super), mode, mode_is_dir(mode) ? dir : NULL);
 	int err;
 
 	if (!ti)
 		return -ENOSPC;
+	ti->vfs.rdev = rdev;
 	err = add_entry(dir, name, len, &ti->vfs);
 	if (err) {
 		tmpfs_evict(&ti->vfs);
@@ -378,7 +379,7 @@ static int tmpfs_symlink(struct inode *dir, const char *name, size_t len, const 
 	if (!copy)
 		return -ENOSPC;
 	memcpy(copy, target, tlen + 1);
-	err = make(dir, name, len, S_IFLNK_ | 0777, &i);
+	err = make(dir, name, len, S_IFLNK_ | 0777, 0, &i);
 	if (err) {
 		kfree(copy);
 		return err;
@@ -539,21 +540,33 @@ static void tmpfs_statfs(struct super *s, struct fs_stat *out)
 	};
 }
 
-/* Everything below a directory loses its name. Nobody else is there any more. */
-static void empty_directory(struct inode *dir)
+/* The first name of `dir` goes, which is not that of a directory with names. */
+static void drop_first(struct inode *dir)
 {
-	struct list_node *n;
+	struct tmpfs_entry *e = LIST_ENTRY(list_first(&tmpfs_inode(dir)->entries), struct tmpfs_entry, node);
+	struct inode *i = e->inode;
 
-	while ((n = list_first(&tmpfs_inode(dir)->entries))) {
-		struct tmpfs_entry *e = LIST_ENTRY(n, struct tmpfs_entry, node);
-		struct inode *i = e->inode;
+	iref(i);
+	remove_entry(dir, e);
+	drop_name(i);
+	iput(i);
+}
 
-		iref(i);
-		if (mode_is_dir(i->mode))
-			empty_directory(i);
-		remove_entry(dir, e);
-		drop_name(i);
-		iput(i);
+/* Everything below the root loses its name, what lies deepest first: then nothing but what is still open keeps the file system busy. */
+static void tmpfs_drop(struct super *s)
+{
+	struct inode *dir = s->root;
+
+	while (dir != s->root || !list_empty(&tmpfs_inode(dir)->entries)) {
+		struct list_node *n = list_first(&tmpfs_inode(dir)->entries);
+		struct inode *first = n ? LIST_ENTRY(n, struct tmpfs_entry, node)->inode : NULL;
+
+		if (!first) /* empty: goes from above */
+			dir = tmpfs_inode(dir)->parent;
+		else if (mode_is_dir(first->mode) && !list_empty(&tmpfs_inode(first)->entries))
+			dir = first;
+		else
+			drop_first(dir);
 	}
 }
 
@@ -564,12 +577,6 @@ static int tmpfs_unmount(struct super *s)
 	super_destroy(s);
 	kfree(fs);
 	return 0;
-}
-
-/* What is left is thrown away first: then nothing but what is still open keeps the file system busy. */
-static void tmpfs_drop(struct super *s)
-{
-	empty_directory(s->root);
 }
 
 static const struct super_ops tmpfs_super_ops = {

@@ -130,8 +130,9 @@ struct inode_ops {
 	int (*commit_map)(struct inode *i, u64 pgoff, u64 nr);
 
 	int (*lookup)(struct inode *dir, const char *name, size_t len, u64 *ino);
-	int (*create)(struct inode *dir, const char *name, size_t len, u32 mode,
-		struct inode **out); /* regular files, directories, FIFOs, sockets by mode */
+	/* Of any type but a link, by mode; rdev: the number of a device, else 0. */
+	int (*create)(
+		struct inode *dir, const char *name, size_t len, u32 mode, u32 rdev, struct inode **out);
 	/* A symbolic link that holds target[0..tlen). -ENAMETOOLONG: more than the file system keeps. */
 	int (*symlink)(struct inode *dir, const char *name, size_t len, const char *target, size_t tlen);
 	/* One more name for i, which is no directory and locked too. -EMLINK. */
@@ -217,8 +218,9 @@ struct inode {
 	/* inode lock */
 	struct mutex lock;
 	u32 mode, nlink, uid, gid;
-	u64 rdev;
-	_Atomic(u64) size_; /* written under lock, read anywhere: inode_size() */
+	u64 rdev;                   /* devices: as in struct stat; constant */
+	struct inode *removed_from; /* counted: of a directory that was removed, the one that it was in */
+	_Atomic(u64) size_;         /* written under lock, read anywhere: inode_size() */
 	_Atomic(u64)
 		write_end; /* end of what a write(2) under way has filled; 0: none. At least so large is the file on disk */
 	_Atomic(u64) blocks; /* 512-byte sectors, as st_blocks */
@@ -398,8 +400,8 @@ ssize_t vfs_readlink(struct inode *base, const char *path, char *buf, size_t siz
 #define RENAME_NOREPLACE_ 1
 #define RENAME_EXCHANGE_ 2
 int vfs_rename(struct inode *obase, const char *opath, struct inode *nbase, const char *npath, u32 flags);
-/* A FIFO or a regular file without opening it, by the type in mode; devices: -EPERM. */
-int vfs_mknod(struct inode *base, const char *path, u32 mode);
+/* A regular file, FIFO, socket or device by the type in mode, without opening it. rdev: Linux's number, for devices. */
+int vfs_mknod(struct inode *base, const char *path, u32 mode, u32 rdev);
 int vfs_symlink(struct inode *base, const char *path, const char *target);
 /* One more name for the inode that the caller holds. */
 int vfs_link(struct inode *what, struct inode *base, const char *path);
@@ -419,7 +421,7 @@ ssize_t vfs_getxattr(struct inode *i, const char *name, void *buf, size_t size);
 ssize_t vfs_listxattr(struct inode *i, char *buf, size_t size);
 int vfs_setxattr(struct inode *i, const char *name, const void *value, size_t size, u32 flags);
 int vfs_removexattr(struct inode *i, const char *name);
-/* Absolute path of a directory inode (getcwd). */
+/* Absolute path of a directory inode (getcwd). -ENAMETOOLONG; -ENOENT: it was removed. */
 int vfs_path_of(struct inode *dir, char *buf, size_t size);
 /* Fills the file part of an mmap request and checks access; regular files on DAX file systems: else -ENODEV. */
 int vfs_mmap(struct file *f, struct mmap_request *rq);

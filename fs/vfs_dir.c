@@ -8,11 +8,9 @@
  */
 #include "fs/vfs_priv.h"
 
-#define DEPTH_MAX 4096 /* of directories; a longer chain of ".." is a cycle */
-
 /* What is to be made under a new name. */
 struct new_name {
-	u32 mode;
+	u32 mode, rdev;
 	const char *target;  /* of a symbolic link */
 	struct inode *inode; /* gets one more name */
 };
@@ -51,7 +49,7 @@ static int make_locked(struct walk_parent *w, const struct new_name *n)
 		return dir->ops->symlink
 			? dir->ops->symlink(dir, w->name, w->len, n->target, strlen(n->target))
 			: -EPERM;
-	err = dir->ops->create(dir, w->name, w->len, n->mode, &i);
+	err = dir->ops->create(dir, w->name, w->len, n->mode, n->rdev, &i);
 	if (!err)
 		iput(i);
 	return err;
@@ -83,17 +81,26 @@ int vfs_mkdir(struct inode *base, const char *path, u32 mode)
 	return make_name(base, path, &(struct new_name){.mode = S_IFDIR_ | (mode & 07777)});
 }
 
-int vfs_mknod(struct inode *base, const char *path, u32 mode)
+int vfs_mknod(struct inode *base, const char *path, u32 mode, u32 rdev)
 {
-	u32 type = mode & S_IFMT_;
+	struct new_name n = {.mode = mode & (S_IFMT_ | 07777)};
 
-	if (type == S_IFDIR_ || type == S_IFCHR_ || type == S_IFBLK_)
-		return -EPERM;
-	if (!type)
-		type = S_IFREG_;
-	if (type != S_IFREG_ && type != S_IFIFO_ && type != S_IFSOCK_)
-		return -EINVAL;
-	return make_name(base, path, &(struct new_name){.mode = type | (mode & 07777)});
+	switch (mode & S_IFMT_) {
+	case 0:
+		n.mode |= S_IFREG_;
+		break;
+	case S_IFCHR_:
+	case S_IFBLK_:
+		n.rdev = rdev;
+		break;
+	case S_IFREG_:
+	case S_IFIFO_:
+	case S_IFSOCK_:
+		break;
+	default:
+		return mode_is_dir(mode) ? -EPERM : -EINVAL;
+	}
+	return make_name(base, path, &n);
 }
 
 int vfs_symlink(struct inode *base, const char *path, const char *target)
@@ -114,6 +121,13 @@ static int tree_damage(struct inode *dir, const char *what)
 	if (dir->super->ops->damaged)
 		dir->super->ops->damaged(dir->super, dir->ino, what);
 	return -EUCLEAN;
+}
+
+/* A directory has been removed from dir, both are locked: for who still stands in it, ".." goes on to lead there. */
+static void remember_parent(struct inode *victim, struct inode *dir)
+{
+	iref(dir);
+	victim->removed_from = dir;
 }
 
 static int remove_checked(struct walk_parent *w, struct inode *victim, bool dir)
@@ -151,6 +165,8 @@ static int remove_name(struct walk_parent *w, bool dir)
 		mutex_lock(&victim->lock);
 		err = dir ? w->dir->ops->rmdir(w->dir, w->name, w->len, victim)
 			  : w->dir->ops->unlink(w->dir, w->name, w->len, victim);
+		if (!err && dir)
+			remember_parent(victim, w->dir);
 		mutex_unlock(&victim->lock);
 	}
 	dir_unlock(w->dir);
@@ -192,19 +208,30 @@ int vfs_unlink(struct inode *base, const char *path)
 	return err;
 }
 
-/* Does `dir`, or a directory above it, equal `top`? 1 or 0, or errno. */
+/*
+ * Does `dir`, or a directory above it, equal `top`? 1 or 0, or errno. However deep: of a way up that is none because it goes round, the walk
+ * meets a directory again that it has marked, at the latest after three times as many steps as the round and the way to it have (Brent).
+ */
 static int is_below(struct inode *top, struct inode *dir)
 {
 	struct inode *cur = dir, *up;
+	u64 mark = dir->ino, steps = 0, next_mark = 1;
 	int err = 0;
 
 	iref(cur);
-	for (unsigned depth = 0; !err && cur != top && cur != cur->super->root; depth++) {
-		err = depth < DEPTH_MAX ? lookup_one(cur, "..", 2, false, &up)
-					: tree_damage(cur, "no way leads up to the root");
-		if (!err) {
-			iput(cur);
-			cur = up;
+	while (cur != top && cur != cur->super->root) {
+		err = lookup_one(cur, "..", 2, false, &up);
+		if (err)
+			break;
+		iput(cur);
+		cur = up;
+		if (cur->ino == mark) {
+			err = tree_damage(cur, "no way leads up to the root");
+			break;
+		}
+		if (++steps == next_mark) {
+			mark = cur->ino;
+			next_mark *= 2;
 		}
 	}
 	if (!err)
@@ -353,6 +380,8 @@ static int rename_locked(struct rename *r)
 		mutex_lock(&r->what->lock);
 	err = (r->flags & RENAME_EXCHANGE_ ? ops->exchange : ops->rename)(
 		r->old.dir, r->old.name, r->old.len, r->what, r->new.dir, r->new.name, r->new.len, r->victim);
+	if (!err && r->victim && mode_is_dir(r->victim->mode) && !(r->flags & RENAME_EXCHANGE_))
+		remember_parent(r->victim, r->new.dir);
 	mutex_unlock(&r->what->lock);
 	if (r->victim)
 		mutex_unlock(&r->victim->lock);

@@ -23,6 +23,24 @@ static bool may_write(const struct file *f)
 	return (f->flags & O_ACCMODE_) != O_RDONLY_ && !(f->flags & O_PATH_);
 }
 
+/* What is done with an open file that is no regular one or directory; NULL: nobody knows. */
+static const struct file_ops *ops_of(const struct inode *i)
+{
+	const struct fs_state *fs = the_instance.fs;
+
+	if (i->fops)
+		return i->fops;
+	switch (i->mode & S_IFMT_) {
+	case S_IFIFO_:
+		return fs->fifo_ops;
+	case S_IFCHR_:
+	case S_IFBLK_:
+		return fs->device_ops ? fs->device_ops(i->mode, i->rdev) : NULL;
+	default:
+		return NULL;
+	}
+}
+
 int file_open_inode(struct inode *i, u32 flags, struct file **out)
 {
 	struct file *f = kzalloc(sizeof(*f));
@@ -33,9 +51,7 @@ int file_open_inode(struct inode *i, u32 flags, struct file **out)
 	atomic_init(&f->refs, 1);
 	f->flags = flags;
 	f->inode = i;
-	f->ops = i->fops;
-	if (!f->ops && (i->mode & S_IFMT_) == S_IFIFO_ && !(flags & O_PATH_))
-		f->ops = the_instance.fs->fifo_ops;
+	f->ops = flags & O_PATH_ ? i->fops : ops_of(i);
 	mutex_init(&f->pos_lock, &pos_class);
 	if (may_write(f))
 		err = inode_get_write(i);
@@ -91,7 +107,7 @@ static int find_or_create(struct walk_parent *w, u32 flags, u32 mode, bool *crea
 		else if (atomic_load(&w->dir->super->readonly))
 			err = -EROFS;
 		else if (w->dir->nlink)
-			err = w->dir->ops->create(w->dir, w->name, w->len, S_IFREG_ | (mode & 07777), out);
+			err = w->dir->ops->create(w->dir, w->name, w->len, S_IFREG_ | (mode & 07777), 0, out);
 		*created = !err;
 	}
 	dir_unlock(w->dir);
@@ -159,7 +175,7 @@ static int open_check(struct inode *i, u32 flags)
 		return -EISDIR;
 	if ((flags & O_DIRECT_) && !can_direct(i))
 		return -EINVAL;
-	if (mode_is_dir(i->mode) || i->fops || ((i->mode & S_IFMT_) == S_IFIFO_ && the_instance.fs->fifo_ops))
+	if (mode_is_dir(i->mode) || ops_of(i))
 		return 0;
 	if (!mode_is_reg(i->mode))
 		return -ENXIO;

@@ -23,6 +23,7 @@ void inode_init(struct inode *i, struct super *s, u64 ino)
 	list_node_init(&i->hash_node);
 	atomic_init(&i->refs, 1);
 	mutex_init(&i->lock, &inode_class);
+	i->removed_from = NULL;
 	atomic_init(&i->mapping, NULL);
 	atomic_init(&i->dirty, false);
 }
@@ -111,19 +112,31 @@ static void evict(struct inode *i)
 	s->ops->evict(i);
 }
 
-void iput(struct inode *i)
+/* Drops one reference. The inode whose next one falls with it, or NULL. */
+static struct inode *put_one(struct inode *i)
 {
+	struct inode *up;
 	u32 r = atomic_load(&i->refs);
 
 	while (r > 1)
 		if (atomic_compare_exchange_weak(&i->refs, &r, r - 1))
-			return;
+			return NULL;
 	mutex_lock(&i->super->cache_lock);
 	r = atomic_fetch_sub(&i->refs, 1);
 	mutex_unlock(&i->super->cache_lock);
 	DEBUG_ASSERT(r);
-	if (r == 1)
-		evict(i);
+	if (r != 1)
+		return NULL;
+	up = i->removed_from;
+	evict(i);
+	return up;
+}
+
+/* One by one: a whole tree may have been removed above a directory that was in use. */
+void iput(struct inode *i)
+{
+	while (i)
+		i = put_one(i);
 }
 
 void inode_touch(struct inode *i, unsigned which)

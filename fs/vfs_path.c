@@ -12,8 +12,14 @@
 static int lookup_locked(struct inode *dir, const char *name, size_t len, struct inode **out)
 {
 	u64 ino;
-	int err = dir->ops->lookup(dir, name, len, &ino);
+	int err;
 
+	if (dir->removed_from && name_is_dotdot(name, len)) {
+		*out = dir->removed_from;
+		iref(*out);
+		return 0;
+	}
+	err = dir->ops->lookup(dir, name, len, &ino);
 	return err ? err : iget(dir->super, ino, out);
 }
 
@@ -266,7 +272,7 @@ int vfs_path_of(struct inode *dir, char *buf, size_t size)
 	struct name_search *s = kmalloc(sizeof(*s));
 	size_t at = size; /* the path grows downwards from the end of buf */
 	struct inode *root = vfs_root(), *cur = dir, *parent;
-	int err = -ERANGE;
+	int err = -ENAMETOOLONG;
 
 	if (!s || !root) {
 		err = s ? -ENOENT : -ENOMEM;
@@ -282,7 +288,7 @@ int vfs_path_of(struct inode *dir, char *buf, size_t size)
 			goto out;
 		iput(cur);
 		cur = parent;
-		err = -ERANGE;
+		err = -ENAMETOOLONG;
 		if (at < s->len + 1)
 			goto out;
 		at -= s->len;

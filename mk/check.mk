@@ -23,14 +23,14 @@ CRASH_STATES ?= 100000
 crash: build/host-crash/crash
 	@build/host-crash/crash states=$(CRASH_STATES) mutants=20000 jobs=$(TEST_JOBS)
 
-# Five minutes of stress each, on two and on eight CPUs; 500 power cuts; large files and directories that Linux makes; FUZZ_MINUTES of random
+# Five minutes of stress each, on two and on eight CPUs; 500 power cuts; large files and directories, Linux's too; FUZZ_MINUTES of random
 # system calls on either kernel, with a seed of the day.
 FUZZ_MINUTES ?= 10
 test-long: programs linux-programs static-programs linux-kernel
 	@$(MAKE) --no-print-directory BUILD=debug kernel
 	@$(MAKE) --no-print-directory BUILD=release kernel
-	@STRESS_SECONDS=300 POWER_CUTS=500 INTEROP_LARGE=1 FUZZ_SECONDS=$$(($(FUZZ_MINUTES) * 60)) FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} \
-		prove --timer tests/stress.t tests/power.t tests/interop.t tests/fuzzcalls.t
+	@STRESS_SECONDS=300 POWER_CUTS=500 INTEROP_LARGE=1 DEEP_LARGE=1 FUZZ_SECONDS=$$(($(FUZZ_MINUTES) * 60)) FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} \
+		prove --timer tests/stress.t tests/power.t tests/interop.t tests/deep.t tests/fuzzcalls.t
 
 C_SOURCES = $(shell find bench boot kernel mm fs drivers lib explore host tests user -name '*.[ch]' | sort)
 

@@ -476,7 +476,7 @@ bool ext4_hash(
 unsigned ext4_hash_version(const struct ext4_fs *fs);
 
 /* namei.c */
-int ext4_create(struct inode *dir, const char *name, size_t len, u32 mode, struct inode **out);
+int ext4_create(struct inode *dir, const char *name, size_t len, u32 mode, u32 rdev, struct inode **out);
 int ext4_symlink(struct inode *dir, const char *name, size_t len, const char *target, size_t tlen);
 int ext4_link(struct inode *dir, const char *name, size_t len, struct inode *i);
 int ext4_exchange(struct inode *odir, const char *oname, size_t olen, struct inode *what, struct inode *ndir,

@@ -230,6 +230,16 @@ static const char *check_raw(struct ext4_inode *ei)
 	return NULL;
 }
 
+/* 16 bits in the old place, or 32 in the new one. */
+static u32 rdev_load(const struct ext4_disk_inode *raw)
+{
+	u32 type = raw->i_mode & S_IFMT_;
+
+	if (type != S_IFCHR_ && type != S_IFBLK_)
+		return 0;
+	return raw->i_block[0] ? (u16)raw->i_block[0] : raw->i_block[1];
+}
+
 static void fields_load(struct ext4_inode *ei)
 {
 	const struct ext4_disk_inode *raw = ei->raw;
@@ -241,9 +251,7 @@ static void fields_load(struct ext4_inode *ei)
 	i->nlink = raw->i_links_count;
 	i->uid = raw->i_uid_lo | (u32)raw->i_uid_high << 16;
 	i->gid = raw->i_gid_lo | (u32)raw->i_gid_high << 16;
-	i->rdev = raw->i_block[0] ? raw->i_block[0] : raw->i_block[1];
-	if (i->ops != &ext4_special_ops)
-		i->rdev = 0;
+	i->rdev = rdev_load(raw);
 	atomic_store(&i->size_, raw->i_size_lo | (u64)raw->i_size_high << 32);
 	atomic_store(&ei->stored_size, inode_size(i));
 	atomic_store(&i->blocks, blocks_load(ei));

@@ -37,9 +37,9 @@ static void links_dec(struct inode *dir)
 		dir->nlink--;
 }
 
-/* What a new inode is: its mode, and where a symbolic link leads. */
+/* What a new inode is: its mode, a device's number, and where a symbolic link leads. */
 struct new_inode {
-	u32 mode;
+	u32 mode, rdev;
 	const char *target; /* of target_len bytes; NULL: no link */
 	size_t target_len;
 };
@@ -71,6 +71,15 @@ static int store_target(struct journal_handle *h, struct ext4_inode *ei, const s
 	return 0;
 }
 
+/* Linux's number; what fits 8 bits of major and minor each stands in the old place, in the old form, which is the same. */
+static void store_rdev(struct ext4_inode *ei, u32 rdev)
+{
+	ei->vfs.rdev = rdev;
+	rwsem_write_lock(&ei->map_lock);
+	ei->raw->i_block[rdev > 0xffff] = rdev;
+	rwsem_write_unlock(&ei->map_lock);
+}
+
 static int create_in(struct journal_handle *h, struct inode *dir, const char *name, size_t len,
 	const struct new_inode *n, struct ext4_inode *ei)
 {
@@ -83,6 +92,8 @@ static int create_in(struct journal_handle *h, struct inode *dir, const char *na
 	} else {
 		if (n->target)
 			err = store_target(h, ei, n);
+		else if (n->rdev)
+			store_rdev(ei, n->rdev);
 		ext4_store_inode(h, ei);
 	}
 	if (!err)
@@ -139,16 +150,16 @@ static int create_node(
 	return err;
 }
 
-int ext4_create(struct inode *dir, const char *name, size_t len, u32 mode, struct inode **out)
+int ext4_create(struct inode *dir, const char *name, size_t len, u32 mode, u32 rdev, struct inode **out)
 {
 	if (mode_is_dir(mode) && links_full(dir))
 		return -EMLINK;
-	return create_node(dir, name, len, &(struct new_inode){.mode = mode}, out);
+	return create_node(dir, name, len, &(struct new_inode){.mode = mode, .rdev = rdev}, out);
 }
 
 int ext4_symlink(struct inode *dir, const char *name, size_t len, const char *target, size_t tlen)
 {
-	struct new_inode n = {S_IFLNK_ | 0777, target, tlen};
+	struct new_inode n = {.mode = S_IFLNK_ | 0777, .target = target, .target_len = tlen};
 	struct inode *i;
 	int err;
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* /dev: the terminal, null, zero, full, random bytes, persistent memory as a block device that can be read, links to /proc/self/fd. */
 #include "drivers/pmem.h"
+#include "fs/state.h"
+#include "kernel/instance.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/pseudo.h"
 #include "kernel/proc/random.h"
@@ -134,9 +136,19 @@ static const struct pseudo_node nodes[] = {
 	{"stderr", 0, LINK, .readlink = stderr_link},
 };
 
+/* A node of any file system with the type and number of one of these is that device. */
+static const struct file_ops *device_ops(u32 mode, u64 rdev)
+{
+	for (unsigned k = 0; k < ARRAY_SIZE(nodes); k++)
+		if (nodes[k].fops && nodes[k].rdev == rdev && !((nodes[k].mode ^ mode) & S_IFMT_))
+			return nodes[k].fops;
+	return NULL;
+}
+
 int dev_mount(void)
 {
 	static struct super dev_super;
 
+	the_instance.fs->device_ops = device_ops;
 	return pseudo_mount(&dev_super, "dev", "/dev", nodes, ARRAY_SIZE(nodes));
 }

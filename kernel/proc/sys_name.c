@@ -75,26 +75,26 @@ long sys_mkdirat(struct trap_frame *f)
 	return do_mkdir((int)f->rdi, UADDR(f->rsi), (u32)f->rdx);
 }
 
-static long do_mknod(int dirfd, uaddr_t user, u32 mode)
+static long do_mknod(int dirfd, uaddr_t user, u32 mode, u32 rdev)
 {
 	struct sys_place at;
 	int err = sys_get_place(dirfd, user, &at);
 
 	if (err)
 		return err;
-	err = vfs_mknod(at.base, at.path, mode & ~process_current()->umask);
+	err = vfs_mknod(at.base, at.path, mode & ~process_current()->umask, rdev);
 	sys_put_place(&at);
 	return err;
 }
 
 long sys_mknod(struct trap_frame *f)
 {
-	return do_mknod(AT_FDCWD_, UADDR(f->rdi), (u32)f->rsi);
+	return do_mknod(AT_FDCWD_, UADDR(f->rdi), (u32)f->rsi, (u32)f->rdx);
 }
 
 long sys_mknodat(struct trap_frame *f)
 {
-	return do_mknod((int)f->rdi, UADDR(f->rsi), (u32)f->rdx);
+	return do_mknod((int)f->rdi, UADDR(f->rsi), (u32)f->rdx, (u32)f->r10);
 }
 
 static long do_unlink(int dirfd, uaddr_t user, bool directory)

@@ -160,8 +160,8 @@ static void test_names(const char *options)
 	is(vfs_mkdir(NULL, "/a", 0755), 0, "%s: a", options);
 	is(vfs_mkdir(NULL, "/b", 0755), 0, "%s: b", options);
 	is(vfs_mkdir(NULL, "/a/dir", 0755), 0, "%s: a/dir", options);
-	is(vfs_mknod(NULL, "/a/dir/inner", 0644), 0, "%s: a/dir/inner", options);
-	is(vfs_mknod(NULL, "/b/fifo", S_IFIFO_ | 0600), 0, "%s: b/fifo", options);
+	is(vfs_mknod(NULL, "/a/dir/inner", 0644, 0), 0, "%s: a/dir/inner", options);
+	is(vfs_mknod(NULL, "/b/fifo", S_IFIFO_ | 0600, 0), 0, "%s: b/fifo", options);
 	is(vfs_rename(NULL, "/a/dir", NULL, "/b/fifo", RENAME_NOREPLACE_), -EEXIST, "%s: NOREPLACE", options);
 	is(vfs_rename(NULL, "/a/dir", NULL, "/b/fifo", RENAME_EXCHANGE_), 0, "%s: they change places",
 		options);
@@ -192,11 +192,55 @@ static void test_names(const char *options)
 	image_stop();
 }
 
+/* Nodes of devices: both forms of their numbers, as debugfs reads them. */
+static void test_devices(void)
+{
+	static const struct {
+		const char *path, *says;
+		u32 mode, rdev;
+	} nodes[] = {
+		{"/null", "Device major/minor number: 01:03", S_IFCHR_ | 0666, 0x103},
+		{"/old", "Device major/minor number: 255:255", S_IFBLK_ | 0600, 0xffff},
+		{"/new", "(New-style) Device major/minor number: 256:00", S_IFBLK_ | 0600, 0x10000},
+		{"/minor", "(New-style) Device major/minor number: 01:256", S_IFCHR_ | 0600, 0x100100},
+		{"/most", "(New-style) Device major/minor number: 4095:1048575", S_IFCHR_ | 0600, ~0u},
+		{"/none", "Type: character special", S_IFCHR_ | 0600, 0},
+	};
+	struct inode *i;
+	struct file *f;
+
+	image_make(2048, "");
+	image_start("devices");
+	for (unsigned k = 0; k < ARRAY_SIZE(nodes); k++)
+		is(vfs_mknod(NULL, nodes[k].path, nodes[k].mode, nodes[k].rdev), 0, "%s", nodes[k].path);
+	image_stop();
+	for (unsigned k = 0; k < ARRAY_SIZE(nodes); k++) {
+		run("debugfs -R 'stat %s' %s", nodes[k].path, image.path);
+		ok(log_has(nodes[k].says), "debugfs: %s is %s", nodes[k].path, nodes[k].says);
+	}
+	run("debugfs -w -R 'mknod host c 7 70' %s", image.path);
+	image_start("devices");
+	for (unsigned k = 0; k < ARRAY_SIZE(nodes); k++) {
+		is(vfs_lookup(NULL, nodes[k].path, false, &i), 0, "%s: is there", nodes[k].path);
+		ok(i->mode == nodes[k].mode && i->rdev == nodes[k].rdev, "%s: with its number",
+			nodes[k].path);
+		iput(i);
+	}
+	is(vfs_open(NULL, "/null", O_RDWR_, 0, &f), -ENXIO, "there are no devices here");
+	is(vfs_lookup(NULL, "/host", false, &i), 0, "the one that debugfs made");
+	is(i->rdev, 0x746, "has its number");
+	iput(i);
+	for (unsigned k = 0; k < ARRAY_SIZE(nodes); k++)
+		is(vfs_unlink(NULL, nodes[k].path), 0, "%s goes", nodes[k].path);
+	image_stop();
+}
+
 int main(int argc, char **argv)
 {
 	u64 seed = argc > 1 ? (u64)atoi(argv[1]) : 1;
 
 	image_begin();
+	test_devices();
 	test_names("");
 	test_names("-O ^dir_index,^metadata_csum");
 	for (unsigned k = 0; k < ARRAY_SIZE(kinds); k++)

@@ -306,7 +306,7 @@ static int create_kind(const char *path, unsigned k)
 	case 2:
 		return vfs_symlink(NULL, path, "target");
 	default:
-		return vfs_mknod(NULL, path, S_IFIFO_ | 0644);
+		return vfs_mknod(NULL, path, S_IFIFO_ | 0644, 0);
 	}
 }
 

@@ -239,7 +239,7 @@ void run_op(const struct op *o)
 		break;
 	case 17:
 		call_begin("mknod");
-		call_end(vfs_mknod(NULL, a, 0010644));
+		call_end(vfs_mknod(NULL, a, (o->x % 3 ? S_IFCHR_ : S_IFIFO_) | 0644, o->y));
 		break;
 	case 18:
 	case 19:

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 static int file, path_fd, dir;
@@ -213,6 +214,10 @@ static void names(void)
 	T(rmdir, ENAMETOOLONG, "long name", long_name());
 	T(rmdir, ELOOP, "loop", "loop/x");
 	T(mknod, OK, "file", "node", S_IFREG | 0644, 0);
+	T(mknod, OK, "character device", "null", S_IFCHR | 0644, makedev(1, 3));
+	T(mknod, OK, "block device", "disk", S_IFBLK | 0644, makedev(259, 70000));
+	T(open, OK, "character device", "null", O_RDWR);
+	T(open, ENXIO, "device without a driver", "disk", O_RDONLY);
 	T(mknod, EEXIST, "again", "node", S_IFREG | 0644, 0);
 	T(mknod, EPERM, "directory", "node2", S_IFDIR | 0755, 0);
 	T(mknod, EINVAL, "no type", "node2", 0170000, 0);
@@ -220,6 +225,7 @@ static void names(void)
 	T(mknod, ENOENT, "no such directory", "none/x", S_IFREG | 0644, 0);
 	T(mknod, ENOTDIR, "through a file", "file/x", S_IFREG | 0644, 0);
 	T(mknodat, OK, "fifo", dir, "fifo", S_IFIFO | 0600, 0);
+	T(mknodat, OK, "character device", dir, "zero", S_IFCHR | 0600, makedev(1, 5));
 	T(mknodat, EBADF, "no directory", NO_FD, "x", S_IFREG | 0644, 0);
 	T(mknodat, ENOTDIR, "below a file", file, "x", S_IFREG | 0644, 0);
 	T(link, OK, "file", "file", "second");

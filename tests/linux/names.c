@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 static void touch(const char *name)
@@ -222,6 +223,27 @@ static void renames(void)
 	row("renameat2, unknown flag", rename2("moved", "x", 64));
 }
 
+/* A device's node: its number, and what opening, reading and writing give. */
+static void node_of(const char *name, mode_t mode, dev_t dev)
+{
+	struct stat st;
+	char c = 'x';
+	int fd;
+
+	row("mknod, device", mknod(name, mode, dev));
+	if (stat(name, &st) == 0)
+		say("%s: mode %o, %u:%u, size %ld", name, st.st_mode, major(st.st_rdev), minor(st.st_rdev),
+			(long)st.st_size);
+	fd = open(name, O_RDWR);
+	if (fd < 0) {
+		row("its open", -1);
+		return;
+	}
+	row("its read", read(fd, &c, 1));
+	row("its write", write(fd, &c, 1));
+	close(fd);
+}
+
 static void nodes(void)
 {
 	row("mknod, file", mknod("n1", S_IFREG | 0666, 0));
@@ -231,6 +253,11 @@ static void nodes(void)
 	row("mknod, FIFO", mknod("n3", S_IFIFO | 0666, 0));
 	links_of("n3");
 	row("mkfifo, exists", mkfifo("n3", 0666));
+	node_of("n6", S_IFCHR | 0666, makedev(1, 3));
+	node_of("n7", S_IFCHR | 0600, makedev(1, 5));
+	node_of("n8", S_IFBLK | 0640, makedev(259, 70000));
+	node_of("n9", S_IFCHR | 0640, makedev(4095, 1048575));
+	node_of("n10", S_IFCHR | 0640, makedev(255, 256));
 	row("mknod, directory", mknod("n4", S_IFDIR | 0755, 0));
 	row("mknod, nonsense", mknod("n5", 0030000 | 0755, 0));
 }
