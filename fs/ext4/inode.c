@@ -369,10 +369,12 @@ int ext4_commit_map(struct inode *i, u64 pgoff UNUSED, u64 nr UNUSED)
 	return ext4_sync_inode(i, true);
 }
 
-/* write(2) into blocks that are there leaves the size that it has made to whoever wants it durable. */
+/* write(2) into blocks that are there leaves the size that it has made to whoever wants it durable. Of a write that is under way the size takes in what
+ * ext4_cover() has said, no more; write_end is read first, for it goes after the size has come. */
 static int store_size(struct ext4_inode *ei)
 {
 	struct journal_handle *h;
+	u64 covered;
 	int err;
 
 	SHARED_READ(&ei->stored_size);
@@ -382,7 +384,8 @@ static int store_size(struct ext4_inode *ei)
 	if (err)
 		return err;
 	rwsem_write_lock(&ei->map_lock);
-	size_store(ei, MAX(inode_size(&ei->vfs), atomic_load(&ei->vfs.write_end)));
+	covered = MIN(atomic_load(&ei->vfs.write_end), atomic_load(&ei->stored_size));
+	size_store(ei, MAX(covered, inode_size(&ei->vfs)));
 	ext4_write_raw(h, ei);
 	rwsem_write_unlock(&ei->map_lock);
 	return journal_stop(h);

@@ -270,6 +270,59 @@ static void test_sync_beside_close(void)
 	is(lost, 0, "sync waits for a file that is on its way out of memory");
 }
 
+/* --- fdatasync, while the file grows --- */
+
+static char grown[2 * EXT4_BLOCK_SIZE + 200];
+
+static void grow_file(void *file)
+{
+	vfs_kwrite(((struct file *)file)->inode, grown + 200, sizeof(grown) - 200, 200);
+}
+
+static void datasync_file(void *file)
+{
+	vfs_fsync(((struct file *)file)->inode, 0, RANGE_LAST, true);
+	memcpy(half.durable, crash_model_durable(model), sizeof(half.durable));
+}
+
+/* The size on the medium takes in no block that a write under way has not yet made content. */
+static void test_sync_beside_write(void)
+{
+	static char found[sizeof(grown)];
+	unsigned bad = 0;
+
+	memset(grown, 'g', sizeof(grown));
+	image_make(BLOCKS, "");
+	for (u64 seed = 1; seed <= 60; seed++) {
+		struct file *f;
+		ssize_t n;
+
+		image_up_on(&(struct sim_config){.ram = 24 << 20, .pmem = 144 << 20, .seed = seed}, 0);
+		image_mount(false);
+		f = (fs_create("/grown"), fs_open("/grown", O_RDWR_));
+		vfs_kwrite(f->inode, grown, 100, 0);
+		vfs_sync_all();
+		vfs_kwrite(f->inode, grown, 100, 100); /* whose size is still to be stored */
+		model = crash_model_create(image.region->virt, image.region->len);
+		pmem_sim_observe(on_event);
+		sim_spawn("write", grow_file, f, NULL, 0);
+		sim_spawn("fdatasync", datasync_file, f, NULL, 1);
+		sim_run();
+		pmem_sim_observe(NULL);
+		crash_model_destroy(model);
+		file_put(f);
+		bad += image_unmount() != 0;
+		memcpy(image.region->virt, half.durable, sizeof(half.durable));
+		bad += image_mount(false) != 0;
+		f = fs_open("/grown", O_RDWR_);
+		n = vfs_kread(f->inode, found, sizeof(found), 0);
+		bad += n < 200 || memcmp(found, grown, (size_t)n);
+		file_put(f);
+		bad += image_unmount() != 0;
+	}
+	is(bad, 0, "fdatasync beside a write that appends: all that the size takes in is there");
+}
+
 int main(void)
 {
 	image_begin();
@@ -281,6 +334,7 @@ int main(void)
 	test_escape();
 	test_failed_create();
 	test_sync_beside_close();
+	test_sync_beside_write();
 	image_end();
 	return done_testing();
 }
