@@ -154,6 +154,9 @@ struct inode_ops {
 	ssize_t (*getxattr)(struct inode *i, const char *name, void *buf, size_t size);
 	ssize_t (*listxattr)(struct inode *i, char *buf, size_t size);
 	int (*setxattr)(struct inode *i, const char *name, const void *value, size_t size, u32 flags);
+	/* The flags of chattr(1), in ext4's numbers. set_flags sets i->kept too; -EOPNOTSUPP: one of them cannot be changed. NULL: there are none. */
+	u32 (*get_flags)(struct inode *i);
+	int (*set_flags)(struct inode *i, u32 flags);
 	/* A link that names an inode, not a path (/proc/PID/fd): that inode, counted. Inode lock not held. */
 	int (*follow)(struct inode *link, struct inode **out);
 };
@@ -225,6 +228,7 @@ struct inode {
 		write_end; /* end of what a write(2) under way has filled; 0: none. At least so large is the file on disk */
 	_Atomic(u64) blocks; /* 512-byte sectors, as st_blocks */
 	struct time_spec atime, mtime, ctime, crtime;
+	_Atomic(u8) kept; /* INODE_IMMUTABLE, INODE_APPEND_ONLY; read anywhere: inode_is() */
 	_Atomic(bool)
 		dirty; /* times changed since the last write_inode: written at fsync, sync and eviction */
 	/* DAX: made at the first mapping or write, freed at eviction; published once with release */
@@ -234,6 +238,12 @@ struct inode {
 	void *fs;                               /* file system's own */
 };
 
+/* What chattr(1) has said that may not be done with an inode. */
+enum { INODE_IMMUTABLE = 1, INODE_APPEND_ONLY = 2, INODE_KEPT = INODE_IMMUTABLE | INODE_APPEND_ONLY };
+static inline bool inode_is(const struct inode *i, u8 which)
+{
+	return atomic_load_explicit(&i->kept, memory_order_relaxed) & which;
+}
 static inline u64 inode_size(struct inode *i)
 {
 	SHARED_READ(&i->size_);
@@ -409,8 +419,12 @@ int vfs_link(struct inode *what, struct inode *base, const char *path);
 int vfs_chmod(struct inode *i, u32 mode);
 /* ~0: as it is. A new owner takes the set-id bits away. */
 int vfs_chown(struct inode *i, u32 uid, u32 gid);
-/* NULL: as it is. */
+/* NULL: as it is. Both now is the one change of attributes that append-only allows: vfs_touch(). */
+int vfs_touch(struct inode *i);
 int vfs_set_times(struct inode *i, const struct time_spec *atime, const struct time_spec *mtime);
+/* As inode_ops have them. -ENOTTY: there are none. */
+int vfs_get_flags(struct inode *i, u32 *flags);
+int vfs_set_flags(struct inode *i, u32 flags);
 void vfs_statfs(struct super *s, struct fs_stat *out);
 /* Extended attributes (fs/vfs_xattr.c), as inode_ops have them; names of 1 to XATTR_NAME_MAX_ bytes. Take the inode lock. */
 #define XATTR_CREATE_ 1

@@ -7,15 +7,18 @@
  */
 #include "fs/vfs_priv.h"
 
-/* Takes the inode lock if attributes of i may change. */
-static int change_begin(struct inode *i)
+/* Takes the inode lock if attributes of i may change. `kept`: what keeps them. */
+static int change_begin(struct inode *i, u8 kept)
 {
 	if (atomic_load(&i->super->readonly))
 		return -EROFS;
 	if (!i->ops->write_inode)
 		return -EPERM;
 	mutex_lock(&i->lock);
-	return 0;
+	if (!inode_is(i, kept))
+		return 0;
+	mutex_unlock(&i->lock);
+	return -EPERM;
 }
 
 static void change_end(struct inode *i)
@@ -26,7 +29,7 @@ static void change_end(struct inode *i)
 
 int vfs_chmod(struct inode *i, u32 mode)
 {
-	int err = change_begin(i);
+	int err = change_begin(i, INODE_KEPT);
 
 	if (err)
 		return err;
@@ -45,7 +48,7 @@ int vfs_chmod(struct inode *i, u32 mode)
 
 int vfs_chown(struct inode *i, u32 uid, u32 gid)
 {
-	int err = change_begin(i);
+	int err = change_begin(i, INODE_KEPT);
 
 	if (err)
 		return err;
@@ -72,7 +75,7 @@ static struct time_spec time_held(const struct super *s, struct time_spec t)
 
 int vfs_set_times(struct inode *i, const struct time_spec *atime, const struct time_spec *mtime)
 {
-	int err = change_begin(i);
+	int err = change_begin(i, INODE_KEPT);
 
 	if (err)
 		return err;
@@ -82,6 +85,51 @@ int vfs_set_times(struct inode *i, const struct time_spec *atime, const struct t
 		i->mtime = time_held(i->super, *mtime);
 	change_end(i);
 	return 0;
+}
+
+int vfs_touch(struct inode *i)
+{
+	int err = change_begin(i, INODE_IMMUTABLE);
+
+	if (err)
+		return err;
+	i->atime = i->mtime = vfs_now();
+	change_end(i);
+	return 0;
+}
+
+bool attr_forbids_open(const struct inode *i, u32 flags)
+{
+	bool writing = (flags & O_ACCMODE_) != O_RDONLY_;
+
+	if (flags & O_PATH_)
+		return false;
+	return (inode_is(i, INODE_KEPT) && (flags & O_TRUNC_)) || (inode_is(i, INODE_IMMUTABLE) && writing) ||
+		(inode_is(i, INODE_APPEND_ONLY) && writing && !(flags & O_APPEND_));
+}
+
+int vfs_get_flags(struct inode *i, u32 *flags)
+{
+	if (!i->ops->get_flags)
+		return -ENOTTY;
+	mutex_lock(&i->lock);
+	*flags = i->ops->get_flags(i);
+	mutex_unlock(&i->lock);
+	return 0;
+}
+
+int vfs_set_flags(struct inode *i, u32 flags)
+{
+	int err;
+
+	if (!i->ops->set_flags)
+		return -ENOTTY;
+	err = change_begin(i, 0);
+	if (err)
+		return err;
+	err = i->ops->set_flags(i, flags);
+	mutex_unlock(&i->lock);
+	return err;
 }
 
 void vfs_statfs(struct super *s, struct fs_stat *out)

@@ -22,6 +22,10 @@ static int make_link(struct walk_parent *w, struct inode *i)
 	if (mode_is_dir(i->mode) || !w->dir->ops->link)
 		return -EPERM;
 	mutex_lock(&i->lock);
+	if (inode_is(i, INODE_KEPT)) {
+		mutex_unlock(&i->lock);
+		return -EPERM;
+	}
 	err = i->nlink ? w->dir->ops->link(w->dir, w->name, w->len, i) : -ENOENT;
 	mutex_unlock(&i->lock);
 	return err;
@@ -39,6 +43,8 @@ static int make_locked(struct walk_parent *w, const struct new_name *n)
 		return -EXDEV;
 	if (atomic_load(&dir->super->readonly))
 		return -EROFS;
+	if (inode_is(dir, INODE_IMMUTABLE))
+		return -EPERM;
 	if (!dir->ops->create)
 		return -EACCES;
 	if (!dir->nlink)
@@ -130,6 +136,12 @@ static void remember_parent(struct inode *victim, struct inode *dir)
 	victim->removed_from = dir;
 }
 
+/* May the name of i in dir go? */
+static bool may_remove(const struct inode *dir, const struct inode *i)
+{
+	return !inode_is(dir, INODE_KEPT) && !inode_is(i, INODE_KEPT);
+}
+
 static int remove_checked(struct walk_parent *w, struct inode *victim, bool dir)
 {
 	if (victim == w->dir)
@@ -144,7 +156,7 @@ static int remove_checked(struct walk_parent *w, struct inode *victim, bool dir)
 		return -EPERM;
 	if (atomic_load(&w->dir->super->readonly))
 		return -EROFS;
-	return 0;
+	return may_remove(w->dir, victim) ? 0 : -EPERM;
 }
 
 static int remove_name(struct walk_parent *w, bool dir)
@@ -363,6 +375,8 @@ access:
 		return -EINVAL;
 	if (atomic_load(&od->super->readonly))
 		return -EROFS;
+	if (!may_remove(od, what) || (victim ? !may_remove(nd, victim) : inode_is(nd, INODE_IMMUTABLE)))
+		return -EPERM;
 	return nd->nlink ? 0 : -ENOENT;
 }
 

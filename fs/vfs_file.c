@@ -106,6 +106,8 @@ static int find_or_create(struct walk_parent *w, u32 flags, u32 mode, bool *crea
 			err = -EACCES;
 		else if (atomic_load(&w->dir->super->readonly))
 			err = -EROFS;
+		else if (inode_is(w->dir, INODE_IMMUTABLE))
+			err = -EPERM;
 		else if (w->dir->nlink)
 			err = w->dir->ops->create(w->dir, w->name, w->len, S_IFREG_ | (mode & 07777), 0, out);
 		*created = !err;
@@ -224,6 +226,8 @@ int vfs_open(struct inode *base, const char *path, u32 flags, u32 mode, struct f
 	if (err)
 		return err;
 	err = open_check(i, flags);
+	if (!err && !created && attr_forbids_open(i, flags))
+		err = -EPERM;
 	if (!err)
 		err = file_open_inode(i, flags & ~(u32)OPEN_ONLY_FLAGS, out);
 	iput(i);
@@ -357,6 +361,8 @@ static ssize_t write_limit(struct inode *i, u64 pos, size_t n)
 
 	if (atomic_load(&i->super->readonly))
 		return -EROFS;
+	if (inode_is(i, INODE_IMMUTABLE))
+		return -EPERM;
 	if (n > (size_t)INT64_MAX || pos > (u64)INT64_MAX)
 		return -EINVAL;
 	max = MIN(i->super->max_size, limit_of(LIMIT_FSIZE));
@@ -449,8 +455,8 @@ int vfs_truncate(struct inode *i, u64 size)
 	if (size > i->super->max_size)
 		return -EFBIG;
 	mutex_lock(&i->lock);
-	err = -EFBIG;
-	if (!grows_too_far(i, size)) {
+	err = inode_is(i, INODE_KEPT) ? -EPERM : -EFBIG;
+	if (err != -EPERM && !grows_too_far(i, size)) {
 		inode_touch(i, INODE_MTIME | INODE_CTIME);
 		err = dax_truncate(i, size);
 	}
@@ -492,6 +498,9 @@ static int shift_locked(struct inode *i, u64 pos, u64 len, bool insert)
 
 static int fallocate_locked(struct inode *i, u32 mode, u64 pos, u64 len)
 {
+	if (inode_is(i, INODE_IMMUTABLE) ||
+		(inode_is(i, INODE_APPEND_ONLY) && (mode & ~(u32)FALLOC_KEEP_SIZE_)))
+		return -EPERM;
 	if ((mode & FALLOC_INSERT_RANGE_) && len > i->super->max_size - inode_size(i))
 		return -EFBIG;
 	if (mode & SHIFT_MODES)
@@ -582,6 +591,8 @@ int vfs_mmap(struct file *f, struct mmap_request *rq)
 	if (!may_read(f))
 		return -EACCES;
 	if (shared && (rq->flags & VMA_WRITE) && !may_write(f))
+		return -EACCES;
+	if (shared && may_write(f) && inode_is(i, INODE_APPEND_ONLY))
 		return -EACCES;
 	if ((rq->flags & VMA_SYNC) && !can_map_sync(i))
 		return -EOPNOTSUPP;

@@ -48,6 +48,9 @@ static inline bool name_is_dotdot(const char *n, size_t len)
 	return len == 2 && n[0] == '.' && n[1] == '.';
 }
 
+/* Does chattr(1) keep an inode from being opened like that? What is immutable is not written to; what is append-only, at its end alone. */
+bool attr_forbids_open(const struct inode *i, u32 flags);
+
 /* Writes back times of cached inodes and dirty pages, then the super's own. */
 int super_sync(struct super *s);
 /* Inodes in the cache other than the root; names them in the log. */

@@ -48,7 +48,7 @@ static int change(struct inode *i, const char *name, const void *value, size_t s
 	if (!i->ops->setxattr)
 		return -EOPNOTSUPP;
 	mutex_lock(&i->lock);
-	err = i->ops->setxattr(i, name, value, size, flags);
+	err = inode_is(i, INODE_KEPT) ? -EPERM : i->ops->setxattr(i, name, value, size, flags);
 	mutex_unlock(&i->lock);
 	return err;
 }

@@ -149,6 +149,9 @@ _Static_assert(offsetof(struct ext4_group_desc, bg_block_bitmap_csum_hi) == 0x38
 /* i_flags */
 #define EXT4_IMMUTABLE_FL 0x10
 #define EXT4_APPEND_FL 0x20
+/* Those that programs see, and those that they may change: secrm, unrm, sync, immutable, append, nodump, noatime, notail, dirsync, topdir. */
+#define EXT4_VISIBLE_FL 0x725bdfffu
+#define EXT4_CHANGEABLE_FL 0x380fbu
 #define EXT4_INDEX_FL 0x1000
 #define EXT4_HUGE_FILE_FL 0x40000
 #define EXT4_EXTENTS_FL 0x80000

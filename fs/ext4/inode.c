@@ -240,6 +240,17 @@ static u32 rdev_load(const struct ext4_disk_inode *raw)
 	return raw->i_block[0] ? (u16)raw->i_block[0] : raw->i_block[1];
 }
 
+/* The flags that the VFS is to obey. */
+static void kept_load(struct ext4_inode *ei)
+{
+	u32 flags = ei->raw->i_flags;
+
+	atomic_store_explicit(&ei->vfs.kept,
+		(flags & EXT4_IMMUTABLE_FL ? INODE_IMMUTABLE : 0) |
+			(flags & EXT4_APPEND_FL ? INODE_APPEND_ONLY : 0),
+		memory_order_relaxed);
+}
+
 static void fields_load(struct ext4_inode *ei)
 {
 	const struct ext4_disk_inode *raw = ei->raw;
@@ -255,6 +266,7 @@ static void fields_load(struct ext4_inode *ei)
 	atomic_store(&i->size_, raw->i_size_lo | (u64)raw->i_size_high << 32);
 	atomic_store(&ei->stored_size, inode_size(i));
 	atomic_store(&i->blocks, blocks_load(ei));
+	kept_load(ei);
 	times_load(ei);
 }
 
@@ -360,6 +372,31 @@ int ext4_write_inode(struct inode *i)
 	if (err)
 		return err;
 	ext4_store_inode(h, ext4_inode(i));
+	return journal_stop(h);
+}
+
+static u32 get_flags(struct inode *i)
+{
+	return ext4_inode(i)->raw->i_flags & EXT4_VISIBLE_FL;
+}
+
+static int set_flags(struct inode *i, u32 flags)
+{
+	struct ext4_inode *ei = ext4_inode(i);
+	struct journal_handle *h;
+	int err;
+
+	if ((flags ^ get_flags(i)) & ~EXT4_CHANGEABLE_FL)
+		return -EOPNOTSUPP;
+	err = ext4_begin(ext4_fs_of(ei), 1, &h);
+	if (err)
+		return err;
+	rwsem_write_lock(&ei->map_lock);
+	ei->raw->i_flags = (ei->raw->i_flags & ~EXT4_CHANGEABLE_FL) | (flags & EXT4_CHANGEABLE_FL);
+	rwsem_write_unlock(&ei->map_lock);
+	kept_load(ei);
+	inode_touch(i, INODE_CTIME);
+	ext4_store_inode(h, ei);
 	return journal_stop(h);
 }
 
@@ -477,6 +514,8 @@ const struct inode_ops ext4_file_ops = {
 	.orphan_del = ext4_orphan_del,
 	.write_inode = ext4_write_inode,
 	.sync_inode = ext4_sync_inode,
+	.get_flags = get_flags,
+	.set_flags = set_flags,
 	.getxattr = ext4_getxattr,
 	.listxattr = ext4_listxattr,
 	.setxattr = ext4_setxattr,
@@ -489,6 +528,8 @@ const struct inode_ops ext4_dir_ops = {
 	.getxattr = ext4_getxattr,
 	.listxattr = ext4_listxattr,
 	.setxattr = ext4_setxattr,
+	.get_flags = get_flags,
+	.set_flags = set_flags,
 	.lookup = ext4_lookup,
 	.create = ext4_create,
 	.symlink = ext4_symlink,

@@ -287,6 +287,18 @@ static long bytes_left(struct file *file, uaddr_t user)
 	return copy_to_user(user, &n, sizeof(n));
 }
 
+/* The argument is an int, whatever the command's number says of its size. */
+static long inode_flags(struct inode *i, bool set, uaddr_t user)
+{
+	u32 flags;
+	long err;
+
+	if (set)
+		return copy_from_user(&flags, user, sizeof(flags)) ? -EFAULT : vfs_set_flags(i, flags);
+	err = vfs_get_flags(i, &flags);
+	return err ? err : copy_to_user(user, &flags, sizeof(flags));
+}
+
 static long do_ioctl(struct file *file, int fd, u32 cmd, u64 arg)
 {
 	struct files *fs = process_current()->files;
@@ -309,6 +321,9 @@ static long do_ioctl(struct file *file, int fd, u32 cmd, u64 arg)
 		return bytes_left(file, UADDR(arg));
 	case FIGETBSZ_:
 		return copy_to_user(UADDR(arg), &block, sizeof(block));
+	case (u32)FS_IOC_GETFLAGS_:
+	case FS_IOC_SETFLAGS_:
+		return inode_flags(file->inode, cmd == FS_IOC_SETFLAGS_, UADDR(arg));
 	case (u32)FS_IOC_FIEMAP_:
 		return sys_fiemap(file, UADDR(arg));
 	default:
@@ -399,6 +414,8 @@ static long file_flags(int fd, bool set, u32 flags)
 	mutex_lock(&file->pos_lock);
 	if (set && (flags & O_DIRECT_) && (!mode_is_reg(file->inode->mode) || file->ops))
 		ret = -EINVAL;
+	else if (set && ((flags ^ file->flags) & O_APPEND_) && inode_is(file->inode, INODE_APPEND_ONLY))
+		ret = -EPERM;
 	else if (set)
 		file->flags = (file->flags & ~SETTABLE_FLAGS) | (flags & SETTABLE_FLAGS);
 	else

@@ -124,6 +124,8 @@ enum {
 	STATX_MNT_ID_ = 0x1000,
 	STATX_RESERVED = (int)0x80000000,
 	AT_STATX_SYNC_ = 0x6000,
+	STATX_ATTR_IMMUTABLE_ = 0x10,
+	STATX_ATTR_APPEND_ = 0x20,
 	STATX_ATTR_DAX_ = 0x200000,
 };
 
@@ -134,12 +136,15 @@ static struct user_statx_time statx_time(struct time_spec t)
 
 static long copy_statx(struct inode *i, uaddr_t user)
 {
-	struct user_statx st = {.blksize = PAGE_SIZE, .attributes_mask = STATX_ATTR_DAX_};
+	struct user_statx st = {.blksize = PAGE_SIZE,
+		.attributes_mask = STATX_ATTR_DAX_ | STATX_ATTR_IMMUTABLE_ | STATX_ATTR_APPEND_};
 	u64 dev = dev_of(i);
 
 	mutex_lock(&i->lock);
 	st.mask = STATX_BASIC | STATX_MNT_ID_ | (i->crtime.sec ? STATX_BTIME_ : 0);
 	st.attributes = i->super->region && mode_is_reg(i->mode) ? STATX_ATTR_DAX_ : 0;
+	st.attributes |= (inode_is(i, INODE_IMMUTABLE) ? STATX_ATTR_IMMUTABLE_ : 0) |
+		(inode_is(i, INODE_APPEND_ONLY) ? STATX_ATTR_APPEND_ : 0);
 	st.nlink = i->nlink;
 	st.uid = i->uid;
 	st.gid = i->gid;
@@ -409,7 +414,9 @@ static long set_times(int dirfd, u64 path, const struct user_timespec t[2], u32 
 		ret = flags ? -EINVAL : inode_of(dirfd, &i);
 	if (ret)
 		return ret;
-	ret = vfs_set_times(i, new_time(&t[0], &a), new_time(&t[1], &m));
+	ret = t[0].nsec == UTIME_NOW_ && t[1].nsec == UTIME_NOW_
+		? vfs_touch(i)
+		: vfs_set_times(i, new_time(&t[0], &a), new_time(&t[1], &m));
 	iput(i);
 	return ret;
 }

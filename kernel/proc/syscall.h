@@ -34,6 +34,8 @@ enum { /* ioctl commands that files of many kinds know */
 	FIONCLEX_ = 0x5450,
 	FIOCLEX_ = 0x5451,
 	FIGETBSZ_ = 2,
+	FS_IOC_GETFLAGS_ = (int)0x80086601,
+	FS_IOC_SETFLAGS_ = 0x40086602,
 	FS_IOC_FIEMAP_ = (int)0xc020660b,
 };
 
