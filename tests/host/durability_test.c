@@ -323,6 +323,38 @@ static void test_sync_beside_write(void)
 	is(bad, 0, "fdatasync beside a write that appends: all that the size takes in is there");
 }
 
+/* Transactions are counted in 32 bits: committed, recovered and waited for across the last one. */
+static void test_sequence_wraps(void)
+{
+	struct jbd2_super *js;
+	unsigned missing = 0;
+	char name[20];
+
+	begin("the last sequence number");
+	js = jbd2_block(ext4_fs(image.super)->log, 0);
+	is(image_unmount(), 0, "%s: unmounted", image.label);
+	js->s_sequence = to_be32(0xfffffffd);
+	js->s_checksum = to_be32(jbd2_super_csum(js));
+	pmem_sim_observe(NULL);
+	crash_model_destroy(model);
+	image_save();
+	for (unsigned k = 0; k < 6; k++) {
+		image_up(0);
+		missing += image_mount(false) != 0;
+		model = crash_model_create(image.region->virt, image.region->len);
+		pmem_sim_observe(on_event);
+		snprintf(name, sizeof(name), "/%u", k);
+		fs_create(name);
+		sync_file(name, false);
+		fail_and_mount();
+		missing += !fs_exists(name);
+		missing += image_unmount() != 0;
+		image_save();
+	}
+	is(missing, 0, "%s: what was acknowledged around it is there", image.label);
+	ok(image_fsck(), "%s: e2fsck -fn is clean", image.label);
+}
+
 int main(void)
 {
 	image_begin();
@@ -335,6 +367,7 @@ int main(void)
 	test_failed_create();
 	test_sync_beside_close();
 	test_sync_beside_write();
+	test_sequence_wraps();
 	image_end();
 	return done_testing();
 }
