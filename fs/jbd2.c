@@ -132,7 +132,7 @@ int jbd2_open(struct jbd2_writer *w, struct jbd2_log *log)
 	if (w->features & JBD2_INCOMPAT_FAST_COMMIT)
 		return -EOPNOTSUPP;
 	if (s->s_start.raw || from_be32(s->s_blocksize) != JBD2_BLOCK_SIZE || !w->first ||
-		w->end > log->nr_blocks || w->end < w->first + BLOCKS_MIN ||
+		w->end > log->nr_blocks || w->first > w->end || w->end - w->first < BLOCKS_MIN ||
 		(w->features & ~(JBD2_INCOMPAT_REVOKE | JBD2_INCOMPAT_64BIT | JBD2_CSUM_FEATURES)))
 		return -EUCLEAN;
 	if ((w->features & JBD2_CSUM_FEATURES) &&
