@@ -129,8 +129,8 @@ static int tree_damage(struct inode *dir, const char *what)
 	return -EUCLEAN;
 }
 
-/* A directory has been removed from dir, both are locked: for who still stands in it, ".." goes on to lead there. */
-static void remember_parent(struct inode *victim, struct inode *dir)
+/* A directory has been removed from dir, both are locked: for who still stands in it, the inode that its ".." names stays what it is. */
+static void keep_parent(struct inode *victim, struct inode *dir)
 {
 	iref(dir);
 	victim->removed_from = dir;
@@ -178,7 +178,7 @@ static int remove_name(struct walk_parent *w, bool dir)
 		err = dir ? w->dir->ops->rmdir(w->dir, w->name, w->len, victim)
 			  : w->dir->ops->unlink(w->dir, w->name, w->len, victim);
 		if (!err && dir)
-			remember_parent(victim, w->dir);
+			keep_parent(victim, w->dir);
 		mutex_unlock(&victim->lock);
 	}
 	dir_unlock(w->dir);
@@ -395,7 +395,7 @@ static int rename_locked(struct rename *r)
 	err = (r->flags & RENAME_EXCHANGE_ ? ops->exchange : ops->rename)(
 		r->old.dir, r->old.name, r->old.len, r->what, r->new.dir, r->new.name, r->new.len, r->victim);
 	if (!err && r->victim && mode_is_dir(r->victim->mode) && !(r->flags & RENAME_EXCHANGE_))
-		remember_parent(r->victim, r->new.dir);
+		keep_parent(r->victim, r->new.dir);
 	mutex_unlock(&r->what->lock);
 	if (r->victim)
 		mutex_unlock(&r->victim->lock);

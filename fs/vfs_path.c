@@ -12,14 +12,8 @@
 static int lookup_locked(struct inode *dir, const char *name, size_t len, struct inode **out)
 {
 	u64 ino;
-	int err;
+	int err = dir->ops->lookup(dir, name, len, &ino);
 
-	if (dir->removed_from && name_is_dotdot(name, len)) {
-		*out = dir->removed_from;
-		iref(*out);
-		return 0;
-	}
-	err = dir->ops->lookup(dir, name, len, &ino);
 	return err ? err : iget(dir->super, ino, out);
 }
 
