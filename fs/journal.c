@@ -130,8 +130,8 @@ static _Atomic(struct shadow *) *chain_of(struct journal *j, u64 block)
 	return &j->table[block * 0x9e3779b97f4a7c15ull >> (64 - TABLE_BITS)];
 }
 
-/* Any context: in a handle, or between journal_read_begin and _end. */
-static struct shadow *find_shadow(struct journal *j, u64 block)
+/* Any context: in a handle, or between journal_read_begin and _end. Inline: every look at metadata comes through here. */
+static inline __attribute__((always_inline)) struct shadow *find_shadow(struct journal *j, u64 block)
 {
 	struct shadow *s;
 
@@ -441,43 +441,60 @@ int journal_start(struct journal *j, unsigned credits, struct journal_handle **o
 	return 0;
 }
 
-static int get_shadow(struct journal_handle *h, u64 block, bool fill, void **out)
+/* A shadow for a block that has none. NULL: beyond the credits. */
+static __attribute__((noinline)) struct shadow *take_shadow(struct journal_handle *h, u64 block, bool fill)
 {
 	struct journal *j = h->journal;
-	struct shadow *s = find_shadow(j, block);
+	struct shadow *s = pool_pop(j);
 
-	DEBUG_ASSERT(h->depth && mutex_held(&j->lock));
-	if (!s) {
-		DEBUG_ASSERT(h->nr_taken < h->credits);
-		s = pool_pop(j);
-		if (!s)
-			return -ENOMEM;
-		h->nr_taken++;
-		s->block = block;
-		s->whole = !fill;
-		if (fill)
-			memcpy(s->data, block_in_pmem(j, block), BLOCK_SIZE);
-		else
-			memset(s->data, 0, BLOCK_SIZE);
-		s->other = j->changed;
-		j->changed = s;
-		j->nr_changed++;
-		table_insert(j, s);
-	} else if (!fill) {
+	DEBUG_ASSERT(h->nr_taken < h->credits);
+	if (!s)
+		return NULL;
+	h->nr_taken++;
+	s->block = block;
+	s->whole = !fill;
+	if (fill)
+		memcpy(s->data, block_in_pmem(j, block), BLOCK_SIZE);
+	else
 		memset(s->data, 0, BLOCK_SIZE);
-	}
-	*out = s->data;
-	return 0;
+	s->other = j->changed;
+	j->changed = s;
+	j->nr_changed++;
+	table_insert(j, s);
+	return s;
+}
+
+static inline struct shadow *get_shadow(struct journal_handle *h, u64 block)
+{
+	struct shadow *s = find_shadow(h->journal, block);
+
+	DEBUG_ASSERT(h->depth && mutex_held(&h->journal->lock));
+	return likely(s) ? s : take_shadow(h, block, true);
 }
 
 int journal_get_write(struct journal_handle *h, u64 block, void **out)
 {
-	return get_shadow(h, block, true, out);
+	struct shadow *s = get_shadow(h, block);
+
+	if (!s)
+		return -ENOMEM;
+	*out = s->data;
+	return 0;
 }
 
 int journal_get_create(struct journal_handle *h, u64 block, void **out)
 {
-	return get_shadow(h, block, false, out);
+	struct shadow *s = find_shadow(h->journal, block);
+
+	DEBUG_ASSERT(h->depth && mutex_held(&h->journal->lock));
+	if (s)
+		memset(s->data, 0, BLOCK_SIZE);
+	else
+		s = take_shadow(h, block, false);
+	if (!s)
+		return -ENOMEM;
+	*out = s->data;
+	return 0;
 }
 
 void journal_dirty(struct journal_handle *h, u64 block)
@@ -490,48 +507,56 @@ void journal_dirty(struct journal_handle *h, u64 block)
 		pmem_copy(block_in_pmem(j, block), s->data, BLOCK_SIZE);
 }
 
-void journal_update(struct journal_handle *h, u64 block, u32 off, const void *p, u32 n)
+/* Without a log: in pmem at once, and in the handle's shadow if it has one. */
+static __attribute__((noinline)) void write_through(
+	struct journal *j, u64 block, u32 off, const void *p, u32 n, u32 at, const u32 *csum)
 {
-	struct journal *j = h->journal;
-	struct shadow *s;
-	void *data;
-	char *to;
+	struct shadow *s = find_shadow(j, block);
+	char *to = block_in_pmem(j, block);
 
-	DEBUG_ASSERT(h->depth && off + n <= BLOCK_SIZE);
-	if (j->has_log) {
-		if (!get_shadow(h, block, true, &data)) /* within the credits it does not fail */
-			memcpy((char *)data + off, p, n);
-		return;
-	}
-	s = find_shadow(j, block);
-	if (unlikely(s))
+	if (unlikely(s)) {
 		memcpy((char *)s->data + off, p, n);
-	to = block_in_pmem(j, block) + off;
-	pmem_write(to, p, n);
-	pmem_flush(to, n);
+		if (csum)
+			memcpy((char *)s->data + at, csum, sizeof(*csum));
+	}
+	pmem_write(to + off, p, n);
+	if (csum)
+		pmem_store32(to + at, *csum);
+	pmem_flush(to + off, n);
+	if (csum)
+		pmem_flush(to + at, sizeof(*csum));
 }
 
-void journal_update_pair(struct journal_handle *h, u64 block, u32 off_a, u32 a, u32 off_b, u32 b)
+/* Within the credits there is always a shadow. */
+void journal_update(struct journal_handle *h, u64 block, u32 off, const void *p, u32 n)
 {
-	struct journal *j = h->journal;
-	char *to = block_in_pmem(j, block);
 	struct shadow *s;
 
-	DEBUG_ASSERT(h->depth && MAX(off_a, off_b) + sizeof(u32) <= BLOCK_SIZE);
-	if (j->has_log) {
-		journal_update(h, block, off_a, &a, sizeof(a));
-		journal_update(h, block, off_b, &b, sizeof(b));
+	DEBUG_ASSERT(h->depth && off + n <= BLOCK_SIZE);
+	if (unlikely(!h->journal->has_log)) {
+		write_through(h->journal, block, off, p, n, 0, NULL);
 		return;
 	}
-	s = find_shadow(j, block);
-	if (unlikely(s)) {
-		memcpy((char *)s->data + off_a, &a, sizeof(a));
-		memcpy((char *)s->data + off_b, &b, sizeof(b));
+	s = get_shadow(h, block);
+	if (likely(s))
+		memcpy((char *)s->data + off, p, n);
+}
+
+void journal_update_summed(
+	struct journal_handle *h, u64 block, u32 off, const void *p, u32 n, u32 at, u32 csum)
+{
+	struct shadow *s;
+
+	DEBUG_ASSERT(h->depth && MAX(off + n, at + (u32)sizeof(csum)) <= BLOCK_SIZE);
+	if (unlikely(!h->journal->has_log)) {
+		write_through(h->journal, block, off, p, n, at, &csum);
+		return;
 	}
-	pmem_store32(to + off_a, a);
-	pmem_store32(to + off_b, b);
-	pmem_flush(to + off_a, sizeof(a));
-	pmem_flush(to + off_b, sizeof(b));
+	s = get_shadow(h, block);
+	if (likely(s)) {
+		memcpy((char *)s->data + off, p, n);
+		memcpy((char *)s->data + at, &csum, sizeof(csum));
+	}
 }
 
 /* Has any of the blocks a shadow? Files' data has none, and is most of what is freed. */

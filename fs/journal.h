@@ -47,9 +47,10 @@ int journal_get_create(struct journal_handle *h, u64 block, void **out);
 void journal_dirty(struct journal_handle *h, u64 block);
 /* Replaces n bytes at offset off of the block. Needs no credit beyond the block's own and does not fail. */
 void journal_update(struct journal_handle *h, u64 block, u32 off, const void *p, u32 n);
-/* Two words of one block of which neither is right without the other: a value and the checksum over it. Without a log
- * nothing is between the two stores, so that a machine that is killed hardly ever stops there. */
-void journal_update_pair(struct journal_handle *h, u64 block, u32 off_a, u32 a, u32 off_b, u32 b);
+/* The same, and the checksum over them at offset `at`. Without a log nothing is between the two stores, so that a machine that is killed
+ * hardly ever stops there. */
+void journal_update_summed(
+	struct journal_handle *h, u64 block, u32 off, const void *p, u32 n, u32 at, u32 csum);
 /* These blocks were freed: they must not be written back any more, for they may be a file's data before the next commit. */
 void journal_forget(struct journal_handle *h, u64 first, u64 n);
 int journal_stop(struct journal_handle *h);

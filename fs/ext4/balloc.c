@@ -54,13 +54,12 @@ static int init_bitmap(struct journal_handle *h, struct ext4_fs *fs, u32 group, 
 	return 0;
 }
 
-/* The bitmap of a group, initialised and verified, and its descriptor. */
+/* The bitmap of a group, initialised and verified. d: its descriptor. */
 static int group_bitmap(
 	struct journal_handle *h, struct ext4_fs *fs, u32 group, struct ext4_group_desc *d, const void **map)
 {
 	struct ext4_group *g = &fs->groups[group];
 
-	ext4_desc_get(fs, group, d);
 	*map = ext4_read(fs, ext4_desc_block_bitmap(d));
 	if (g->bad)
 		return -EUCLEAN;
@@ -211,6 +210,7 @@ static int search_goal(
 
 	if (fs->groups[group].bad)
 		return 0;
+	ext4_desc_get(fs, group, &d);
 	err = group_bitmap(h, fs, group, &d, &now);
 	if (err)
 		return err;
@@ -231,7 +231,6 @@ static int alloc_locked(struct journal_handle *h, struct ext4_fs *fs, struct ext
 {
 	struct run r = {0, 0, 0};
 	struct ext4_group_desc d;
-	const void *map;
 	int err = 0;
 
 	if (a->goal >= fs->blocks_count)
@@ -251,8 +250,8 @@ static int alloc_locked(struct journal_handle *h, struct ext4_fs *fs, struct ext
 		return ext4_damage(fs, 0,
 			"the block bitmap of group %u calls the file system's own blocks free", r.group);
 	}
-	err = group_bitmap(h, fs, r.group, &d, &map);
-	return err ? err : change_run(h, fs, &r, &d, true);
+	ext4_desc_get(fs, r.group, &d);
+	return change_run(h, fs, &r, &d, true);
 }
 
 int ext4_alloc_blocks(struct journal_handle *h, struct ext4_fs *fs, struct ext4_alloc *a)

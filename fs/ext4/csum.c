@@ -26,7 +26,7 @@ void ext4_crc_init(struct ext4_fs *fs, u32 *power)
 	fs->crc_power = power;
 }
 
-/* Product of two polynomials and x^32, modulo CRC-32C's, bits reflected: the CRC itself does the division. */
+/* Product of two polynomials and x^32, modulo CRC-32C's, bits reflected: the CRC itself does the division. A step for each bit of a. */
 static u32 multiply(const struct ext4_fs *fs, u32 a, u32 b)
 {
 	u64 p = 0;
@@ -36,18 +36,26 @@ static u32 multiply(const struct ext4_fs *fs, u32 a, u32 b)
 	return ext4_crc(fs, 0, &p, sizeof(p));
 }
 
+/* Only the words from the first to the last that differ count. The last is left as it is, for its few bits make the product cheap: in a CRC
+ * a word stands for itself times x^32, which multiply() sees to. */
 u32 ext4_crc_replace(
 	const struct ext4_fs *fs, u32 crc, u32 n, u32 off, const void *old, const void *new, u32 len)
 {
 	const u32 *a = old, *b = new;
-	u32 change = 0, behind = (n - off - len) / 4;
+	u32 first = 0, last = len / 4, change = 0;
 
-	for (u32 k = 0; k < len / 4; k++) {
-		u32 delta = a[k] ^ b[k];
+	while (last && a[last - 1] == b[last - 1])
+		last--;
+	if (!last)
+		return crc;
+	while (a[first] == b[first])
+		first++;
+	for (last--; first < last; first++) {
+		u32 delta = a[first] ^ b[first];
 
 		change = ext4_crc(fs, change, &delta, 4);
 	}
-	return crc ^ (behind ? multiply(fs, change, fs->crc_power[behind - 1]) : change);
+	return crc ^ multiply(fs, change ^ a[last] ^ b[last], fs->crc_power[(n - off) / 4 - last - 1]);
 }
 
 u32 ext4_super_csum(const struct ext4_super *sb)
@@ -55,24 +63,20 @@ u32 ext4_super_csum(const struct ext4_super *sb)
 	return crc32c(~0u, sb, offsetof(struct ext4_super, s_checksum));
 }
 
-u16 ext4_desc_csum(const struct ext4_fs *fs, u32 group, const struct ext4_group_desc *d)
+void ext4_desc_csum_set(const struct ext4_fs *fs, u32 group, struct ext4_group_desc *d)
 {
 	const u32 at = offsetof(struct ext4_group_desc, bg_checksum);
 
 	if (fs->metadata_csum) { /* over the whole descriptor, with zeros in place of the checksum */
-		struct ext4_group_desc copy = *d;
-
-		copy.bg_checksum = 0;
-		return (u16)ext4_crc(fs, ext4_crc(fs, fs->csum_seed, &group, 4), &copy, fs->desc_size);
-	}
-	if (fs->gdt_csum) {
+		d->bg_checksum = 0;
+		d->bg_checksum = (u16)ext4_crc(fs, ext4_crc(fs, fs->csum_seed, &group, 4), d, fs->desc_size);
+	} else if (fs->gdt_csum) {
 		u16 crc = crc16(0xffff, fs->sb.s_uuid, sizeof(fs->sb.s_uuid));
 
 		crc = crc16(crc, &group, 4);
 		crc = crc16(crc, d, at);
-		return crc16(crc, (const char *)d + at + 2, fs->desc_size - at - 2);
+		d->bg_checksum = crc16(crc, (const char *)d + at + 2, fs->desc_size - at - 2);
 	}
-	return d->bg_checksum;
 }
 
 u32 ext4_inode_seed(const struct ext4_fs *fs, u32 ino, u32 generation)
@@ -157,14 +161,14 @@ void ext4_leaf_update(
 	struct ext4_fs *fs = ext4_fs_of(ei);
 	const char *block = ext4_read(fs, nr);
 	const u32 end = EXT4_BLOCK_SIZE - sizeof(struct ext4_dirent_tail);
+	u32 crc;
 
-	if (fs->metadata_csum) {
-		u32 crc = ext4_crc_replace(fs, leaf_tail(block)->det_checksum, end, off, block + off, p, n);
-
-		journal_update(
-			h, nr, end + offsetof(struct ext4_dirent_tail, det_checksum), &crc, sizeof(crc));
+	if (!fs->metadata_csum) {
+		journal_update(h, nr, off, p, n);
+		return;
 	}
-	journal_update(h, nr, off, p, n);
+	crc = ext4_crc_replace(fs, leaf_tail(block)->det_checksum, end, off, block + off, p, n);
+	journal_update_summed(h, nr, off, p, n, end + offsetof(struct ext4_dirent_tail, det_checksum), crc);
 }
 
 void ext4_leaf_csum_set(const struct ext4_inode *ei, void *block)

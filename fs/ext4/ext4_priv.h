@@ -204,7 +204,7 @@ u32 ext4_crc(const struct ext4_fs *fs, u32 crc, const void *p, size_t n);
 u32 ext4_crc_replace(
 	const struct ext4_fs *fs, u32 crc, u32 n, u32 off, const void *old, const void *new, u32 len);
 u32 ext4_super_csum(const struct ext4_super *sb);
-u16 ext4_desc_csum(const struct ext4_fs *fs, u32 group, const struct ext4_group_desc *d);
+void ext4_desc_csum_set(const struct ext4_fs *fs, u32 group, struct ext4_group_desc *d);
 u32 ext4_inode_seed(const struct ext4_fs *fs, u32 ino, u32 generation);
 void ext4_inode_csum_set(struct ext4_inode *ei);
 /* Wrong: raw has the right one afterwards. */
@@ -307,7 +307,8 @@ bool ext4_inode_in_use(struct ext4_fs *fs, u32 ino);
 extern const struct inode_ops ext4_file_ops, ext4_dir_ops, ext4_symlink_ops, ext4_special_ops;
 /* What can be done with an inode of that mode; NULL: no such type. */
 const struct inode_ops *ext4_ops_of(u32 mode);
-struct ext4_inode *ext4_inode_new_memory(struct ext4_fs *fs, u64 ino);
+/* d: the descriptor of its group. NULL: no memory. */
+struct ext4_inode *ext4_inode_new_memory(struct ext4_fs *fs, u64 ino, const struct ext4_group_desc *d);
 void ext4_inode_free_memory(struct ext4_inode *ei);
 int ext4_read_inode(struct super *s, u64 ino, struct inode **out);
 /* From now on ext4_sync_inode() commits the transaction of h. Before others can see what has changed. */

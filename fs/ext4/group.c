@@ -21,14 +21,14 @@ static u32 desc_offset(const struct ext4_fs *fs, u32 group)
 
 void ext4_desc_get(const struct ext4_fs *fs, u32 group, struct ext4_group_desc *d)
 {
-	const char *p =
-		(const char *)journal_read(fs->journal, desc_block(fs, group)) + desc_offset(fs, group);
+	const char *block = journal_read(fs->journal, desc_block(fs, group));
+	const struct ext4_group_desc *on_disk = (const void *)(block + desc_offset(fs, group));
 
 	if (likely(fs->desc_size == sizeof(*d))) {
-		memcpy(d, p, sizeof(*d));
+		*d = *on_disk;
 	} else {
 		memset(d, 0, sizeof(*d));
-		memcpy(d, p, EXT4_DESC_SIZE_MIN);
+		memcpy(d, on_disk, EXT4_DESC_SIZE_MIN);
 	}
 }
 
@@ -41,7 +41,7 @@ u16 ext4_committed_flags(const struct ext4_fs *fs, u32 group)
 
 void ext4_desc_write(struct journal_handle *h, struct ext4_fs *fs, u32 group, struct ext4_group_desc *d)
 {
-	d->bg_checksum = ext4_desc_csum(fs, group, d);
+	ext4_desc_csum_set(fs, group, d);
 	journal_update(h, desc_block(fs, group), desc_offset(fs, group), d, fs->desc_size);
 }
 
@@ -128,9 +128,12 @@ static const char *desc_load(struct ext4_fs *fs, u32 group)
 	u64 itable_blocks = DIV_ROUND_UP((u64)fs->inodes_per_group * fs->inode_size, (u64)EXT4_BLOCK_SIZE);
 	u64 overhead = group_overhead(fs, group), itable;
 	struct ext4_group_desc d;
+	u16 csum;
 
 	ext4_desc_get(fs, group, &d);
-	if (d.bg_checksum != ext4_desc_csum(fs, group, &d))
+	csum = d.bg_checksum;
+	ext4_desc_csum_set(fs, group, &d);
+	if (d.bg_checksum != csum)
 		return "a group descriptor's checksum is wrong";
 	itable = ext4_desc_inode_table(&d);
 	if (ext4_desc_block_bitmap(&d) >= fs->blocks_count ||

@@ -32,13 +32,12 @@ static int init_bitmap(struct journal_handle *h, struct ext4_fs *fs, u32 group, 
 	return 0;
 }
 
-/* The bitmap of a group, verified, and its descriptor. h NULL: it must have been initialised. */
+/* The bitmap of a group, verified. d: its descriptor. h NULL: it must have been initialised. */
 static int group_bitmap(
 	struct journal_handle *h, struct ext4_fs *fs, u32 group, struct ext4_group_desc *d, const void **map)
 {
 	struct ext4_group *g = &fs->groups[group];
 
-	ext4_desc_get(fs, group, d);
 	*map = ext4_read(fs, ext4_desc_inode_bitmap(d));
 	if (g->bad)
 		return -EUCLEAN;
@@ -154,7 +153,7 @@ static int alloc_locked(
 
 	if (err)
 		return err;
-	*out = ext4_inode_new_memory(fs, ino);
+	*out = ext4_inode_new_memory(fs, ino, &d);
 	if (!*out)
 		return -ENOMEM;
 	err = change_bit(
@@ -199,6 +198,7 @@ int ext4_free_inode(struct journal_handle *h, struct ext4_inode *ei)
 	int err;
 
 	mutex_lock(&fs->alloc_lock);
+	ext4_desc_get(fs, group, &d);
 	err = group_bitmap(NULL, fs, group, &d, &map);
 	if (!err && !ext4_bit(map, bit))
 		err = ext4_damage(fs, ei->vfs.ino, "it is freed but was free");
@@ -219,6 +219,7 @@ int ext4_free_inode(struct journal_handle *h, struct ext4_inode *ei)
 
 bool ext4_inode_in_use(struct ext4_fs *fs, u32 ino)
 {
+	u32 group = (ino - 1) / fs->inodes_per_group, bit = (ino - 1) % fs->inodes_per_group;
 	struct ext4_group_desc d;
 	const void *map;
 	bool used;
@@ -226,8 +227,8 @@ bool ext4_inode_in_use(struct ext4_fs *fs, u32 ino)
 	if (ino < fs->sb.s_first_ino || ino > fs->inodes_count)
 		return false;
 	mutex_lock(&fs->alloc_lock);
-	used = !group_bitmap(NULL, fs, (ino - 1) / fs->inodes_per_group, &d, &map) &&
-		ext4_bit(map, (ino - 1) % fs->inodes_per_group);
+	ext4_desc_get(fs, group, &d);
+	used = !group_bitmap(NULL, fs, group, &d, &map) && ext4_bit(map, bit);
 	mutex_unlock(&fs->alloc_lock);
 	return used;
 }

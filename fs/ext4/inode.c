@@ -13,18 +13,16 @@
 
 static const struct lock_class map_class = {"ext4 map", RANK_FS_META, true};
 
-struct ext4_inode *ext4_inode_new_memory(struct ext4_fs *fs, u64 ino)
+struct ext4_inode *ext4_inode_new_memory(struct ext4_fs *fs, u64 ino, const struct ext4_group_desc *d)
 {
 	struct ext4_inode *ei =
 		kzalloc(sizeof(*ei) + MAX(fs->inode_size, (u32)sizeof(struct ext4_disk_inode)));
 	u32 index = (u32)((ino - 1) % fs->inodes_per_group);
-	struct ext4_group_desc d;
 
 	if (!ei)
 		return NULL;
 	inode_init(&ei->vfs, &fs->super, ino);
-	ext4_desc_get(fs, (u32)((ino - 1) / fs->inodes_per_group), &d);
-	ei->itable_block = ext4_desc_inode_table(&d) + (u64)index * fs->inode_size / EXT4_BLOCK_SIZE;
+	ei->itable_block = ext4_desc_inode_table(d) + (u64)index * fs->inode_size / EXT4_BLOCK_SIZE;
 	ei->itable_offset = index * fs->inode_size % EXT4_BLOCK_SIZE;
 	list_node_init(&ei->orphan_node);
 	rwsem_init(&ei->map_lock, &map_class);
@@ -286,7 +284,7 @@ int ext4_read_inode(struct super *s, u64 ino, struct inode **out)
 	journal_read_end(&r);
 	if ((d.bg_flags & EXT4_BG_INODE_UNINIT) && ino >= fs->sb.s_first_ino)
 		return ext4_damage(fs, ino, "it lies in a part of the inode table that is not in use");
-	ei = ext4_inode_new_memory(fs, ino);
+	ei = ext4_inode_new_memory(fs, ino, &d);
 	if (!ei)
 		return -ENOMEM;
 	journal_read_begin(fs->journal, &r);

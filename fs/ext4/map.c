@@ -475,21 +475,19 @@ int ext4_make_unwritten(struct inode *i, u64 first, u64 last)
 
 int ext4_map_block(struct ext4_inode *ei, u32 lblk, u64 *block)
 {
-	struct ext4_path p;
-	struct ext4_ext x;
+	struct ext4_fs *fs = ext4_fs_of(ei);
 	struct extent e;
-	int err;
+	int err = 0;
 
 	if (!ext4_uses_extents(ei))
 		return -EOPNOTSUPP;
-	rwsem_read_lock(&ei->map_lock);
-	err = look_only(ei, lblk, 1, &e, &p, &x);
-	rwsem_read_unlock(&ei->map_lock);
+	if (unlikely(!look_unlocked(ei, lblk, 1, &e)))
+		err = look_locked(ei, lblk, 1, MAP_LOOK, &e);
 	if (err)
 		return err;
 	if (e.state != EXTENT_MAPPED)
-		return ext4_damage(ext4_fs_of(ei), ei->vfs.ino, "block %u is missing", lblk);
-	*block = x.pblk + (lblk - x.lblk);
+		return ext4_damage(fs, ei->vfs.ino, "block %u is missing", lblk);
+	*block = (e.pa.v - fs->region->base.v) >> EXT4_BLOCK_BITS;
 	return 0;
 }
 

@@ -100,7 +100,8 @@ void ext4_set_last_orphan(struct journal_handle *h, struct ext4_fs *fs, u32 ino)
 	sb->s_checksum =
 		ext4_crc_replace(fs, sb->s_checksum, csum_at, at, &sb->s_last_orphan, &ino, sizeof(ino));
 	sb->s_last_orphan = ino;
-	journal_update_pair(h, 0, EXT4_SUPER_OFFSET + at, ino, EXT4_SUPER_OFFSET + csum_at, sb->s_checksum);
+	journal_update_summed(
+		h, 0, EXT4_SUPER_OFFSET + at, &ino, sizeof(ino), EXT4_SUPER_OFFSET + csum_at, sb->s_checksum);
 }
 
 int ext4_write_super(struct ext4_fs *fs)
