@@ -308,18 +308,19 @@ static void remove_entry(struct inode *dir, struct tmpfs_entry *e)
 	touch_dir(dir, -1);
 }
 
-static int tmpfs_lookup(struct inode *dir, const char *name, size_t len, u64 *ino)
+static int tmpfs_lookup(struct inode *dir, struct dir_name *n)
 {
 	struct tmpfs_entry *e;
 
-	if (name_is_dotdot(name, len)) {
-		*ino = tmpfs_inode(dir)->parent->ino;
+	if (name_is_dotdot(n->name, n->len)) {
+		n->ino = tmpfs_inode(dir)->parent->ino;
 		return 0;
 	}
-	e = find_entry(dir, name, len);
+	e = find_entry(dir, n->name, n->len);
 	if (!e)
 		return -ENOENT;
-	*ino = e->inode->ino;
+	n->ino = e->inode->ino;
+	n->at[0] = (uintptr_t)e;
 	return 0;
 }
 
@@ -418,24 +419,20 @@ static void drop_name(struct inode *i)
 		iput(i);
 }
 
-static int tmpfs_unlink(struct inode *dir, const char *name, size_t len, struct inode *victim)
+static int tmpfs_unlink(struct inode *dir, const struct dir_name *n, struct inode *victim)
 {
-	struct tmpfs_entry *e = find_entry(dir, name, len);
-
-	if (!e || e->inode != victim)
-		return -ENOENT;
-	remove_entry(dir, e);
+	remove_entry(dir, (struct tmpfs_entry *)(uintptr_t)n->at[0]);
 	if (mode_is_dir(victim->mode))
 		dir->nlink--;
 	drop_name(victim);
 	return 0;
 }
 
-static int tmpfs_rmdir(struct inode *dir, const char *name, size_t len, struct inode *victim)
+static int tmpfs_rmdir(struct inode *dir, const struct dir_name *n, struct inode *victim)
 {
 	if (!list_empty(&tmpfs_inode(victim)->entries))
 		return -ENOTEMPTY;
-	return tmpfs_unlink(dir, name, len, victim);
+	return tmpfs_unlink(dir, n, victim);
 }
 
 /* Directory `what` moves from odir to ndir. */

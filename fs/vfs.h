@@ -98,6 +98,15 @@ struct dir_pos {
 /* Dirent callback: 0 to go on, anything else stops the walk (and the position stays before this entry). Inode lock of the directory is held. */
 typedef int (*readdir_fn)(void *arg, const char *name, size_t len, u64 ino, u8 dt_type, u64 next_pos);
 
+/* A name in a directory. */
+struct dir_name {
+	const char *name;
+	size_t len;
+	/* what lookup has found */
+	u64 ino;
+	u64 at[2]; /* where the entry stands, in the file system's own terms; good until the directory changes */
+};
+
 /*
  * Upward calls of vfs and dax into a file system. Context of all: may sleep; inode lock held unless said
  * otherwise. Errors: negative errno. Page numbers are 4 KiB pages of the file; `last` is inclusive.
@@ -129,7 +138,7 @@ struct inode_ops {
 	 * needed: page faults call it under the DAX lock, with no handle open. NULL: a mapping cannot be synchronous. */
 	int (*commit_map)(struct inode *i, u64 pgoff, u64 nr);
 
-	int (*lookup)(struct inode *dir, const char *name, size_t len, u64 *ino);
+	int (*lookup)(struct inode *dir, struct dir_name *n);
 	/* Of any type but a link, by mode; rdev: the number of a device, else 0. */
 	int (*create)(
 		struct inode *dir, const char *name, size_t len, u32 mode, u32 rdev, struct inode **out);
@@ -137,8 +146,9 @@ struct inode_ops {
 	int (*symlink)(struct inode *dir, const char *name, size_t len, const char *target, size_t tlen);
 	/* One more name for i, which is no directory and locked too. -EMLINK. */
 	int (*link)(struct inode *dir, const char *name, size_t len, struct inode *i);
-	int (*unlink)(struct inode *dir, const char *name, size_t len, struct inode *victim);
-	int (*rmdir)(struct inode *dir, const char *name, size_t len, struct inode *victim);
+	/* n: as lookup has left it, and the directory has been locked since. */
+	int (*unlink)(struct inode *dir, const struct dir_name *n, struct inode *victim);
+	int (*rmdir)(struct inode *dir, const struct dir_name *n, struct inode *victim);
 	/* All directories involved and the victim (may be NULL) are locked. */
 	int (*rename)(struct inode *odir, const char *oname, size_t olen, struct inode *what,
 		struct inode *ndir, const char *nname, size_t nlen, struct inode *victim);

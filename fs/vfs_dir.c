@@ -161,13 +161,14 @@ static int remove_checked(struct walk_parent *w, struct inode *victim, bool dir)
 
 static int remove_name(struct walk_parent *w, bool dir)
 {
+	struct dir_name n = {.name = w->name, .len = w->len};
 	struct inode *victim;
 	int err;
 
 	if (mount_at(w->dir, w->name, w->len))
 		return -EBUSY;
 	dir_lock(w->dir);
-	err = lookup_one(w->dir, w->name, w->len, true, &victim);
+	err = lookup_entry(w->dir, &n, &victim);
 	if (err) {
 		dir_unlock(w->dir);
 		return err;
@@ -175,8 +176,7 @@ static int remove_name(struct walk_parent *w, bool dir)
 	err = remove_checked(w, victim, dir);
 	if (!err) {
 		mutex_lock(&victim->lock);
-		err = dir ? w->dir->ops->rmdir(w->dir, w->name, w->len, victim)
-			  : w->dir->ops->unlink(w->dir, w->name, w->len, victim);
+		err = dir ? w->dir->ops->rmdir(w->dir, &n, victim) : w->dir->ops->unlink(w->dir, &n, victim);
 		if (!err && dir)
 			keep_parent(victim, w->dir);
 		mutex_unlock(&victim->lock);

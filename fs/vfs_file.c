@@ -259,14 +259,14 @@ static int readdir_step(void *arg, const char *name, size_t len, u64 ino, u8 typ
 static void readdir_mounts(struct inode *dir, u64 *pos, struct readdir_wrap *w)
 {
 	struct fs_state *fs = the_instance.fs;
-	u64 ino;
 
 	if (*pos < DIR_END)
 		*pos = DIR_END;
 	for (u64 k = *pos - DIR_END; k < atomic_load(&fs->nr_mounts); k++) {
 		struct fs_mount *m = &fs->mounts[k];
+		struct dir_name n = {.name = m->name, .len = m->len};
 
-		if (m->parent == dir && dir->ops->lookup(dir, m->name, m->len, &ino) == -ENOENT &&
+		if (m->parent == dir && dir->ops->lookup(dir, &n) == -ENOENT &&
 			readdir_step(w, m->name, m->len, m->super->root->ino, DT_DIR_, DIR_END + k + 1))
 			return;
 		*pos = DIR_END + k + 1;

@@ -9,20 +9,20 @@
 #include "fs/vfs_priv.h"
 #include "mm/kmem.h"
 
-static int lookup_locked(struct inode *dir, const char *name, size_t len, struct inode **out)
+int lookup_entry(struct inode *dir, struct dir_name *n, struct inode **out)
 {
-	u64 ino;
-	int err = dir->ops->lookup(dir, name, len, &ino);
+	int err = dir->ops->lookup ? dir->ops->lookup(dir, n) : -ENOTDIR;
 
-	return err ? err : iget(dir->super, ino, out);
+	return err ? err : iget(dir->super, n->ino, out);
 }
 
 int lookup_one(struct inode *dir, const char *name, size_t len, bool locked, struct inode **out)
 {
+	struct dir_name n = {.name = name, .len = len};
 	struct fs_mount *m;
 	int err;
 
-	if (!mode_is_dir(dir->mode) || !dir->ops->lookup)
+	if (!mode_is_dir(dir->mode))
 		return -ENOTDIR;
 	*out = dir;
 	if (name_is_dot(name, len))
@@ -42,7 +42,7 @@ int lookup_one(struct inode *dir, const char *name, size_t len, bool locked, str
 		return -ENAMETOOLONG;
 	if (!locked)
 		dir_lock(dir);
-	err = lookup_locked(dir, name, len, out);
+	err = lookup_entry(dir, &n, out);
 	if (!locked)
 		dir_unlock(dir);
 	return err;

@@ -18,6 +18,9 @@ struct fs_mount *mount_of(struct super *s);
  * holds it. Counted inode. -ENOENT, -ENOTDIR. */
 int lookup_one(struct inode *dir, const char *name, size_t len, bool locked, struct inode **out);
 
+/* The same for a name that stands in a locked directory itself, neither a mount nor one of the dots; *n is filled in. */
+int lookup_entry(struct inode *dir, struct dir_name *n, struct inode **out);
+
 /* Where a walk to the parent ended. */
 struct walk_parent {
 	struct inode *dir; /* counted */

@@ -227,38 +227,31 @@ static int linear_find(struct ext4_inode *dir, const char *name, size_t len, str
 
 int ext4_dir_find(struct ext4_inode *dir, const char *name, size_t len, struct ext4_where *w)
 {
+	struct ext4_fs *fs = ext4_fs_of(dir);
 	struct journal_reader r;
 	int err;
 
-	journal_read_begin(ext4_fs_of(dir)->journal, &r);
+	journal_read_begin(fs->journal, &r);
 	err = ext4_dir_indexed(dir) ? ext4_htree_find(dir, name, len, w) : linear_find(dir, name, len, w);
+	if (!err)
+		w->ino =
+			((const struct ext4_dirent *)((const char *)ext4_read(fs, w->block) + w->off))->inode;
 	journal_read_end(&r);
 	return err;
 }
 
-u32 ext4_dir_ino(struct ext4_inode *dir, const struct ext4_where *w)
-{
-	struct ext4_fs *fs = ext4_fs_of(dir);
-	struct journal_reader r;
-	u32 ino;
-
-	journal_read_begin(fs->journal, &r);
-	ino = ((const struct ext4_dirent *)((const char *)ext4_read(fs, w->block) + w->off))->inode;
-	journal_read_end(&r);
-	return ino;
-}
-
-int ext4_lookup(struct inode *i, const char *name, size_t len, u64 *ino)
+int ext4_lookup(struct inode *i, struct dir_name *n)
 {
 	struct ext4_inode *dir = ext4_inode(i);
-	struct ext4_fs *fs = ext4_fs_of(dir);
 	struct ext4_where w;
-	int err = ext4_dir_find(dir, name, len, &w);
+	int err = ext4_dir_find(dir, n->name, n->len, &w);
 
 	if (err)
 		return err;
-	*ino = ext4_dir_ino(dir, &w);
-	return ino_ok(fs, (u32)*ino) ? 0 : ext4_entry_damage(dir, w.lblk);
+	n->ino = w.ino;
+	n->at[0] = w.block;
+	n->at[1] = (u64)w.lblk << 32 | w.off;
+	return ino_ok(ext4_fs_of(dir), w.ino) ? 0 : ext4_entry_damage(dir, w.lblk);
 }
 
 /* Puts the entry into the room of `de` in a block on disk: only the bytes of these two are written. */

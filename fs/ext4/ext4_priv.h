@@ -436,14 +436,13 @@ struct ext4_new_entry {
 	u32 ino;
 	u8 type;
 };
-int ext4_lookup(struct inode *dir, const char *name, size_t len, u64 *ino);
-/* Where an entry stands. */
+int ext4_lookup(struct inode *dir, struct dir_name *n);
+/* Where an entry stands, and what it names. */
 struct ext4_where {
 	u64 block;
-	u32 lblk, off;
+	u32 lblk, off, ino;
 };
 int ext4_dir_find(struct ext4_inode *dir, const char *name, size_t len, struct ext4_where *w);
-u32 ext4_dir_ino(struct ext4_inode *dir, const struct ext4_where *w);
 int ext4_dir_add(
 	struct journal_handle *h, struct ext4_inode *dir, const char *name, size_t len, u32 ino, u32 mode);
 int ext4_dir_remove(struct journal_handle *h, struct ext4_inode *dir, const struct ext4_where *w);
@@ -482,8 +481,8 @@ int ext4_symlink(struct inode *dir, const char *name, size_t len, const char *ta
 int ext4_link(struct inode *dir, const char *name, size_t len, struct inode *i);
 int ext4_exchange(struct inode *odir, const char *oname, size_t olen, struct inode *what, struct inode *ndir,
 	const char *nname, size_t nlen, struct inode *other);
-int ext4_unlink(struct inode *dir, const char *name, size_t len, struct inode *victim);
-int ext4_rmdir(struct inode *dir, const char *name, size_t len, struct inode *victim);
+int ext4_unlink(struct inode *dir, const struct dir_name *n, struct inode *victim);
+int ext4_rmdir(struct inode *dir, const struct dir_name *n, struct inode *victim);
 int ext4_rename(struct inode *odir, const char *oname, size_t olen, struct inode *what, struct inode *ndir,
 	const char *nname, size_t nlen, struct inode *victim);
 

@@ -194,7 +194,7 @@ int ext4_htree_find(struct ext4_inode *dir, const char *name, size_t len, struct
 	if (err)
 		return err;
 	if (ext4_is_dots(name, len)) {
-		*where = (struct ext4_where){w.frame[0].block, 0, len == 1 ? 0 : EXT4_DX_DOTDOT};
+		*where = (struct ext4_where){.block = w.frame[0].block, .off = len == 1 ? 0 : EXT4_DX_DOTDOT};
 		return 0;
 	}
 	do {

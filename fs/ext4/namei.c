@@ -213,7 +213,7 @@ static int find_entry(
 {
 	int err = ext4_dir_find(ext4_inode(dir), name, len, w);
 
-	return !err && ext4_dir_ino(ext4_inode(dir), w) != victim->ino ? -ENOENT : err;
+	return !err && w->ino != victim->ino ? -ENOENT : err;
 }
 
 /* One name less; the last one makes it an orphan. */
@@ -234,14 +234,12 @@ static int drop_link(struct journal_handle *h, struct inode *i)
 	return 0;
 }
 
-static int remove_name(struct inode *dir, const char *name, size_t len, struct inode *victim)
+int ext4_unlink(struct inode *dir, const struct dir_name *n, struct inode *victim)
 {
-	struct ext4_where w;
+	struct ext4_where w = {n->at[0], (u32)(n->at[1] >> 32), (u32)n->at[1], (u32)n->ino};
 	struct journal_handle *h;
-	int err = find_entry(dir, name, len, victim, &w), stop;
+	int err = ext4_begin(ext4_fs(dir->super), REMOVE_CREDITS, &h), stop;
 
-	if (!err)
-		err = ext4_begin(ext4_fs(dir->super), REMOVE_CREDITS, &h);
 	if (err)
 		return err;
 	err = drop_link(h, victim);
@@ -257,11 +255,6 @@ static int remove_name(struct inode *dir, const char *name, size_t len, struct i
 	return err ? err : stop;
 }
 
-int ext4_unlink(struct inode *dir, const char *name, size_t len, struct inode *victim)
-{
-	return remove_name(dir, name, len, victim);
-}
-
 /* 0, -ENOTEMPTY, or damage. */
 static int must_be_empty(struct inode *dir)
 {
@@ -270,11 +263,11 @@ static int must_be_empty(struct inode *dir)
 	return empty < 0 ? empty : empty ? 0 : -ENOTEMPTY;
 }
 
-int ext4_rmdir(struct inode *dir, const char *name, size_t len, struct inode *victim)
+int ext4_rmdir(struct inode *dir, const struct dir_name *n, struct inode *victim)
 {
 	int err = must_be_empty(victim);
 
-	return err ? err : remove_name(dir, name, len, victim);
+	return err ? err : ext4_unlink(dir, n, victim);
 }
 
 /* Where the entry ".." of a directory stands. */

@@ -72,30 +72,30 @@ static bool parse_number(const char *name, size_t len, u64 *out)
 	return true;
 }
 
-static int pseudo_lookup(struct inode *dir, const char *name, size_t len, u64 *ino)
+static int pseudo_lookup(struct inode *dir, struct dir_name *name)
 {
 	const struct pseudo_fs *fs = dir->super->fs;
 	const struct pseudo_numbered *numbered = node_of(dir)->numbered;
 	unsigned at = (unsigned)(node_of(dir) - fs->nodes);
 	u64 number;
 
-	if (len == 2 && !memcmp(name, "..", 2)) {
-		*ino = parent_ino(dir);
+	if (name->len == 2 && !memcmp(name->name, "..", 2)) {
+		name->ino = parent_ino(dir);
 		return 0;
 	}
 	for (unsigned k = 1; k < fs->count; k++) {
 		const struct pseudo_node *n = &fs->nodes[k];
 
-		if (n->parent == at && !is_template(fs, k) && strlen(n->name) == len &&
-			!memcmp(n->name, name, len)) {
-			*ino = ino_of(k, instance_of(dir));
+		if (n->parent == at && !is_template(fs, k) && strlen(n->name) == name->len &&
+			!memcmp(n->name, name->name, name->len)) {
+			name->ino = ino_of(k, instance_of(dir));
 			return 0;
 		}
 	}
-	if (!numbered || !parse_number(name, len, &number) ||
+	if (!numbered || !parse_number(name->name, name->len, &number) ||
 		numbered->next(instance_of(dir), number) != (i64)number)
 		return -ENOENT;
-	*ino = ino_of(numbered->template, instance_of(dir) | number << numbered->shift);
+	name->ino = ino_of(numbered->template, instance_of(dir) | number << numbered->shift);
 	return 0;
 }
 
