@@ -24,9 +24,9 @@
 #include "mm/state.h"
 
 #define NO_OBJECT 0xffff
-#define LARGEST 2048
+#define LARGEST PAGE_SIZE /* paths and shadows of blocks, in release builds, whose objects have no frame */
 
-static const u16 class_size[KMEM_CLASSES] = {16, 32, 64, 96, 128, 192, 256, 512, 1024, 1344, LARGEST};
+static const u16 class_size[KMEM_CLASSES] = {16, 32, 64, 96, 128, 192, 256, 512, 1024, 1344, 2048, LARGEST};
 /* Class of a size, by 32-byte steps up to 256 and by 128-byte steps above. */
 static const u8 small_class[9] = {0, 1, 2, 3, 4, 5, 5, 6, 6};
 
@@ -57,11 +57,11 @@ static inline unsigned class_of(size_t n)
 		return 0;
 	if (n <= 256)
 		return small_class[(n + 31) / 32];
-	return n <= 512 ? 7 : n <= 1024 ? 8 : n <= 1344 ? 9 : 10;
+	return n <= 512 ? 7 : n <= 1024 ? 8 : n <= 1344 ? 9 : n <= 2048 ? 10 : 11;
 }
 
 /* Objects that a CPU keeps: as many as fill a page, 16 at most. */
-static const u8 cache_limit[KMEM_CLASSES] = {16, 16, 16, 16, 16, 16, 16, 8, 4, 3, 2};
+static const u8 cache_limit[KMEM_CLASSES] = {16, 16, 16, 16, 16, 16, 16, 8, 4, 3, 2, 1};
 
 /* --- debug frame round an object --- */
 

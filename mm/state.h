@@ -44,7 +44,7 @@ struct pmm {
 };
 
 /* Kernel objects: mm/kmem.c */
-#define KMEM_CLASSES 11
+#define KMEM_CLASSES 12
 
 struct kmem_class {
 	struct spinlock lock; /* RANK_KMEM */
