@@ -434,7 +434,7 @@ static int remove_some(struct ext4_inode *ei, u64 *at, u64 last, enum ext4_remov
 	if (err)
 		return err;
 	rwsem_write_lock(&ei->map_lock);
-	if (what == EXT4_REMOVE)
+	if (what == EXT4_REMOVE && *at < last) /* a single page is looked up once */
 		err = remove_whole(h, ei, at, last);
 	if (!err && *at == from)
 		err = ext4_remove_piece(h, ei, at, last, what);
