@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kernel objects: size-class caches (16 B to 2 KiB) over pages, larger requests straight from the
+ * Kernel objects: size-class caches (16 B to 4 KiB) over pages, larger requests straight from the
  * buddy allocator. Debug builds put red zones round objects, poison freed ones and check both at free.
  * Any context but NMI; may not sleep (there is no reclaim). NULL: no memory, and every caller copes.
  * Objects are aligned to 16 bytes; those of page size and more to pages in release builds only.
