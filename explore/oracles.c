@@ -7,7 +7,7 @@
  * clean-writable no writable entry of a page whose dirty tag is clear
  * past-eof       when no operation that moves i_size is under way: nothing is mapped past the end of the file, private copies included
  * zero-page      when no operation that allocates is under way: no zero page is mapped where the file has data
- * poison         when no machine check is under way: no entry reaches a page that one has named
+ * poison         when no machine check is under way: no entry, in a page table or a TLB, reaches a page that one has named
  * durability     when an fsync (msync, sync_file_range: of a page) returns, what operations stored that had returned before its call is flushed and fenced (hosted; where the power fails the crash is the judge)
  * deadlock, livelock, panic, values, crash: found by the engine, history.c and crash.c
  *
@@ -179,8 +179,7 @@ static void check_entry(const struct entry *e)
 		fmt_snprintf(problem, sizeof(problem), "; it is unwritten there: %s has zeros",
 			w->sc->files[e->file].name);
 		report(e, "ownership", problem);
-	} else if (e->is_entry && poison_hits(pte_paddr(e->pte), 1) &&
-		!in_flight(w, e->file, op_may_poison)) {
+	} else if (poison_hits(pte_paddr(e->pte), 1) && !in_flight(w, e->file, op_may_poison)) {
 		report(e, "poison", "; that is bad");
 	} else if (pte_writable(e->pte) && !dax_is_dirty(m, e->page)) {
 		report(e, "clean-writable", "; its dirty tag is clear");

@@ -71,10 +71,10 @@ static void replace_and_unlock(struct fault *f, pte_t old, struct page *p)
 	pte_t busy = {(final.v & ~(PTE_WRITE | PTE_DIRTY)) | PTE_SW_BUSY};
 	struct tlb_gather g;
 
+	tlb_gather_init(&g, mm); /* under the ptl: who finds the old frame gone shoots down too (mm/tlb.h) */
 	pte_exchange(pt->slot, busy);
 	spin_unlock(&pt->table->ptl);
 
-	tlb_gather_init(&g, mm);
 	tlb_gather_page(&g, f->addr, 0);
 	if (old.v & PTE_SW_ANON)
 		tlb_gather_free(&g, pt_page(pte_paddr(old)));

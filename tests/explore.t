@@ -116,6 +116,12 @@ is($status, 1, "replay=$replay finds it again") or diag tail($out);
 ($status, $out) = explored('mapsync-unreachable', 'none', 'granularity=access', 'max=3000', 'quiet', 'strict');
 is($status, 0, 'mapsync-unreachable, by accesses: none has no violation') or diag tail($out);
 
+# A private copy takes the place of a page that goes bad: the walk for the bad page finds no entry, and has to shoot down for the copier (it did
+# not once).
+($status, $out) = explored('together; file f 1; file g 1; prepare A pload f 0; prepare B pload f 0; A: pstore f 0 7 | B: load g 0 | C: poison f 0',
+	'none', 'granularity=access', 'preemptions=2', 'first', 'max=100', 'quiet', 'strict');
+is($status, 0, 'a copy beside a machine check, by accesses: no TLB keeps the page') or diag tail($out);
+
 # What the explorer does not understand.
 for my $words ('nonsense', 'truncate-reuse nonsense', 'replay=nonsense', 'replay=truncate-reuse/none/step:Z9', 'max=x') {
 	($status, $out) = explored(split / /, $words);
