@@ -167,8 +167,9 @@ static int move_vma(struct mm *mm, struct vma *v, uaddr_t to, u64 len, bool keep
 	vma_detach(mm, v);
 	err = make_tables(&m);
 	if (err) {
+		vma_attach(mm,
+			v); /* first: it is in its reverse map still, so the tables that it reaches into stay */
 		unlink_tables(mm, to, m.n->end);
-		vma_attach(mm, v);
 		vma_free(mm, m.n);
 		return err;
 	}

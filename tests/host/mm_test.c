@@ -290,6 +290,67 @@ static void test_remap_over_file(void)
 	mm_put(mm);
 }
 
+/* All pages but `left` of them; a list through the pages themselves. */
+static struct page *take_memory(unsigned left)
+{
+	struct page *all = NULL, *p;
+
+	while ((p = pmm_alloc(0))) {
+		*(struct page **)page_to_virt(p) = all;
+		all = p;
+	}
+	for (; left && all; left--) {
+		p = all;
+		all = *(struct page **)page_to_virt(p);
+		page_put(p);
+	}
+	return all;
+}
+
+static void give_memory_back(struct page *all)
+{
+	while (all) {
+		struct page *p = all;
+
+		all = *(struct page **)page_to_virt(p);
+		page_put(p);
+	}
+}
+
+/* A move that finds memory for one of the two tables that it needs. The old mapping is in the file's reverse map all the while, so walkers may
+ * be in any table of its span. */
+static void test_remap_without_memory(void)
+{
+	struct mm *mm = mm_create();
+	const u64 border = BASE + 2 * HUGE_SIZE, from = border - 32 * PAGE_SIZE,
+		  to = border + 500 * PAGE_SIZE;
+	struct page *all;
+	struct pt_slot slot;
+
+	sim_set_boot_mm(mm);
+	map(mm, BASE, PAGE_SIZE, RW);
+	mm_unmap(mm, UADDR(BASE), PAGE_SIZE); /* leaves a VMA to be used again */
+	is(map_file(mm, from, to - from, 0, RW), from, "a private mapping");
+	ok(store(from, 7) && store(border - PAGE_SIZE, 8), "and two copies");
+	all = take_memory(1);
+	is(mm_remap(mm,
+		   &(struct mremap_request){.addr = UADDR(from),
+			   .old_len = to - from,
+			   .new_len = to - from,
+			   .new_addr = UADDR(to),
+			   .may_move = true,
+			   .fixed = true}),
+		-ENOMEM, "mremap to where two tables are missing");
+	ok(load(from) == 7 && load(border - PAGE_SIZE) == 8, "the pages are where they were");
+	is(pt_walk(mm->root, UADDR(border), 0, false, &slot), 0,
+		"the table that the old mapping reaches into stays");
+	is(pt_walk(mm->root, UADDR(border + HUGE_SIZE), 0, false, &slot), -ENOENT, "there is no other");
+	give_memory_back(all);
+	is(mm_unmap(mm, UADDR(from), to - from), 0, "munmap");
+	unload();
+	mm_put(mm);
+}
+
 static void test_limits(void)
 {
 	struct mm *mm = mm_create();
@@ -315,6 +376,7 @@ int main(void)
 	test_file();
 	test_ranges_and_copies();
 	test_remap_over_file();
+	test_remap_without_memory();
 	test_limits();
 	is(memory_in_use(), before, "all memory came back");
 	return done_testing();
