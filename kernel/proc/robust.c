@@ -5,6 +5,9 @@
  *
  * Rule: nothing in the list is believed. Every address is checked, a list that never ends is cut off, and a word is changed only while
  * it still names the task.
+ *
+ * A killed task owes it too: while it pays, its faults wait for locks like anybody's. A fault that gave up would leave others waiting for ever
+ * for a lock whose page was just being written back.
  */
 #include "kernel/proc/futex.h"
 
@@ -105,15 +108,20 @@ static void walk_robust_list(struct task *t)
 
 void task_leave_memory(struct task *t)
 {
-	struct mm *mm = thread_current()->mm;
+	struct thread *self = thread_current();
+	struct mm *mm = self->mm;
 	const i32 none = 0;
+	bool killed;
 
 	if (!mm)
 		return;
+	killed = atomic_exchange(&self->killed, false);
 	if (t->robust_list.v)
 		walk_robust_list(t);
 	t->robust_list = UADDR(0);
 	if (t->clear_tid.v && atomic_load(&mm->refs) > 1 && !copy_to_user(t->clear_tid, &none, sizeof(none)))
 		futex_wake_word(t->clear_tid, 1, true);
 	t->clear_tid = UADDR(0);
+	if (killed)
+		atomic_store(&self->killed, true);
 }

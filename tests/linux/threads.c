@@ -4,6 +4,7 @@
 #include "table.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -258,6 +259,77 @@ static void test_robust(void)
 	close(fd);
 }
 
+#define SHARED_SIZE (2u << 20)
+#define KILLS 30
+
+static struct {
+	int fd;
+	char *map;
+	volatile int stop;
+} synced;
+
+/* The file is dirty and on its way to the medium, again and again: its pages are write-protected and locked meanwhile. */
+static void *keep_syncing(void *arg)
+{
+	while (!synced.stop) {
+		synced.map[2048]++;
+		fsync(synced.fd);
+	}
+	return arg;
+}
+
+/* An owner that is killed says so too, though its last store has to wait for somebody who writes the page back. */
+static void test_robust_killed(void)
+{
+	pthread_mutexattr_t a;
+	pthread_mutex_t *m;
+	pthread_t syncer;
+	struct timespec t;
+	int ready[2], died = 0;
+	char c;
+
+	synced.fd = make_file("synced", 0);
+	(void)posix_fallocate(synced.fd, 0,
+		SHARED_SIZE); /* to be mapped, and written back, as one page of 2 MiB where there are such */
+	synced.map = mmap(NULL, SHARED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, synced.fd, 0);
+	m = (pthread_mutex_t *)synced.map;
+	if (pipe(ready) || synced.map == MAP_FAILED)
+		return;
+	pthread_mutexattr_init(&a);
+	pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
+	pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
+	pthread_mutex_init(m, &a);
+	pthread_create(&syncer, NULL, keep_syncing, NULL);
+	for (int i = 0; i < KILLS; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			pthread_mutex_lock(m);
+			if (write(ready[1], "l", 1) != 1)
+				_exit(1);
+			for (;;)
+				pause();
+		}
+		if (read(ready[0], &c, 1) != 1)
+			say("no child");
+		usleep((useconds_t)i * 300);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		clock_gettime(CLOCK_REALTIME, &t);
+		t.tv_sec += 2;
+		if (pthread_mutex_timedlock(m, &t) != EOWNERDEAD)
+			break;
+		died++;
+		pthread_mutex_consistent(m);
+		pthread_mutex_unlock(m);
+	}
+	synced.stop = 1;
+	pthread_join(syncer, NULL);
+	say("of %d owners that were killed %d died", KILLS, died);
+	munmap(synced.map, SHARED_SIZE);
+	close(synced.fd);
+}
+
 /* ---- processes and threads ---- */
 
 static void *other_thread(void *arg)
@@ -417,6 +489,7 @@ int main(int argc, char **argv)
 	test_cancel();
 	test_thread_signal();
 	test_robust();
+	test_robust_killed();
 	child("exit with threads", 0, self);
 	child("killed with threads", 1, self);
 	child("exec in a thread", 2, self);
