@@ -10,8 +10,11 @@ _Atomic(u64) idle_cpus;
 
 unsigned claim_idle_cpu(unsigned preferred, u64 allowed)
 {
-	u64 idle = atomic_load(&idle_cpus);
+	u64 idle;
 
+	/* What the caller has queued is visible before we look. Unlocking the queue is a store, which x86 lets this load overtake. */
+	atomic_thread_fence(memory_order_seq_cst);
+	idle = atomic_load(&idle_cpus);
 	while (idle & allowed) {
 		u64 bit = idle & allowed & (1ull << preferred);
 
