@@ -199,15 +199,18 @@ struct vma *vma_first(const struct mm *mm)
 
 struct vma *vma_alloc(struct mm *mm)
 {
-	struct vma *v = atomic_load_explicit(&mm->free_vmas, memory_order_acquire);
+	struct vma *v;
 
+	SHARED_READ(&mm->free_vmas);
+	v = atomic_load_explicit(&mm->free_vmas, memory_order_acquire);
 	if (mm->nr_vmas >= MM_MAX_VMAS)
 		return NULL;
 	/* Only we take nodes off, so the head cannot go away and come back meanwhile. */
-	while (v && !atomic_compare_exchange_weak(&mm->free_vmas, &v, v->free_next))
-		;
-	if (v)
-		return v;
+	while (v) {
+		SHARED_WRITE(&mm->free_vmas);
+		if (atomic_compare_exchange_weak(&mm->free_vmas, &v, v->free_next))
+			return v;
+	}
 	v = kzalloc(sizeof(*v));
 	if (v) {
 		v->mm = mm;
@@ -223,9 +226,11 @@ void vma_free(struct mm *mm, struct vma *v)
 	v->inode = NULL;
 	v->ops = NULL;
 	v->pgoff = 0;
+	SHARED_READ(&mm->free_vmas);
 	v->free_next = atomic_load_explicit(&mm->free_vmas, memory_order_relaxed);
-	while (!atomic_compare_exchange_weak(&mm->free_vmas, &v->free_next, v))
-		;
+	do
+		SHARED_WRITE(&mm->free_vmas);
+	while (!atomic_compare_exchange_weak(&mm->free_vmas, &v->free_next, v));
 }
 
 /* --- tree --- */

@@ -73,6 +73,9 @@ static const struct {
 	{"tlb_switch_mm",
 		"a context switch, between the scripted threads' points; the shootdown's side has the mark"},
 	{"shoot_down", "the generation is a count that nobody decides by"},
+	{"splice",
+		"an extent tree changes: a look-up without map_lock that has read it meanwhile is made "
+		"again"},
 	{"poison_any",
 		"the points round it reach both orders: the lock of the table before, the entry's store "
 		"behind"},

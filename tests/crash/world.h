@@ -2,7 +2,7 @@
 /*
  * The test of durability, in three parts that run one after the other in a process of their own (crash.c):
  *
- *   script.c   chooses operations by a seed and makes them on a mounted file system, each on some CPU of the simulated machine; what the
+ *   choose.c, script.c   choose operations by a seed and make them on a mounted file system, each on some CPU of the simulated machine; what the
  *              persistent memory sees meanwhile becomes a trace
  *   enumerate.c   plays the trace to the model of host/crash_model.h; in front of each fence, and now and then elsewhere, it takes states in which
  *              a power failure may leave the memory
