@@ -29,8 +29,8 @@ FUZZ_MINUTES ?= 10
 test-long: programs linux-programs static-programs linux-kernel
 	@$(MAKE) --no-print-directory BUILD=debug kernel
 	@$(MAKE) --no-print-directory BUILD=release kernel
-	@STRESS_SECONDS=300 POWER_CUTS=500 INTEROP_LARGE=1 DEEP_LARGE=1 FUZZ_SECONDS=$$(($(FUZZ_MINUTES) * 60)) FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} \
-		prove --timer tests/stress.t tests/power.t tests/interop.t tests/deep.t tests/fuzzcalls.t
+	@STRESS_SECONDS=300 POWER_CUTS=500 INTEROP_LARGE=1 DEEP_LARGE=1 FULL_PIECES=524288 FUZZ_SECONDS=$$(($(FUZZ_MINUTES) * 60)) FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} \
+		prove --timer tests/stress.t tests/power.t tests/interop.t tests/deep.t tests/full.t tests/fuzzcalls.t
 
 C_SOURCES = $(shell find bench boot kernel mm fs drivers lib explore host tests user -name '*.[ch]' | sort)
 
