@@ -312,7 +312,8 @@ void choose_reset(u64 seed)
 	choice = (typeof(choice)){.seed = seed * 0x9e3779b97f4a7c15ull + 1, .next_file = 1, .next_nr = 1};
 }
 
-void choose_end(struct step *s)
+void choose_end(struct step *s, bool damage)
 {
-	*s = (struct step){1, {{.kind = OP_REMOUNT, .file = NO_FILE, .nr = choice.next_nr}}};
+	*s = (struct step){
+		1, {{.kind = damage ? OP_DAMAGE : OP_REMOUNT, .file = NO_FILE, .nr = choice.next_nr}}};
 }

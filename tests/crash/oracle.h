@@ -47,6 +47,7 @@ enum op_kind {
 	OP_COMMIT, /* as every five seconds; acknowledges nothing */
 	OP_SYNC,
 	OP_REMOUNT,
+	OP_DAMAGE, /* some is found, which stops the file system: acknowledges nothing, and nothing comes after it */
 	NR_OPS,
 };
 

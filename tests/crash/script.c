@@ -9,7 +9,7 @@
 #include "tests/crash/script.h"
 
 #include "fs/dax.h"
-#include "fs/ext4/ext4.h"
+#include "fs/ext4/ext4_priv.h"
 #include "fs/state.h"
 #include "kernel/instance.h"
 #include "lib/string.h"
@@ -219,6 +219,24 @@ static long remount(bool again)
 	return err || !again ? err : world_mount(world.region, why);
 }
 
+/* The record of it is written, by itself; what had not committed never will. */
+static long damage(void)
+{
+	struct inode *root;
+	struct ext4_fs *fs;
+	long err = vfs_lookup(NULL, "/", false, &root);
+
+	if (err)
+		return err;
+	fs = ext4_fs_of(ext4_inode(root));
+	iput(root);
+	fs->on_error = EXT4_ON_ERROR_RO;
+	ext4_damage_at(fs, 0, 0, __func__, __LINE__, "the script says so");
+	vfs_commit_all();
+	remount(false);
+	return 0;
+}
+
 static long perform(struct op *op, u32 k)
 {
 	char a[300], b[300], target[200];
@@ -251,6 +269,8 @@ static long perform(struct op *op, u32 k)
 		return vfs_sync_all();
 	case OP_REMOUNT:
 		return remount(op->pos);
+	case OP_DAMAGE:
+		return damage();
 	default:
 		return on_file(op, k);
 	}
@@ -350,7 +370,7 @@ void script_run(struct script *s, const struct start *start, u64 seed, u32 nr_st
 		if (s->nr + 1 < nr_steps)
 			choose_step(step);
 		else /* the end: unmounted */
-			choose_end(step);
+			choose_end(step, !start->no_journal && seed % 3 == 1);
 		run_step(s->nr);
 	}
 	trace_record(NULL);
@@ -424,7 +444,7 @@ void script_describe(const struct step *s, char *text, u32 size)
 	static const char *const names[NR_OPS] = {"create", "write", "append", "sync-write", "direct-write",
 		"direct-read", "store", "sync-store", "msync", "fsync", "fdatasync", "truncate", "punch",
 		"zero", "collapse", "insert", "allocate", "rename", "link", "unlink", "symlink", "mkdir",
-		"rmdir", "close", "commit", "sync", "remount"};
+		"rmdir", "close", "commit", "sync", "remount", "damage"};
 	char a[300], b[300];
 	u32 at = 0;
 

@@ -11,8 +11,8 @@
 /* choose.c: what comes next, by the seed and by what oracle.c knows to be there. */
 void choose_reset(u64 seed);
 void choose_step(struct step *s);
-/* The last step: the file system is unmounted. */
-void choose_end(struct step *s);
+/* The last step: the file system is unmounted, or stops because of damage. */
+void choose_end(struct step *s, bool damage);
 
 /* script.c: the files that programs have open. Opens the file behind a name, if it is not open. */
 void script_open(u32 name, u32 file);
