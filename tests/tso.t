@@ -24,15 +24,9 @@ cmp_ok(scalar @races, '>', 20, 'the races are listed');
 for my $race (@races) {
 	for my $scheme (qw(range entry)) {
 		($status, $out) = run_command('timeout', '60', $explore, $race, $scheme, 'granularity=access', 'preemptions=1',
-			'seconds=1', 'quiet', 'strict');
+			'seconds=1', 'quiet');
 		is($status, 0, "$race, by accesses and stores: $scheme has no violation, no access is unmarked")
 			or diag tail($out, 40);
-	}
-	# What breaks under these is the scheme, and not for want of a mark. A few schedules tell: it need not be the wrong one.
-	for my $scheme (qw(none imap rwsem)) {
-		($status, $out) = run_command('timeout', '60', $explore, $race, $scheme, 'granularity=access', 'preemptions=1',
-			'max=100', 'seconds=1', 'quiet');
-		is($status, 0, "$race, by accesses and stores: no access is unmarked under $scheme") or diag tail($out, 40);
 	}
 }
 done_testing();
