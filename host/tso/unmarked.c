@@ -76,6 +76,7 @@ static const struct {
 	{"splice",
 		"an extent tree changes: a look-up without map_lock that has read it meanwhile is made "
 		"again"},
+	{"shift_entries", "the same change, to the numbers in a leaf"},
 	{"poison_any",
 		"the points round it reach both orders: the lock of the table before, the entry's store "
 		"behind"},
