@@ -30,7 +30,14 @@ MAKEFLAGS += --no-builtin-rules
 TARGETS := all kernel programs linux-programs static-programs linux-kernel posix-programs sysroot newlib image host iso run debug bench bench-locks profile matrix costs explore-deep crash fuzz fuzz-corpus test test-long lint docs fmt
 .PHONY: $(TARGETS) setup clean help FORCE
 
+ifneq ($(words $(CURDIR)) $(words $(IMAGE)),1 1)
+$(error make, newlib's configure and QEMU want paths without blanks: '$(CURDIR)', IMAGE='$(IMAGE)')
+endif
+
 ifeq ($(FAULTLINE_INNER),)
+
+# Two goals are two makes, which would build the same files beside each other. Each of them builds in parallel.
+.NOTPARALLEL:
 
 $(TARGETS): setup
 	@$(MAKE) --no-print-directory FAULTLINE_INNER=1 $@

@@ -16,6 +16,7 @@ make_image() {
 	truncate -s "$size" "$image.tmp"
 	# 4 KiB blocks because DAX maps pages; for everything else mke2fs's own choice.
 	mke2fs -q -F -t ext4 -b 4096 -L faultline -E root_owner=0:0 -d "$rootfs" "$image.tmp"
+	sh "$(dirname "$0")/root-owns.sh" "$image.tmp" "$rootfs"
 	mv "$image.tmp" "$image"
 	touch "$image.programs"
 }

@@ -35,11 +35,15 @@ need_command mformat mtools
 need_command prove perl
 need_command patch patch
 need_command flock util-linux
-need_command busybox busybox-static
 need_command musl-gcc musl-tools
 need_command script bsdutils
 need_command sqlite3 sqlite3
 need_command mdb_dump lmdb-utils
+# The image needs the static one; a system may have the other, which has the same name.
+if ! busybox=$(command -v busybox) || readelf -lW "$busybox" 2>/dev/null | grep -q INTERP; then
+	missing="$missing busybox-static"
+	missing_commands="$missing_commands busybox-that-is-static"
+fi
 need_file libc6-dev /usr/include/features.h
 need_file libsqlite3-dev /usr/include/sqlite3.h
 need_file liblmdb-dev /usr/include/lmdb.h

@@ -29,7 +29,7 @@ SYSROOT := $(B)/sysroot
 FAULTLINE_CC := FAULTLINE_GCC='$(USER_CC)' $(SYSROOT)/bin/faultline-cc
 
 USER_CFLAGS := -std=gnu11 -O2 -fno-asynchronous-unwind-tables -g -MMD -MP -Wall -Wextra -Werror \
-	-Wmissing-prototypes -Wstrict-prototypes -Wno-format-truncation -D_GNU_SOURCE
+	-Wmissing-prototypes -Wstrict-prototypes -Wno-format-truncation -Wno-array-parameter -D_GNU_SOURCE
 
 LIBC_C := $(sort $(wildcard user/libc/*.c user/libc/thread/*.c))
 LIBC_ASM := $(sort $(wildcard user/libc/thread/*.asm))

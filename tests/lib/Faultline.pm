@@ -196,6 +196,8 @@ sub new_image
 	($status, $out) = run_command('mke2fs', '-q', '-F', '-t', 'ext4', '-b', '4096', @{$o{options} // []},
 		'-E', 'root_owner=0:0', '-d', $o{root} // 'build/rootfs', $path);
 	die "mke2fs: $out" if $status;
+	($status, $out) = run_command('sh', 'tools/root-owns.sh', $path, $o{root} // 'build/rootfs');
+	die "root-owns.sh: $out" if $status;
 	return $path;
 }
 
