@@ -18,12 +18,12 @@ static int verbosity(void)
 
 void log_line(enum log_level level, const char *subsys, const char *fmt, ...)
 {
-	static const char *const names[] = {"error: ", "warning: ", "", "debug: "};
+	static const char *const names[] = {"error: ", "warning: ", ""};
 	char buf[512];
 	va_list ap;
 	int v = verbosity();
 
-	if (v < 0 || level > (v == 0 ? LOG_ERR : v == 1 ? LOG_INFO : LOG_DEBUG))
+	if (v < 0 || level > (v == 0 ? LOG_ERR : LOG_INFO))
 		return;
 	va_start(ap, fmt);
 	vsnprintf(buf, sizeof(buf), fmt, ap);

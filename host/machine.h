@@ -117,7 +117,6 @@ static inline void order_threads(const struct sim_thread *from UNUSED, const str
 /* Arena */
 extern u64 arena_size;
 void arena_init(u64 size);
-void arena_fresh(u64 off, u64 len); /* zero pages again, writable, without ASan poison */
 static inline void *arena_ptr(u64 off)
 {
 	return (void *)(ARENA_BASE + off);

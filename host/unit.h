@@ -60,11 +60,6 @@ static inline bool unit_report(bool good, const char *file, int line, const char
 
 #define diag(...) (printf("# "), printf(__VA_ARGS__), printf("\n"), fflush(stdout))
 
-static inline void skip_all(const char *why)
-{
-	printf("1..0 # SKIP %s\n", why);
-}
-
 /* The exit status of main. */
 static inline int done_testing(void)
 {

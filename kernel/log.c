@@ -27,7 +27,7 @@ static char ring[RING_SIZE]; /* holder */
 static u64 ring_end;         /* holder; bytes ever written */
 
 static const char *const level_text[] =
-	{[LOG_ERR] = "error: ", [LOG_WARN] = "warning: ", [LOG_INFO] = "", [LOG_DEBUG] = "debug: "};
+	{[LOG_ERR] = "error: ", [LOG_WARN] = "warning: ", [LOG_INFO] = ""};
 
 /* Returns whether the lock was taken. */
 static bool lock(void)

@@ -5,7 +5,7 @@
 
 #include "lib/types.h"
 
-enum log_level { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+enum log_level { LOG_ERR, LOG_WARN, LOG_INFO };
 
 /* One line, '\n' added. `subsys` is a short prefix: "ext4", "nfit". */
 void log_line(enum log_level level, const char *subsys, const char *fmt, ...) PRINTF_LIKE(3, 4);
@@ -14,7 +14,6 @@ void log_raw(const char *fmt, ...) PRINTF_LIKE(1, 2);
 #define pr_err(subsys, ...) log_line(LOG_ERR, subsys, __VA_ARGS__)
 #define pr_warn(subsys, ...) log_line(LOG_WARN, subsys, __VA_ARGS__)
 #define pr_info(subsys, ...) log_line(LOG_INFO, subsys, __VA_ARGS__)
-#define pr_debug(subsys, ...) log_line(LOG_DEBUG, subsys, __VA_ARGS__)
 
 /* The log is a stream of bytes of which the last LOG_SIZE are kept. Sets *end to how many there have been, and *start to the first
  * whole line at or behind it that is kept and among the last `max` bytes. */

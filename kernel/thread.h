@@ -27,7 +27,6 @@ struct thread {
 	struct mm *mm;               /* user address space, NULL for pure kernel threads */
 	struct process *process;     /* NULL for kernel threads */
 	struct list_node wait_node;  /* [owner of the queue's lock] on a wait queue */
-	void *wait_data;             /* free for the lock that the thread waits on */
 	unsigned pagefault_disabled; /* nesting; own thread only */
 	_Atomic(bool) killed;        /* it has to end: killable waits return -EINTR */
 	_Atomic(bool)

@@ -15,10 +15,6 @@ typedef struct {
 	u64 raw;
 } __attribute__((packed, aligned(4))) be64_t;
 
-static inline u16 from_be16(be16_t v)
-{
-	return __builtin_bswap16(v.raw);
-}
 static inline u32 from_be32(be32_t v)
 {
 	return __builtin_bswap32(v.raw);
@@ -34,10 +30,6 @@ static inline be16_t to_be16(u16 v)
 static inline be32_t to_be32(u32 v)
 {
 	return (be32_t){__builtin_bswap32(v)};
-}
-static inline be64_t to_be64(u64 v)
-{
-	return (be64_t){__builtin_bswap64(v)};
 }
 
 #endif

@@ -64,19 +64,4 @@
 	516 /* again as restart_syscall(), for what has a time limit; -EINTR after a handler */
 #endif
 
-/* Pointers that carry an error, as on Linux: the last 4095 addresses. */
-#include "lib/types.h"
-static inline void *err_ptr(long e)
-{
-	return (void *)e;
-}
-static inline bool is_err(const void *p)
-{
-	return (unsigned long)p >= (unsigned long)-4095;
-}
-static inline long ptr_err(const void *p)
-{
-	return (long)p;
-}
-
 #endif

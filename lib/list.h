@@ -13,13 +13,6 @@ struct list {
 	struct list_node head;
 };
 
-#define LIST_INIT(l)                         \
-	{                                    \
-		{                            \
-			&(l).head, &(l).head \
-		}                            \
-	}
-
 static inline void list_init(struct list *l)
 {
 	l->head.next = l->head.prev = &l->head;

@@ -100,11 +100,6 @@ static inline pte_t pte_exchange(pte_slot_t *s, pte_t e)
 	SHARED_WRITE(s);
 	return (pte_t){atomic_exchange(&s->v, e.v)};
 }
-static inline bool pte_compare_exchange(pte_slot_t *s, pte_t *expected, pte_t e)
-{
-	SHARED_WRITE(s);
-	return atomic_compare_exchange_strong(&s->v, &expected->v, e.v);
-}
 /* Under ptl: only the CPU's own A and D bits can change meanwhile, so this is no scheduling point. */
 static inline pte_t pte_peek_locked(const pte_slot_t *s)
 {

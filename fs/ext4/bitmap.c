@@ -25,11 +25,6 @@ u32 ext4_next_zero(const void *map, u32 nbits, u32 from)
 	return next_bit(map, map, nbits, from, ~0ull);
 }
 
-u32 ext4_next_one(const void *map, u32 nbits, u32 from)
-{
-	return next_bit(map, map, nbits, from, 0);
-}
-
 u32 ext4_next_free(const struct ext4_free_map *m, u32 nbits, u32 from)
 {
 	return next_bit(m->now, m->committed, nbits, from, ~0ull);

@@ -258,9 +258,8 @@ EXT4_DESC_FIELD(block_csum, bg_block_bitmap_csum, 16)
 EXT4_DESC_FIELD(inode_csum, bg_inode_bitmap_csum, 16)
 
 /* bitmap.c: bit strings, least significant bit first */
-/* First bit at or after `from` that is 0 (1); nbits if there is none. */
+/* First bit at or after `from` that is 0; nbits if there is none. */
 u32 ext4_next_zero(const void *map, u32 nbits, u32 from);
-u32 ext4_next_one(const void *map, u32 nbits, u32 from);
 /* What may be allocated: free now, and free also after a crash, which brings back what the last commit had. */
 struct ext4_free_map {
 	const void *now, *committed;

@@ -4,7 +4,7 @@
  * shift.c.
  *
  * Rules
- * - An index entry's block number equals the first one below it; edit_done() carries a change of a node's first entry upwards.
+ * - An index entry's block number equals the first one below it; fix_index() carries a change of a node's first entry upwards.
  * - A node below the root is never empty: it goes with its last entry. A root without entries has depth 0.
  * - A change fails before it has changed anything, or not at all: room is made first (ext4_make_room), one node at a time, and each
  *   such step leaves a valid tree.

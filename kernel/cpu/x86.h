@@ -51,13 +51,6 @@ static inline u64 read_cr2(void)
 	__asm__ volatile("mov %%cr2, %0" : "=r"(v));
 	return v;
 }
-static inline u64 read_cr3(void)
-{
-	u64 v;
-
-	__asm__ volatile("mov %%cr3, %0" : "=r"(v)::"memory");
-	return v;
-}
 static inline u64 read_cr4(void)
 {
 	u64 v;
@@ -68,10 +61,6 @@ static inline u64 read_cr4(void)
 static inline void write_cr0(u64 v)
 {
 	__asm__ volatile("mov %0, %%cr0" ::"r"(v) : "memory");
-}
-static inline void write_cr3(u64 v)
-{
-	__asm__ volatile("mov %0, %%cr3" ::"r"(v) : "memory");
 }
 static inline void write_cr4(u64 v)
 {

@@ -236,7 +236,8 @@ static int push_strings(const struct exec_args *a, u64 to)
 	return err;
 }
 
-/* Writes `count` pointers to consecutive strings and a null; *string moves on. `at_prefix`: they begin in the prefix. */
+/* Writes `count` pointers to consecutive strings and a null; *string moves on. What the strings are is read from the prefix at *prefix_pos,
+ * and behind its end from the pages at *pos. */
 static int push_pointers(
 	const struct exec_args *a, uaddr_t *at, unsigned count, u64 *string, size_t *pos, size_t *prefix_pos)
 {

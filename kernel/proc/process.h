@@ -109,6 +109,7 @@ static inline struct process *process_current(void)
 }
 
 void process_table_init(void);
+/* The lock that comments call table_lock. */
 void process_table_lock(void);
 void process_table_unlock(void);
 bool process_table_locked(void);

@@ -24,7 +24,7 @@ enum lock_rank {
 	RANK_MM = 40,         /* mm->lock: VMA tree changes */
 	RANK_VMA = 45,        /* per-VMA lock */
 	RANK_DAX = 50,        /* dax_lock_ops: range lock, rwsem … */
-	RANK_JOURNAL = 60,    /* journal handle (until the journal commits it is one transaction at a time) */
+	RANK_JOURNAL = 60,    /* journal handle, one at a time; + 2: the list of orphans */
 	RANK_FS_META = 65,    /* block map of one inode */
 	RANK_FS_ALLOC = 70,   /* block and inode allocation */
 	RANK_FS_CACHE = 75,   /* inode cache */

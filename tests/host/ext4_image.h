@@ -4,7 +4,7 @@
  * program, after host/unit.h.
  *
  * Rule: the image lives in the file image.path and, between image_up() and image_save(), in the region image.region. Memory that a mount
- * takes must be back after the unmount: image_down() checks it.
+ * takes must be back after the unmount: image_unmount() checks it.
  */
 #ifndef TESTS_HOST_EXT4_IMAGE_H
 #define TESTS_HOST_EXT4_IMAGE_H
