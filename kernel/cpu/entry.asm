@@ -19,7 +19,7 @@ CPU_KERNEL_STACK equ 16
 CPU_CURRENT equ 24
 CPU_NEED_RESCHED equ 44
 ; struct thread, asserted in trap.c
-THREAD_WORK equ 52		; killed, and signalled behind it
+THREAD_WORK equ 44		; killed, and signalled behind it
 ; struct trap_frame
 FRAME_R11 equ 6 * 8
 FRAME_R10 equ 7 * 8

@@ -21,7 +21,7 @@
 #include "kernel/panic.h"
 #include "kernel/sched.h"
 
-_Static_assert(offsetof(struct thread, killed) == 52 && offsetof(struct thread, signalled) == 53,
+_Static_assert(offsetof(struct thread, killed) == 44 && offsetof(struct thread, signalled) == 45,
 	"THREAD_WORK in entry.asm");
 _Static_assert(offsetof(struct trap_frame, r11) == 6 * 8 && offsetof(struct trap_frame, rdi) == 14 * 8 &&
 		offsetof(struct trap_frame, rip) == 17 * 8 && offsetof(struct trap_frame, rsp) == 20 * 8,
