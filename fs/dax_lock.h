@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The locking scheme of a DAX mapping: what keeps faults and truncate apart. One file a scheme in fs/dax_lock/.
- * A new scheme is one file with one struct, and one line in dax_lock/schemes.c.
+ * A new scheme is one file with one struct, its name below and in dax_lock/schemes.c.
  */
 #ifndef FS_DAX_LOCK_H
 #define FS_DAX_LOCK_H
