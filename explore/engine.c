@@ -309,16 +309,18 @@ static void keep_schedule(struct cell *c, const struct violation *v)
 	c->violation = *v;
 }
 
-/* Looks for a counterexample with fewer switches than c->schedule has: all schedules with 0, then 1, ... of them. */
+/* Looks for a counterexample with fewer switches than c->schedule has: all schedules with 0, then 1, ... of them. Of those with equally few
+ * it keeps one that no TLB is needed to see, if there is one: the kernel can replay that. */
 static int minimise(struct cell *c)
 {
 	struct violation v;
-	unsigned found = 0;
+	unsigned levels = c->violation.in_tlb; /* then its own too */
+	bool kept = false;
 	u64 runs = 0;
 
 	for (unsigned i = 1; i < c->schedule.len; i++)
-		found += c->schedule.choices[i] != c->schedule.choices[i - 1];
-	for (unsigned n = 0; n < found; n++) {
+		levels += c->schedule.choices[i] != c->schedule.choices[i - 1];
+	for (unsigned n = 0; n < levels && !kept; n++) {
 		struct bounds b = {.preemptions = -1, .switches = (int)n};
 		unsigned prefix = 0;
 
@@ -327,9 +329,11 @@ static int minimise(struct cell *c)
 
 			if (err || ++runs == c->w.backend->minimise_runs || atomic_load(&explore_stop))
 				return err;
-			if (v.oracle) {
+			if (v.oracle && !(kept && v.in_tlb)) {
 				keep_schedule(c, &v);
-				return 0;
+				kept = true;
+				if (!v.in_tlb)
+					return 0;
 			}
 			prefix = backtrack(c);
 		} while (prefix);

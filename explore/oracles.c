@@ -359,6 +359,7 @@ void oracle_step(struct explore_world *w, struct violation *v)
 	for (unsigned t = 0; t < w->sc->nr_threads && !v->oracle && w->backend->visit_tlb; t++) {
 		look(w, TLB(t, 0) * EVERY_FILE);
 		w->backend->visit_tlb(w, t, check_tlb_entry, &from);
+		v->in_tlb = v->oracle != NULL;
 	}
 	if (!v->oracle && w->backend->not_durable && !w->sc->crash)
 		check_fsyncs(w, v);

@@ -183,6 +183,7 @@ static inline bool thread_in_op(const struct explore_thread *t)
 /* oracles.c */
 struct violation {
 	const char *oracle; /* NULL: none */
+	bool in_tlb;        /* a TLB shows it: the kernel, which cannot look there, does not */
 	char text[320];
 };
 /* After transition w->now. */

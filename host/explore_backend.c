@@ -300,8 +300,8 @@ static void survive_failure(struct explore_world *w, unsigned state, struct viol
 	int status;
 	pid_t pid;
 
-	*after_failure =
-		(struct violation){"crash", "the machine that comes after does not get as far as looking"};
+	*after_failure = (struct violation){
+		.oracle = "crash", .text = "the machine that comes after does not get as far as looking"};
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {

@@ -13,7 +13,7 @@ use warnings;
 use Exporter 'import';
 
 our @EXPORT = qw(
-	@SCHEMES parse_report parse_guest cell_line parse_cells hosted_only judge_guest parse_mutant
+	@SCHEMES parse_report parse_guest cell_line parse_cells hosted_only request judge_guest parse_mutant
 	mutants_of thousands table replays requirements replace_section
 );
 
@@ -72,21 +72,35 @@ sub parse_cells
 	return map { my %c; @c{@names} = split /\t/, $_, -1; \%c } @lines;
 }
 
-# Why the kernel cannot show this cell; '': it can. The simulated machine alone has a power that fails, per-CPU TLBs that
-# can be looked into, interrupts that wait to be taken, caches that lose stores, and scheduling points
-# between single accesses.
+# Why the kernel cannot show this cell, whatever it is asked; '': it can, or may. The simulated machine alone has a power that fails, caches that
+# lose stores, and scheduling points between single accesses.
 sub hosted_only
 {
 	my ($c) = @_;
-	my ($granularity, $schedule) = $c->{replay} =~ m{/(\w+):(\w*)$};
 
 	return 'power failure' if ($c->{scenario} // '') =~ /[;:|] *crash *(?:\||$)/;
 	return '' unless $c->{oracle};
-	return 'accesses' if ($granularity // '') eq 'access';
+	return 'accesses' if $c->{replay} =~ m{/access:\w*$};
 	return 'durability' if $c->{oracle} eq 'durability';
-	return 'TLB' if $c->{text} =~ /'s TLB maps/;
-	return 'interrupts' if ($schedule // '') =~ /[a-z]/;
 	return '';
+}
+
+# Does it take a look into a TLB to see the violation? That the kernel cannot, so its own explorer has to look for another way to show it.
+sub in_tlb
+{
+	my ($c) = @_;
+
+	return $c->{text} =~ /'s TLB maps/;
+}
+
+# What the guest is asked about a cell; '': nothing, it could not tell. $max: interleavings of a clean cell.
+sub request
+{
+	my ($c, $max) = @_;
+
+	return '' if hosted_only($c);
+	return "$c->{race} $c->{scheme} max=$max strict quiet" unless $c->{oracle};
+	return in_tlb($c) ? "$c->{race} $c->{scheme} first max=600 strict quiet" : "replay=$c->{replay}";
 }
 
 # What the guest's answer says about a cell: sets guest to yes (same verdict), NO, or hosted-only.
@@ -94,17 +108,20 @@ sub judge_guest
 {
 	my ($c, $answer) = @_;
 	my $report = $answer ? $answer->{report} : '';
+	my $there = parse_report($report);
 
 	if (my $why = hosted_only($c)) {
 		@$c{qw(guest guest_detail)} = ('hosted-only', $why);
 	} elsif (!$answer) {
 		@$c{qw(guest guest_detail)} = ('NO', 'no answer');
+	} elsif ($c->{oracle} && in_tlb($c)) {
+		my $found = $there ? $there->{oracle} : 'no table';
+		@$c{qw(guest guest_detail)} = $found ? ($found eq $c->{oracle} ? 'yes' : 'NO', $found) : ('hosted-only', 'TLB');
 	} elsif ($c->{oracle}) {
 		my ($oracle) = $report =~ /^  => ([\w-]+)(?::| by )/m;
 		my $found = $oracle // ($answer->{status} > 1 ? 'not replayed' : 'nothing');
 		@$c{qw(guest guest_detail)} = ($found eq $c->{oracle} ? 'yes' : 'NO', $found);
 	} else {
-		my $there = parse_report($report);
 		my $clean = $answer->{status} == 0 && $there && !$there->{violations};
 		@$c{qw(guest guest_detail)} = ($clean ? 'yes' : 'NO',
 			!$there ? 'no table' : ($clean ? '' : "$there->{oracle} in ") . "$there->{interleavings} schedules");
