@@ -15,6 +15,13 @@ void print(struct printer *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
 #define SCHEME_TEXT 24
 void scheme_text(const struct dax_config *c, char text[SCHEME_TEXT]);
 
+/* The scheme that has to survive every race. */
+#define SAFE_SCHEME "range"
+
+/* help.c: what a spec may hold; which races and schemes there are. */
+void print_help(struct printer *p);
+void print_list(struct printer *p);
+
 /* RACE/SCHEME/GRANULARITY:A3B2a1… Upper case: the thread runs for so many points; lower case: its CPU takes an interrupt. */
 void print_replay_string(struct printer *p, const char *race, const struct cell *c, const struct schedule *s);
 /* The part behind the ':'. 0 or -EINVAL. */

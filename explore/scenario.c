@@ -5,22 +5,28 @@
 #include "lib/fmt.h"
 #include "lib/string.h"
 
+/* The file of a scenario that declares none. */
+#define DEFAULT_FILE "f"
+#define DEFAULT_PAGES 4
+
 static const struct {
 	const char *word;
 	enum op_kind kind;
-	bool no_file, page, value, optional_nr, head, tail;
+	bool no_file, page, pages, value, own_value, optional_nr, head, tail, rights;
 	/* in place of the value */
 	const char *other; /* FILE PAGE follow this word */
 	enum op_kind other_kind;
 } op_syntax[] = {
 	{"load", OP_LOAD, .page = true, .tail = true},
 	{"store", OP_STORE, .page = true, .value = true, .tail = true},
+	{"fault-read", OP_LOAD, .page = true, .tail = true},
+	{"fault-write", OP_STORE, .page = true, .own_value = true, .tail = true},
 	{"pload", OP_PRIVATE_LOAD, .page = true, .tail = true},
 	{"pstore", OP_PRIVATE_STORE, .page = true, .value = true, .tail = true},
 	{"read", OP_READ, .page = true, .other = "into", .other_kind = OP_READ_INTO},
 	{"write", OP_WRITE, .page = true, .value = true, .head = true, .other = "from",
 		.other_kind = OP_WRITE_FROM},
-	{"truncate", OP_TRUNCATE, .page = true, .head = true},
+	{"truncate", OP_TRUNCATE, .pages = true, .head = true},
 	{"punch", OP_PUNCH, .page = true, .optional_nr = true},
 	{"zero", OP_ZERO, .page = true, .optional_nr = true},
 	{"collapse", OP_COLLAPSE, .page = true, .optional_nr = true},
@@ -30,7 +36,7 @@ static const struct {
 	{"syncrange", OP_SYNC_RANGE, .page = true},
 	{"mmap", OP_MMAP, .page = false},
 	{"munmap", OP_MUNMAP, .page = false},
-	{"mprotect", OP_PROTECT_RO, .page = false},
+	{"mprotect", OP_PROTECT_RO, .rights = true},
 	{"mremap", OP_MREMAP, .page = false},
 	{"pin", OP_PIN, .page = true},
 	{"dma", OP_DMA, .page = true, .value = true},
@@ -46,6 +52,7 @@ struct parser {
 	const char *p;
 	char word[24];
 	struct scenario *sc;
+	u64 own_values; /* given so far */
 	char *err;
 	size_t err_size;
 };
@@ -104,15 +111,23 @@ static int number(struct parser *ps, u64 max, u64 *out)
 	return 0;
 }
 
+/* Where none is declared there is one; the only one need not be named. */
 static int file_index(struct parser *ps, unsigned *out)
 {
-	for (unsigned i = 0; i < ps->sc->nr_files; i++)
-		if (at(ps, ps->sc->files[i].name)) {
+	struct scenario *sc = ps->sc;
+
+	if (!sc->nr_files) {
+		str_copy(sc->files[0].name, DEFAULT_FILE, sizeof(sc->files[0].name));
+		sc->files[sc->nr_files++].pages = DEFAULT_PAGES;
+	}
+	*out = 0;
+	for (unsigned i = 0; i < sc->nr_files; i++)
+		if (at(ps, sc->files[i].name)) {
 			*out = i;
 			next(ps);
 			return 0;
 		}
-	return fail(ps, "there is no such file");
+	return sc->nr_files == 1 ? 0 : fail(ps, "there is no such file");
 }
 
 /* What follows the file and the page. */
@@ -128,13 +143,15 @@ static int parse_operands(struct parser *ps, unsigned syntax, struct script_op *
 	}
 	if (op_syntax[syntax].value)
 		err = number(ps, ~0ull, &op->value);
+	if (op_syntax[syntax].own_value)
+		op->value = ++ps->own_values;
 	if (!err && op_syntax[syntax].optional_nr && !at_end_of_op(ps))
 		err = number(ps, scenario_map_pages(ps->sc, op->file), &op->nr);
 	if (!err && op_syntax[syntax].head && at(ps, "head"))
 		op->head = true, next(ps);
 	if (!err && op_syntax[syntax].tail && at(ps, "tail"))
 		op->tail = true, next(ps);
-	if (!err && op->kind == OP_PROTECT_RO) {
+	if (!err && op_syntax[syntax].rights) {
 		if (!at(ps, "ro") && !at(ps, "rw"))
 			return fail(ps, "ro or rw expected");
 		op->kind = at(ps, "ro") ? OP_PROTECT_RO : OP_PROTECT_RW;
@@ -155,10 +172,9 @@ static int parse_op(struct parser *ps, struct script_op *op)
 		if (!op_syntax[i].no_file)
 			err = file_index(ps, &op->file);
 		if (!err && op_syntax[i].page)
-			err = number(ps,
-				op->kind == OP_TRUNCATE ? scenario_map_pages(ps->sc, op->file)
-							: EXPLORE_MAX_PAGES - 1,
-				&op->page);
+			err = number(ps, EXPLORE_MAX_PAGES - 1, &op->page);
+		if (!err && op_syntax[i].pages)
+			err = number(ps, scenario_map_pages(ps->sc, op->file), &op->page);
 		if (!err)
 			err = parse_operands(ps, i, op);
 		if (!err && op_new_size(op) > scenario_map_pages(ps->sc, op->file) * 4096)
@@ -217,45 +233,87 @@ static int parse_prepare(struct parser *ps)
 	return parse_op(ps, &sc->prepare[sc->nr_prepare++].op);
 }
 
+static int parse_full(struct parser *ps)
+{
+	ps->sc->full = true;
+	return 0;
+}
+
+static int parse_together(struct parser *ps)
+{
+	ps->sc->together = true;
+	return 0;
+}
+
+static int parse_sync(struct parser *ps)
+{
+	ps->sc->sync = true;
+	return 0;
+}
+
+static int parse_zeroing(struct parser *ps)
+{
+	if (!at(ps, "fault"))
+		return fail(ps, "'fault' expected");
+	next(ps);
+	ps->sc->zero_in_fault = true;
+	return 0;
+}
+
+static const struct {
+	const char *word, *operands;
+	int (*parse)(struct parser *ps); /* what follows the word */
+} setup_syntax[] = {
+	{"file", " NAME PAGES [huge] [hole]", parse_file},
+	{"full", "", parse_full},
+	{"together", "", parse_together},
+	{"sync", "", parse_sync},
+	{"zeroing", " fault", parse_zeroing},
+	{"prepare", " THREAD OP", parse_prepare},
+};
+
 /* One statement of the setup: 1; none: 0. */
 static int parse_setup(struct parser *ps)
 {
-	int err;
+	for (unsigned i = 0; i < ARRAY_SIZE(setup_syntax); i++) {
+		int err;
 
-	if (at(ps, "file")) {
+		if (!at(ps, setup_syntax[i].word))
+			continue;
 		next(ps);
-		err = parse_file(ps);
-	} else if (at(ps, "full")) {
+		err = setup_syntax[i].parse(ps);
+		if (!err && !at(ps, ";"))
+			err = fail(ps, "';' expected");
+		if (err)
+			return err;
 		next(ps);
-		ps->sc->full = true;
-		err = 0;
-	} else if (at(ps, "together")) {
-		next(ps);
-		ps->sc->together = true;
-		err = 0;
-	} else if (at(ps, "sync")) {
-		next(ps);
-		ps->sc->sync = true;
-		err = 0;
-	} else if (at(ps, "zeroing")) {
-		next(ps);
-		if (!at(ps, "fault"))
-			return fail(ps, "'fault' expected");
-		next(ps);
-		ps->sc->zero_in_fault = true;
-		err = 0;
-	} else if (at(ps, "prepare")) {
-		next(ps);
-		err = parse_prepare(ps);
-	} else {
-		return 0;
+		return 1;
 	}
-	if (err)
-		return err;
-	if (!at(ps, ";"))
-		return fail(ps, "';' expected");
-	next(ps);
-	return 1;
+	return 0;
+}
+
+bool scenario_setup_syntax(unsigned i, char *buf, size_t size)
+{
+	if (i >= ARRAY_SIZE(setup_syntax))
+		return false;
+	fmt_snprintf(buf, size, "%s%s", setup_syntax[i].word, setup_syntax[i].operands);
+	return true;
+}
+
+bool scenario_op_syntax(unsigned i, char *buf, size_t size)
+{
+	size_t n;
+
+	if (i >= ARRAY_SIZE(op_syntax))
+		return false;
+	n = (size_t)fmt_snprintf(buf, size, "%s%s%s%s%s%s%s%s%s", op_syntax[i].word,
+		op_syntax[i].no_file ? "" : " F", op_syntax[i].page ? " P" : "",
+		op_syntax[i].pages ? " PAGES" : "", op_syntax[i].value ? " V" : "",
+		op_syntax[i].optional_nr ? " [PAGES]" : "", op_syntax[i].head ? " [head]" : "",
+		op_syntax[i].tail ? " [tail]" : "", op_syntax[i].rights ? " ro|rw" : "");
+	if (op_syntax[i].other)
+		fmt_snprintf(buf + n, size - n, ", %s F P %s F P", op_syntax[i].word, op_syntax[i].other);
+	return true;
 }
 
 static int parse_thread(struct parser *ps)

@@ -4,7 +4,8 @@
  *
  *	scenario  = { setup ";" } thread { "|" thread }
  *	setup     = "file" NAME PAGES [ "huge" ] [ "hole" ]    a file; its pages hold data, or nothing (hole). huge: it has 512 pages, and
- *	                                            entries of 2 MiB can map it; the operations still name the first 8 pages
+ *	                                            entries of 2 MiB can map it; the operations still name the first 8 pages.
+ *	                                            Where there is none: file f 4
  *	          | "full"                          no free block is left: the next one to be had is one that gets freed
  *	          | "together"                      the threads share one address space; otherwise each has its own
  *	          | "sync"                          the shared mappings are synchronous (MAP_SYNC)
@@ -13,6 +14,8 @@
  *	thread    = [ LETTER ":" ] op { ";" op }    LETTER: A for the first thread, and so on
  *	op        = "load" FILE PAGE [ "tail" ]     the first (tail: the last) 8 bytes of the page, through a shared mapping
  *	          | "store" FILE PAGE VALUE [ "tail" ]    the same, a store
+ *	          | "fault-read" …                  another word for load
+ *	          | "fault-write" FILE PAGE [ "tail" ]    a store of a value of its own: 1, the next one in the scenario 2, and so on
  *	          | "pload" …, "pstore" …           through a private mapping
  *	          | "read" FILE PAGE                read(2), one page
  *	          | "read" FILE PAGE "into" FILE PAGE     its buffer is a page of the thread's shared mapping
@@ -43,10 +46,11 @@
  *	                                            its thread. Hosted only. The file system then has a journal, and everything
  *	                                            before the preparations is committed
  *
- * Each thread has a CPU of its own. A thread with an mmap has that mapping of the file and no other, also among threads "together"; who has none shares the
+ * FILE may be left out where there is only one. Each thread has a CPU of its own. A thread with an mmap has that mapping of the file and no other, also among threads "together"; who has none shares the
  * one that is there from the start. Threads "together" cannot mremap. Page p of the i-th file (from 0) holds the value 100 * (i + 1) + p at first. A thread maps at most
  * one file privately.
- * Example: file f 1; file g 0; full; A: store f 0 7 | B: truncate f 0; write g 0 9
+ * Examples: fault-write 0 | truncate 0
+ *           file f 1; file g 0; full; A: store f 0 7 | B: truncate f 0; write g 0 9
  */
 #ifndef EXPLORE_SCENARIO_H
 #define EXPLORE_SCENARIO_H
@@ -135,6 +139,9 @@ struct scenario {
 
 /* 0, or -EINVAL with one sentence in err[]. */
 int scenario_parse(const char *text, struct scenario *sc, char *err, size_t err_size);
+/* The i-th statement of the setup, or operation, as the help names it; false past the last. */
+bool scenario_setup_syntax(unsigned i, char *buf, size_t size);
+bool scenario_op_syntax(unsigned i, char *buf, size_t size);
 /* "store f[0] = 7", "truncate f to 0 pages". */
 void scenario_op_text(const struct scenario *sc, const struct script_op *op, char *buf, size_t size);
 static inline u64 scenario_initial_value(unsigned file, u64 page)

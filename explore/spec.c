@@ -11,9 +11,6 @@
 
 enum { EXIT_GOOD = 0, EXIT_VIOLATED = 1, EXIT_USAGE = 2, EXIT_BROKEN = 3 };
 
-/* The scheme that has to survive every race. */
-#define SAFE_SCHEME "range"
-
 struct spec {
 	const char *races[MAX_RACES]; /* names, or scenario texts */
 	unsigned nr_races;
@@ -224,79 +221,6 @@ static void set_defaults(struct job *j)
 			s->schemes[i].zeroing = DAX_ZERO_IN_FAULT;
 		s->schemes[i].zero_page_global |= s->zero_page_global;
 	}
-}
-
-static void print_help(struct printer *p)
-{
-	static const char *const before[] = {
-		"explore [RACE...] [SCHEME...] [OPTION...]",
-		"Runs races between threads on the DAX protocol code, every interleaving of its steps, and "
-		"prints what breaks.",
-		"  RACE                one of `explore list`, or a scenario, for example",
-		"                      'file f 1; file g 0; full; A: store f 0 7 | B: truncate f 0; write g "
-		"0 9'",
-		"                      setup: file NAME PAGES [hole]; full; together; zeroing fault; prepare "
-		"THREAD OP",
-		"                      operations: load F P [tail], store F P V [tail], pload and pstore "
-		"(private "
-		"mapping),",
-		"                      read F P [into F P], write F P V [head], write F P from F P, truncate "
-		"F PAGES "
-		"[head],",
-		"                      punch F P [N], fsync F, mmap F, munmap F, mprotect F ro|rw, fork, "
-		"exit,",
-		"                      persist F P, crash (the power fails: hosted explorer only)",
-	};
-	static const char *const after[] = {
-		"; without one, each of them",
-		"                      SCHEME+fault, SCHEME+global: with that policy (below)",
-		"  dax_zeroing=fault   new blocks are zeroed by the fault; default alloc: inside the "
-		"allocation",
-		"  dax_zero=global     one zero page for all files; default mapping: one for each",
-		"  all                 every race, every scheme that is named",
-		"  granularity=step    switch at protocol steps and lock waits (default)",
-		"  granularity=access  also at each access to shared protocol state (hosted explorer only)",
-		"  max=N               at most N interleavings a cell          } a cell that was cut short",
-		"  preemptions=N       schedules with at most N preemptions    } says \"not exhaustive\"",
-		"  seconds=N           at most so long a cell                  } and by what",
-		"  first               stop a cell at its first violation",
-		"  after=N             reduced: at most N seconds after its first violation (\"decided\")",
-		"  exhaustive          no bound: the default of the hosted explorer; in the kernel it is "
-		"first max=100",
-		"  reduce=source       one interleaving of those that differ in commuting steps only: the "
-		"default",
-		"                      of the hosted explorer where there is no bound (sleep: weaker; off: "
-		"all)",
-		"  states              count the final states",
-		"  coverage            the protocol steps, and pairs of them, that were reached",
-		"  replay=STRING       run the one schedule that a report names",
-		"  quiet               the table only",
-		"  tsv                 the table only, for programs: columns separated by tabs",
-		"  list                the races; the schemes and what they cost a file",
-		"  strict              exit 1 if any cell has a violation",
-		"Exit status: 0 explored, and " SAFE_SCHEME
-		" had no violation; 1 it had (strict, replay: any scheme had);",
-		"2 not understood; 3 the explorer failed.",
-	};
-
-	for (unsigned i = 0; i < ARRAY_SIZE(before); i++)
-		print(p, "%s\n", before[i]);
-	print(p, "  SCHEME             ");
-	for (unsigned i = 0; dax_lock_scheme(i); i++)
-		print(p, " %s", dax_lock_scheme(i)->name);
-	for (unsigned i = 0; i < ARRAY_SIZE(after); i++)
-		print(p, "%s\n", after[i]);
-}
-
-static void print_list(struct printer *p)
-{
-	for (unsigned i = 0; race_at(i); i++)
-		print(p, "%s\n    %s\n    %s\n", race_at(i)->name, race_at(i)->what, race_at(i)->scenario);
-	print(p, "\n%-7s %9s %10s\n", "scheme", "bytes a", "and a 2 MiB");
-	print(p, "%-7s %9s %10s\n", "", "file", "segment");
-	for (unsigned i = 0; dax_lock_scheme(i); i++)
-		print(p, "%-7s %9u %10u   %s\n", dax_lock_scheme(i)->name, dax_lock_scheme(i)->bytes,
-			dax_lock_scheme(i)->segment_bytes, dax_lock_scheme(i)->describe);
 }
 
 static int set_scenario(struct job *j, const char *race)

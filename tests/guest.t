@@ -54,6 +54,12 @@ fsck_clean($image, 'wildstore: e2fsck -fn is content');
 # init's status is the machine's.
 is(guest(image => $image, append => '-- false')->{status}, 1, "init's exit status is the machine's");
 
+# The explorer, with a scenario of the user's own.
+$g = guest(image => $image, append => "-- explore 'fault-write 0 | truncate 0' none range first max=20 strict");
+is($g->{status}, 1, 'explore: a scenario is violated') or diag tail($g->{out}, 40);
+like($g->{out}, qr/^fault-write 0 \| truncate 0 +none .*VIOLATED: past-eof/m, 'explore: under none');
+like($g->{out}, qr/^fault-write 0 \| truncate 0 +range .* no violation/m, 'explore: not under range');
+
 # fallocate's modes: the program asks, debugfs reads what has become of the file.
 spew(work('pages'), join '', map { $_ x 4096 } 'a' .. 'd');
 spew(work('pages.sh'), <<'END');

@@ -70,12 +70,31 @@ static void test_language(void)
 	scenario_op_text(&sc, &sc.threads[1].ops[0], text, sizeof(text));
 	is_str(text, "read(g, page 0) into f[1]", "and their text");
 
+	is(scenario_parse(
+		   "fault-write 0; fault-read f 1 tail | truncate 0; fault-write 3", &sc, err, sizeof(err)),
+		0, "a scenario without a file");
+	is_str(sc.files[0].name, "f", "has one");
+	ok(sc.nr_files == 1 && sc.files[0].pages == 4 && !sc.files[0].hole, "of 4 pages");
+	ok(sc.threads[0].ops[0].kind == OP_STORE && sc.threads[0].ops[0].value == 1 &&
+			sc.threads[1].ops[1].page == 3 && sc.threads[1].ops[1].value == 2 &&
+			sc.threads[0].ops[1].kind == OP_LOAD && sc.threads[0].ops[1].tail,
+		"in which faults of the two kinds are stores, each of a value of its own, and loads");
+	is(scenario_parse(
+		   "file g 2; prepare A load 1; mprotect ro; fsync; write 0 from 1", &sc, err, sizeof(err)),
+		0, "the only file need not be named");
+	ok(sc.nr_files == 1 && sc.prepare[0].op.page == 1 && sc.threads[0].ops[0].kind == OP_PROTECT_RO &&
+			sc.threads[0].ops[2].kind == OP_WRITE_FROM && sc.threads[0].ops[2].other_page == 1,
+		"and is meant");
+
 	static const struct {
 		const char *text, *why;
 	} bad[] = {
 		{"", "nothing"},
 		{"file f 1", "no thread"},
 		{"file f 1; load g 0", "a file that is not declared"},
+		{"file f 1; file g 1; load 0", "one of two files, which is not named"},
+		{"load g 0", "another file than the one that is there"},
+		{"fault-write 0 7", "a value where it is not chosen"},
 		{"file f 1; load f 99", "a page that is too high"},
 		{"file f 1; store f 0", "a store without a value"},
 		{"file f 1; load f 0 0", "a word too many"},
@@ -146,22 +165,34 @@ static void test_counts(void)
 		"two threads on two pages disturb nobody");
 }
 
+/* Copies the replay string of the report as a spec: one word. */
+static void take_replay(char *spec, size_t size)
+{
+	const char *p = strstr(report, "replay="), *end = p ? strchr(p, '\n') : NULL;
+
+	spec[0] = '\0';
+	if (end)
+		snprintf(spec, size, "replay='%.*s'", (int)(end - p - 7), p + 7);
+}
+
 static void test_verdicts(void)
 {
-	char replay[128] = "", *p, *end;
+	char replay[128];
 	static char first[sizeof(report)];
 
 	is(run("truncate-reuse none first strict"), 1, "none violates truncate-reuse");
 	ok(strstr(report, "which belongs to page 0 of g"), "a page table reaches the stranger's block");
 	ok(strstr(report, "g holds 7 (then 9)"), "and the store lands there");
-	p = strstr(report, "replay=");
-	end = p ? strchr(p, '\n') : NULL;
-	if (end)
-		snprintf(replay, sizeof(replay), "%.*s", (int)(end - p), p);
+	take_replay(replay, sizeof(replay));
 	is(run(replay), 1, "%s finds it again", replay);
 	memcpy(first, report, sizeof(report));
 	run(replay);
 	is_str(report, first, "and prints the same");
+	is(run("'fault-write 0 | truncate 0' none first strict"), 1,
+		"none violates a scenario of two words a thread");
+	take_replay(replay, sizeof(replay));
+	is(run(replay), 1, "%s finds it again", replay);
+	is(run("'fault-write 0 | truncate 0' range"), 0, "range survives it");
 	is(run("truncate-reuse none first"), 0, "only the scheme that must survive decides the status");
 	is(run("truncate-reuse range quiet"), 0, "range survives it");
 	ok(!strstr(report, "not exhaustive"), "in every interleaving");
@@ -189,6 +220,28 @@ static void test_tsv(void)
 	snprintf(spec, sizeof(spec), "replay=%s", replay);
 	is(run(spec), 1, "and a replay string");
 	ok(strstr(report, oracle), "that ends in the same oracle");
+}
+
+/* The help knows every word of the language, and every option. */
+static void test_help(void)
+{
+	static const char *const options[] = {"dax_zeroing=", "dax_zero=", "all", "granularity=step",
+		"granularity=access", "max=", "preemptions=", "seconds=", "first", "after=", "exhaustive",
+		"reduce=", "states", "coverage", "replay=", "quiet", "tsv", "list", "strict"};
+	bool (*const syntax[])(unsigned i, char *buf, size_t size) = {
+		scenario_setup_syntax, scenario_op_syntax};
+	char text[64], line[64];
+	unsigned nr = 0;
+
+	is(run("help"), 0, "help");
+	for (unsigned k = 0; k < 2; k++)
+		for (unsigned i = 0; syntax[k](i, text, sizeof(text)); i++, nr++)
+			ok(strstr(report, text), "names %s", text);
+	ok(nr > 30, "all of it");
+	for (unsigned i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		snprintf(line, sizeof(line), "\n  %s", options[i]);
+		ok(strstr(report, line), "names %s", options[i]);
+	}
 }
 
 /* One thread: one interleaving, whose values can be worked out by hand. */
@@ -295,7 +348,6 @@ static void test_bad_specs(void)
 		is(run(bad[i]), 2, "not understood: %s", bad[i]);
 		ok(report_len > 0, "and it is said");
 	}
-	is(run("help"), 0, "help");
 	is(run("list"), 0, "list");
 	ok(strstr(report, "stale-tlb-free"), "names the races");
 }
@@ -306,6 +358,7 @@ int main(void)
 	test_counts();
 	test_verdicts();
 	test_tsv();
+	test_help();
 	test_values();
 	test_mmap_together();
 	test_crash();
