@@ -23,7 +23,8 @@
  *	replay=STRING   run exactly the schedule that a report printed: RACE/SCHEME/GRANULARITY:A3B2…
  *	quiet           no schedules, only the table
  *	tsv             the table alone, a line as soon as its cell is done, for programs: race, scheme, interleavings, violations,
- *	                exhaustive (yes or no), the oracle and the replay string of the violation; separated by tabs, with a head line
+ *	                exhaustive (yes or no), the oracle and the replay string of the violation, the bound that has cut the cell short; separated
+ *	                by tabs, with a head line
  *	strict          exit status 1 if any cell has a violation
  *	list            the races and their scenarios; the schemes and the bytes that each takes
  *	help

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads a spec, runs its cells (race x scheme), prints the table. Words: explore.h. */
 #include "explore/print.h"
+#include "kernel/log.h"
 #include "lib/errno.h"
 #include "lib/fmt.h"
 
 #define MAX_WORDS 24
 #define MAX_SPEC 1024
-#define MAX_RACES 48
+#define MAX_RACES 64
 #define MAX_SCHEMES 8
 
 enum { EXIT_GOOD = 0, EXIT_VIOLATED = 1, EXIT_USAGE = 2, EXIT_BROKEN = 3 };
@@ -210,9 +211,11 @@ static void set_defaults(struct job *j)
 	if (!s->reduce_given && !has_bound(&s->bounds))
 		s->reduce = REDUCE_SOURCE;
 	if (!s->nr_races)
-		for (unsigned i = 0; race_at(i) && s->nr_races < MAX_RACES; i++)
+		for (unsigned i = 0; race_at(i); i++) {
+			BUG_ON(i == MAX_RACES);
 			if (can_run_race(j, race_at(i)))
 				s->races[s->nr_races++] = race_at(i)->name;
+		}
 	if (!s->nr_schemes)
 		for (unsigned i = 0; dax_lock_scheme(i) && s->nr_schemes < MAX_SCHEMES; i++)
 			s->schemes[s->nr_schemes++].lock_ops = dax_lock_scheme(i);
@@ -277,7 +280,7 @@ static void print_stuck(struct printer *p, const char *race, const struct cell *
 
 static void print_tsv_head(struct printer *p)
 {
-	print(p, "race\tscheme\tinterleavings\tviolations\texhaustive\toracle\treplay\n");
+	print(p, "race\tscheme\tinterleavings\tviolations\texhaustive\toracle\treplay\tbound\n");
 }
 
 static void print_tsv(struct printer *p, const struct row *r, const struct cell *c)
@@ -286,7 +289,7 @@ static void print_tsv(struct printer *p, const struct row *r, const struct cell 
 		(unsigned long)r->violations, r->cut ? "no" : "yes", r->violations ? r->oracle : "");
 	if (r->violations)
 		print_replay_string(p, r->race, c, &c->schedule);
-	print(p, "\n");
+	print(p, "\t%s\n", r->cut ? r->cut : "");
 }
 
 static void print_coverage_numbers(struct printer *p, const struct tally *y)

@@ -200,7 +200,7 @@ static void test_verdicts(void)
 	is(run("hole-read-vs-write-fault range quiet"), 0, "range does not");
 }
 
-/* The table for programs: a head line, then seven columns a cell, the last a replay string that works. */
+/* The table for programs: a head line, then eight columns a cell: the seventh is a replay string that works, the last the bound. */
 static void test_tsv(void)
 {
 	char race[64], scheme[32], exhaustive[8], oracle[32], replay[96], spec[128];
@@ -213,13 +213,16 @@ static void test_tsv(void)
 	is(line ? sscanf(line + 1, "%63[^\t]\t%31[^\t]\t%lu\t%lu\t%7[^\t]\t%31[^\t]\t%95s", race, scheme,
 			  &all, &bad, exhaustive, oracle, replay)
 		: 0,
-		7, "then has seven of them");
+		7, "then has eight of them");
 	ok(!strcmp(race, "hole-read-vs-write-fault") && !strcmp(scheme, "none") && all > bad && bad > 0 &&
 			!strcmp(exhaustive, "yes"),
 		"with what was found");
 	snprintf(spec, sizeof(spec), "replay=%s", replay);
 	is(run(spec), 1, "and a replay string");
 	ok(strstr(report, oracle), "that ends in the same oracle");
+	run("truncate-stale range max=3 tsv");
+	ok(strstr(report, "\treplay\tbound\n") && strstr(report, "\tno\t\t\tmax\n"),
+		"a cell that was cut short names its bound");
 }
 
 /* The help knows every word of the language, and every option. */
