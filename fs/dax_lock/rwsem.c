@@ -2,7 +2,8 @@
 /*
  * Scheme `rwsem`: one reader/writer lock per inode, as XFS had in 4.1 and ext4 in 4.5, and as Boaz Harrosh held to be enough.
  * Faults share it; truncate and punch hold it alone from the unmap to the free; write(2) relies on the inode lock
- * that its caller holds, so it takes nothing here.
+ * that its caller holds, so it takes nothing here. fsync shares it too, in favour of this scheme: as far as is known, neither XFS nor ext4 took
+ * the lock there.
  */
 #include "fs/dax.h"
 
