@@ -26,8 +26,7 @@ static _Atomic(u32) holder = NOBODY;
 static char ring[RING_SIZE]; /* holder */
 static u64 ring_end;         /* holder; bytes ever written */
 
-static const char *const level_text[] =
-	{[LOG_ERR] = "error: ", [LOG_WARN] = "warning: ", [LOG_INFO] = ""};
+static const char *const level_text[] = {[LOG_ERR] = "error: ", [LOG_WARN] = "warning: ", [LOG_INFO] = ""};
 
 /* Returns whether the lock was taken. */
 static bool lock(void)

@@ -46,7 +46,7 @@ void irq_set_handler(u8 vector, irq_handler_fn fn, void *arg);
 #define VEC_SERIAL 0x24
 #define VEC_IPI_CALL 0xf0
 #define VEC_IPI_RESCHED 0xf1
-#define VEC_MCE 0xf3      /* to itself: kernel/cpu/mce.c */
+#define VEC_MCE 0xf3 /* to itself: kernel/cpu/mce.c */
 #define VEC_SPURIOUS 0xff
 
 /* Into user mode with exactly these registers; never returns. Context: the thread's own stack, interrupts
