@@ -11,33 +11,12 @@
  */
 #include "fs/tmpfs.h"
 
-#include "fs/vfs_priv.h"
-#include "kernel/sync/rwsem.h"
+#include "fs/tmpfs_priv.h"
 #include "mm/kmem.h"
-#include "mm/pmm.h"
 
 #define TMPFS_MAGIC 0x01021994
-#define FANOUT 512             /* slots of a table: one page of pointers */
-#define MAX_PAGES (1ull << 27) /* three levels */
-#define RESERVE_PAGES 2048     /* 8 MiB that tmpfs does not touch */
-#define DIRENT_SIZE 20         /* what an entry adds to a directory's size, as on Linux */
+#define DIRENT_SIZE 20 /* what an entry adds to a directory's size, as on Linux */
 #define MAX_LINKS 65000
-
-struct tmpfs_fs {
-	struct super super;
-	_Atomic(u64) next_ino, pages, inodes;
-	u64 max_pages;
-};
-
-struct tmpfs_inode {
-	struct inode vfs; /* first */
-	struct rwsem lock;
-	void **table;         /* lock: three levels of FANOUT; the last one's slots are struct page */
-	struct list entries;  /* inode lock; directories */
-	struct inode *parent; /* directories; constant but for rename, under both inode locks. Not counted */
-	u64 next_pos;         /* inode lock */
-	char *target;         /* symbolic links */
-};
 
 struct tmpfs_entry {
 	struct list_node node;
@@ -47,159 +26,7 @@ struct tmpfs_entry {
 	char name[];
 };
 
-static const struct lock_class pages_class = {"tmpfs pages", RANK_FS_META, true};
 static const struct inode_ops tmpfs_dir_ops, tmpfs_file_ops, tmpfs_link_ops, tmpfs_special_ops;
-
-static struct tmpfs_inode *tmpfs_inode(struct inode *i)
-{
-	return CONTAINER_OF(i, struct tmpfs_inode, vfs);
-}
-
-static struct tmpfs_fs *tmpfs_fs(struct super *s)
-{
-	return CONTAINER_OF(s, struct tmpfs_fs, super);
-}
-
-/* --- pages --- */
-
-/* The slot of page `pgoff`; NULL: no table there (make: no memory). */
-static struct page **find_slot(struct tmpfs_inode *ti, u64 pgoff, bool make)
-{
-	void ***level = &ti->table;
-
-	for (int shift = 18; shift >= 0; shift -= 9) {
-		if (!*level && make)
-			*level = kcalloc(FANOUT, sizeof(void *));
-		if (!*level)
-			return NULL;
-		level = (void ***)&(*level)[pgoff >> shift & (FANOUT - 1)];
-	}
-	return (struct page **)level;
-}
-
-static struct page *page_at(struct tmpfs_inode *ti, u64 pgoff)
-{
-	struct page **slot = find_slot(ti, pgoff, false);
-
-	return slot ? *slot : NULL;
-}
-
-static int add_page(struct tmpfs_inode *ti, u64 pgoff)
-{
-	struct tmpfs_fs *fs = tmpfs_fs(ti->vfs.super);
-	struct page **slot = find_slot(ti, pgoff, true), *p = NULL;
-
-	if (!slot)
-		return -ENOSPC;
-	if (atomic_fetch_add(&fs->pages, 1) < fs->max_pages && pmm_free_pages() > RESERVE_PAGES)
-		p = pmm_alloc_zeroed(0);
-	if (!p) {
-		atomic_fetch_sub(&fs->pages, 1);
-		return -ENOSPC;
-	}
-	*slot = p;
-	atomic_fetch_add(&ti->vfs.blocks, PAGE_SIZE / 512);
-	return 0;
-}
-
-/* How many pages from pgoff on, at most nr, are holes, or lie behind one another in memory. */
-static void describe(struct tmpfs_inode *ti, u64 pgoff, u64 nr, struct extent *out)
-{
-	struct page *first = page_at(ti, pgoff);
-	u64 n = 1;
-
-	while (n < nr && n < FANOUT) {
-		struct page *p = page_at(ti, pgoff + n);
-
-		if (first ? !p || p->pfn != first->pfn + n : p != NULL)
-			break;
-		n++;
-	}
-	*out = (struct extent){
-		.pgoff = pgoff,
-		.len = n,
-		.state = first ? EXTENT_MAPPED : EXTENT_HOLE,
-		.pa = first ? page_to_paddr(first) : PADDR_NONE,
-	};
-}
-
-static int tmpfs_map_extent(struct inode *i, u64 pgoff, u64 nr, enum map_intent intent, struct extent *out)
-{
-	struct tmpfs_inode *ti = tmpfs_inode(i);
-	bool look = intent == MAP_LOOK || intent == MAP_TRY;
-	int err = 0;
-
-	if (pgoff >= MAX_PAGES) {
-		*out = (struct extent){.pgoff = pgoff, .len = nr, .state = EXTENT_HOLE, .pa = PADDR_NONE};
-		return look ? 0 : -EFBIG;
-	}
-	nr = MIN(nr, MAX_PAGES - pgoff);
-	if (intent != MAP_TRY)
-		rwsem_read_lock(&ti->lock);
-	else if (!rwsem_read_trylock(&ti->lock))
-		return -EAGAIN;
-	describe(ti, pgoff, nr, out);
-	rwsem_read_unlock(&ti->lock);
-	if (look || out->state == EXTENT_MAPPED)
-		return 0;
-	rwsem_write_lock(&ti->lock);
-	if (!page_at(ti, pgoff)) {
-		err = add_page(ti, pgoff);
-		out->is_new = !err;
-		nr = 1;
-	}
-	if (!err) {
-		bool is_new = out->is_new;
-
-		describe(ti, pgoff, nr, out);
-		out->is_new = is_new;
-	}
-	rwsem_write_unlock(&ti->lock);
-	return err;
-}
-
-static void free_page_at(struct tmpfs_inode *ti, struct page **slot)
-{
-	page_put(*slot);
-	*slot = NULL;
-	atomic_fetch_sub(&ti->vfs.blocks, PAGE_SIZE / 512);
-	atomic_fetch_sub(&tmpfs_fs(ti->vfs.super)->pages, 1);
-}
-
-static int tmpfs_remove_blocks(struct inode *i, u64 first, u64 last)
-{
-	struct tmpfs_inode *ti = tmpfs_inode(i);
-
-	last = MIN(last, MAX_PAGES - 1);
-	rwsem_write_lock(&ti->lock);
-	for (u64 p = first; p <= last && ti->table;) {
-		struct page **slot = find_slot(ti, p, false);
-
-		if (!slot) { /* nothing in this table, or none of a whole level */
-			u64 step = ti->table[p >> 18] ? FANOUT : FANOUT * FANOUT;
-
-			p = ALIGN_DOWN(p, step) + step;
-			continue;
-		}
-		if (*slot)
-			free_page_at(ti, slot);
-		p++;
-	}
-	rwsem_write_unlock(&ti->lock);
-	return 0;
-}
-
-static void free_tables(struct tmpfs_inode *ti)
-{
-	for (unsigned a = 0; ti->table && a < FANOUT; a++) {
-		void **middle = ti->table[a];
-
-		for (unsigned b = 0; middle && b < FANOUT; b++)
-			kfree(middle[b]);
-		kfree(middle);
-	}
-	kfree(ti->table);
-}
 
 static int nothing_to_do(struct inode *i UNUSED)
 {
@@ -236,7 +63,7 @@ static struct tmpfs_inode *new_inode(struct tmpfs_fs *fs, u32 mode, struct inode
 	i->mode = mode;
 	i->nlink = mode_is_dir(mode) ? 2 : 1;
 	i->atime = i->mtime = i->ctime = i->crtime = vfs_now();
-	rwsem_init(&ti->lock, &pages_class);
+	tmpfs_pages_init(ti);
 	list_init(&ti->entries);
 	ti->next_pos = 2;
 	ti->parent = parent ? parent : i;
@@ -252,7 +79,7 @@ static void tmpfs_evict(struct inode *i)
 	struct tmpfs_inode *ti = tmpfs_inode(i);
 
 	tmpfs_remove_blocks(i, 0, ~0ull);
-	free_tables(ti);
+	tmpfs_free_tables(ti);
 	kfree(ti->target);
 	atomic_fetch_sub(&tmpfs_fs(i->super)->inodes, 1);
 	kfree(ti);
@@ -596,7 +423,7 @@ int tmpfs_create(u64 max_pages, struct super **out)
 	if (err)
 		goto no_super;
 	fs->max_pages = max_pages;
-	fs->super.max_size = MAX_PAGES << PAGE_SHIFT;
+	fs->super.max_size = TMPFS_MAX_PAGES << PAGE_SHIFT;
 	atomic_init(&fs->next_ino, 1);
 	err = -ENOMEM;
 	root = new_inode(fs, S_IFDIR_ | 01777, NULL);
