@@ -2,6 +2,7 @@
 /* System calls for advisory locks: fcntl's record locks and flock. The locks themselves: fs/file_lock.c. */
 #include "fs/file_lock.h"
 #include "fs/vfs.h"
+#include "kernel/proc/files.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/syscall.h"
 #include "mm/uaccess.h"
@@ -102,7 +103,23 @@ static long test(struct file *file, u32 cmd, struct user_flock *u, uaddr_t user)
 	return copy_to_user(user, u, sizeof(*u));
 }
 
-static long set(struct file *file, u32 cmd, const struct user_flock *u)
+/*
+ * Has another thread closed fd since the lock was asked for? Its close() looked for locks to drop after it had emptied the descriptor's slot, and may
+ * have missed this one: nothing would ever drop it. Whichever of the two comes second under the table's lock sees what the other has done.
+ */
+static int drop_if_closed(int fd, struct file *file, const struct file_lock *l)
+{
+	struct file *now = fd_get(process_current()->files, fd);
+
+	if (now)
+		file_put(now);
+	if (now == file)
+		return 0;
+	file_locks_release(file->inode, FILE_LOCK_PROCESS, l->owner);
+	return -EBADF;
+}
+
+static long set(int fd, struct file *file, u32 cmd, const struct user_flock *u)
 {
 	struct file_lock l;
 	int err = get_lock(file, cmd, u, &l);
@@ -112,7 +129,10 @@ static long set(struct file *file, u32 cmd, const struct user_flock *u)
 	if ((l.type == FILE_LOCK_READ && !file_readable(file)) ||
 		(l.type == FILE_LOCK_WRITE && !file_writable(file)))
 		return -EBADF;
-	return file_lock_set(file->inode, &l, cmd == F_SETLKW_ || cmd == F_OFD_SETLKW_);
+	err = file_lock_set(file->inode, &l, cmd == F_SETLKW_ || cmd == F_OFD_SETLKW_);
+	if (!err && l.kind == FILE_LOCK_PROCESS && l.type != FILE_LOCK_NONE)
+		err = drop_if_closed(fd, file, &l);
+	return err;
 }
 
 long sys_fcntl_lock(int fd, u32 cmd, uaddr_t user)
@@ -136,7 +156,7 @@ long sys_fcntl_lock(int fd, u32 cmd, uaddr_t user)
 	case F_OFD_SETLKW_:
 		ret = copy_from_user(&u, user, sizeof(u));
 		if (!ret)
-			ret = set(file, cmd, &u);
+			ret = set(fd, file, cmd, &u);
 		break;
 	default:
 		ret = -EINVAL;

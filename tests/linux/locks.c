@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -120,6 +121,48 @@ static void waiting(void)
 	close(p[1]);
 }
 
+static void *wait_for_lock(void *fd)
+{
+	row("waits, and its descriptor is closed", lock(*(int *)fd, F_SETLKW, F_WRLCK, 0, 10));
+	return NULL;
+}
+
+/* A lock that is granted after close() has looked for locks to drop would stay for ever. */
+static void closed_meanwhile(void)
+{
+	int fd = open("file", O_RDWR), other = open("file", O_RDWR), held[2], go[2], pid;
+	pthread_t thread;
+	char c;
+
+	pipe(held);
+	pipe(go);
+	pid = fork();
+	if (!pid) {
+		lock(other, F_SETLK, F_WRLCK, 0, 10);
+		write(held[1], "x", 1);
+		read(go[0], &c, 1);
+		table_child_end();
+	}
+	read(held[0], &c, 1);
+	pthread_create(&thread, NULL, wait_for_lock, &fd);
+	pause_ms(20);
+	close(fd);
+	write(go[1], "x", 1);
+	pthread_join(thread, NULL);
+	table_wait("child", pid);
+	pid = fork();
+	if (!pid) {
+		show("child, after that", other, F_GETLK, F_WRLCK, 0, 0, getppid());
+		table_child_end();
+	}
+	table_wait("child", pid);
+	close(other);
+	close(held[0]);
+	close(held[1]);
+	close(go[0]);
+	close(go[1]);
+}
+
 static void open_files(void)
 {
 	int a = open("file", O_RDWR), b = open("file", O_RDWR), self = getpid();
@@ -174,6 +217,7 @@ int main(int argc, char **argv)
 	table_begin(argc, argv);
 	records();
 	waiting();
+	closed_meanwhile();
 	open_files();
 	whole();
 	return 0;
