@@ -104,12 +104,12 @@ static void look(struct process *p, void *arg)
 	m->found |= p->sid == m->sid;
 }
 
-/* POSIX setpgid(): who may be moved where. */
+/* POSIX setpgid(): who may be moved where. A shell moves a child that may have ended already: it is one until it is waited for. */
 static long set_group_locked(struct process *self, struct process *p, i32 pgid)
 {
 	struct find_member m = {.sid = self->sid};
 
-	if (!p || p->state != PROCESS_ALIVE || (p != self && p->parent != self))
+	if (!p || (p != self && p->parent != self))
 		return -ESRCH;
 	if (p != self && p->sid != self->sid)
 		return -EPERM;

@@ -227,6 +227,19 @@ static void groups_in_session(void)
 	row("child got it", waitpid(a, &status, 0) == a && WTERMSIG(status) == SIGUSR1);
 }
 
+/* One that has ended is still a child until it is waited for. */
+static void group_of_zombie(void)
+{
+	siginfo_t info;
+	int status;
+	pid_t pid = start(nothing);
+
+	row("ended", waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT));
+	row("setpgid", setpgid(pid, pid));
+	row("it has that group", getpgid(pid) == pid);
+	row("waited for by it", waitpid(-pid, &status, 0) == pid);
+}
+
 static void stop_in_orphaned_group(void)
 {
 	setsid();
@@ -241,6 +254,7 @@ static void test_groups(void)
 	char c;
 
 	table_wait("session", start(groups_in_session));
+	group_of_zombie();
 	table_wait("no stop in an orphaned group", start(stop_in_orphaned_group));
 	if (pipe(go))
 		return;
