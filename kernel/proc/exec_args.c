@@ -3,6 +3,7 @@
 #include "kernel/proc/exec_args.h"
 
 #include "kernel/cpu/features.h"
+#include "kernel/limits.h"
 #include "kernel/proc/elf.h"
 #include "kernel/proc/random.h"
 #include "lib/errno.h"
@@ -10,8 +11,8 @@
 #include "mm/kmem.h"
 #include "mm/uaccess.h"
 
-#define MAX_STRINGS 16384 /* argv and envp together */
 #define BYTES_MAX (EXEC_ARGS_MAX_PAGES * PAGE_SIZE)
+#define BYTES_MIN (128u << 10) /* may always be there, as on Linux */
 
 struct exec_args *exec_args_create(void)
 {
@@ -43,46 +44,46 @@ static char *next_bytes(struct exec_args *a, size_t *room, int *err)
 	return *page ? *page + a->used % PAGE_SIZE : NULL;
 }
 
+/* A string has been added. With their pointers all of them shall leave three quarters of the stack to the program. */
 static int count_string(struct exec_args *a, bool env)
 {
-	if (a->argc + a->envc == MAX_STRINGS)
-		return -E2BIG;
+	u64 max = MIN(MAX(limit_of(LIMIT_STACK) / 4, BYTES_MIN), BYTES_MAX);
+
 	if (env)
 		a->envc++;
 	else
 		a->argc++;
-	return 0;
+	return a->used + (a->argc + a->envc) * sizeof(u64) > max ? -E2BIG : 0;
 }
 
 int exec_args_add(struct exec_args *a, const char *s, bool env)
 {
 	size_t len = strlen(s) + 1;
-	int err = count_string(a, env);
 
-	while (!err && len) {
+	while (len) {
 		size_t n;
+		int err;
 		char *to = next_bytes(a, &n, &err);
 
 		if (!to)
 			return err;
-		err = 0;
 		n = MIN(n, len);
 		memcpy(to, s, n);
 		a->used += n;
 		s += n;
 		len -= n;
 	}
-	return err;
+	return count_string(a, env);
 }
 
 /* Copies piece by piece, never past the page in which the string ends. */
 static int add_user_string(struct exec_args *a, uaddr_t s, bool env)
 {
 	size_t start = a->used;
-	int err = count_string(a, env);
 
-	while (!err) {
+	for (;;) {
 		size_t n;
+		int err;
 		char *to = next_bytes(a, &n, &err), *nul;
 
 		if (!to)
@@ -96,10 +97,9 @@ static int add_user_string(struct exec_args *a, uaddr_t s, bool env)
 		if (a->used - start > EXEC_STRING_MAX)
 			return -E2BIG;
 		if (nul)
-			return 0;
+			return count_string(a, env);
 		s = uaddr_add(s, n);
 	}
-	return err;
 }
 
 static int add_user_array(struct exec_args *a, uaddr_t array, bool env)

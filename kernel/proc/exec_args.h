@@ -10,9 +10,10 @@
 
 #include "lib/types.h"
 
-#define EXEC_ARGS_MAX_PAGES 512 /* 2 MiB of strings; E2BIG beyond */
-#define EXEC_STRING_MAX 131072  /* bytes of one, with its NUL */
-#define EXEC_PREFIX_MAX 4864    /* "#!" line and path of a script, nested */
+#define EXEC_ARGS_MAX_PAGES \
+	512 /* 2 MiB, with 8 bytes for the pointer to each string; or a quarter of RLIMIT_STACK. E2BIG beyond */
+#define EXEC_STRING_MAX 131072 /* bytes of one, with its NUL */
+#define EXEC_PREFIX_MAX 4864   /* "#!" line and path of a script, nested */
 
 struct elf_plan;
 
@@ -37,7 +38,8 @@ int exec_args_from_user(struct exec_args *a, uaddr_t argv, uaddr_t envp);
 int exec_args_script(struct exec_args *a, const char *interpreter, const char *arg, const char *script);
 
 /* Writes the initial stack of the System V ABI (x86-64, 3.4.1) below `top` of the current address space: argc, argv, envp, auxv,
- * strings. *sp: where rsp starts. What exec_args_add accepts fits any stack. -EFAULT. */
+ * strings. *sp: where rsp starts. What exec_args_add accepts fits, unless RLIMIT_STACK is smaller than
+ * what programs may always be given. -EFAULT. */
 int exec_args_push(
 	const struct exec_args *a, const struct elf_plan *plan, const char *path, uaddr_t top, uaddr_t *sp);
 

@@ -357,12 +357,50 @@ static void addresses(char *self)
 		say("%s without chance: %s", what[k], differ[k] ? "no" : "yes");
 }
 
+/* --- words --- */
+
+/* A program with n words of one letter: ten bytes each, with the pointer. There may be a quarter of the stack's limit, and 128 KiB always. */
+static void words(char *self, unsigned long stack, long n)
+{
+	char *empty[] = {NULL}, **argv = calloc((size_t)n + 1, sizeof(*argv));
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		argv[0] = self;
+		argv[1] = "words";
+		for (long i = 2; i < n; i++)
+			argv[i] = "x";
+		if (set(RLIMIT_STACK, stack, stack))
+			_exit(9);
+		execve(self, argv, empty);
+		_exit(errno);
+	}
+	waitpid(pid, &status, 0);
+	say("%ld words, a stack of %lu KiB: %s", n, stack / 1024,
+		!status ? "ok" : errno_name(WIFEXITED(status) ? WEXITSTATUS(status) : EINTR));
+	free(argv);
+}
+
+static void all_words(char *self)
+{
+	words(self, 8 * MIB, 30000);
+	words(self, 8 * MIB, 205000);
+	words(self, 8 * MIB, 215000);
+	words(self, MIB, 25000);
+	words(self, MIB, 27000);
+	words(self, MIB / 8, 12000);
+	words(self, MIB / 8, 14000);
+}
+
 int main(int argc, char **argv)
 {
 	static char self[4096];
 
 	if (argc == 2 && !strcmp(argv[1], "addresses"))
 		print_addresses();
+	if (argc > 2 && !strcmp(argv[1], "words"))
+		return 0;
 	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
 		return 1;
 	table_begin(argc, argv);
@@ -372,5 +410,6 @@ int main(int argc, char **argv)
 	in_child("FSIZE ends it", file_size_killed);
 	in_child("FSIZE", file_size);
 	addresses(self);
+	all_words(self);
 	return 0;
 }
