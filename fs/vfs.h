@@ -335,7 +335,7 @@ struct file {
 	u64 pos;                    /* pos_lock */
 	struct dir_tie *tie;        /* pos_lock; with pos a struct dir_pos, if it is a directory */
 	void *data;                 /* ops's own */
-	char name[FILE_NAME_LEN];   /* constant; the end of the path that vfs_open was given, for messages */
+	char name[FILE_NAME_LEN];   /* constant; the end of the path that it was opened by, for messages */
 };
 
 /* Moves an open file's position; of entries that share a place, a directory's reader begins with the first. pos_lock held. */
@@ -378,6 +378,8 @@ int vfs_lookup(struct inode *base, const char *path, bool follow_last, struct in
 int vfs_open(struct inode *base, const char *path, u32 flags, u32 mode, struct file **out);
 /* A file for an inode that the caller holds (takes its own reference). */
 int file_open_inode(struct inode *i, u32 flags, struct file **out);
+/* Of a file that was not opened by its path. */
+void file_set_name(struct file *f, const char *path);
 void file_get(struct file *f);
 void file_put(struct file *f);
 

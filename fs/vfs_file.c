@@ -184,7 +184,7 @@ static int open_check(struct inode *i, u32 flags)
 	return (writing || (flags & O_TRUNC_)) && atomic_load(&i->super->readonly) ? -EROFS : 0;
 }
 
-static void set_name(struct file *f, const char *path)
+void file_set_name(struct file *f, const char *path)
 {
 	size_t len = strlen(path);
 
@@ -233,7 +233,7 @@ int vfs_open(struct inode *base, const char *path, u32 flags, u32 mode, struct f
 	iput(i);
 	if (err)
 		return err;
-	set_name(*out, path);
+	file_set_name(*out, path);
 	if ((flags & O_TRUNC_) && !created && mode_is_reg(i->mode) && !i->fops)
 		err = open_truncate(i);
 	if (err)

@@ -27,22 +27,26 @@ struct exec {
 	struct mm *mm;
 };
 
-/* The file, to which nobody may write until close_program. *out is set on success only. */
+/* The file, to which nobody may write until close_program. *out is set on success only. Looked at before it is opened: opening a FIFO waits. */
 static int open_program(const char *path, struct file **out)
 {
 	struct file *f;
 	struct inode *i;
 	struct inode *cwd = process_cwd(process_current());
-	int err = vfs_open(cwd, path, O_RDONLY_, 0, &f);
+	int err = vfs_lookup(cwd, path, true, &i);
 
 	iput(cwd);
 	if (err)
 		return err;
-	i = f->inode;
 	if (!mode_is_reg(i->mode) || i->fops || !(i->mode & 0111))
 		err = -EACCES;
 	else
-		err = inode_deny_write(i);
+		err = file_open_inode(i, O_RDONLY_, &f);
+	iput(i);
+	if (err)
+		return err;
+	file_set_name(f, path);
+	err = inode_deny_write(f->inode);
 	if (err)
 		file_put(f);
 	else

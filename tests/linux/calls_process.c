@@ -71,6 +71,7 @@ static void executing(void)
 	write(fd, "not a program", 13);
 	close(fd);
 	close(open("plain", O_WRONLY | O_CREAT, 0644));
+	mkfifo("fifo", 0755);
 	mkdir("dir", 0755);
 	symlink("loop", "loop");
 	T(execve, ENOENT, "missing", "none", argv, 0);
@@ -80,6 +81,9 @@ static void executing(void)
 	T(execve, EFAULT, "bad word", "script", many, 0);
 	T(execve, EACCES, "no permission", "plain", argv, 0);
 	T(execve, EACCES, "directory", "dir", argv, 0);
+	alarm(10);
+	T(execve, EACCES, "fifo", "fifo", argv, 0);
+	alarm(0);
 	T(execve, ENOEXEC, "not a program", "script", argv, 0);
 	T(execve, ENOTDIR, "through a file", "script/x", argv, 0);
 	T(execve, ELOOP, "loop", "loop", argv, 0);
