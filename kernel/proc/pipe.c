@@ -5,7 +5,7 @@
  * Both ends are files on one inode, and file->data is the pipe. Without a name (pipe2) the inode belongs to a super that is never
  * mounted; with one (a FIFO) to any file system, and inode->stream is the pipe while somebody has it open. The pipe dies with its last end.
  *
- * Lock: pipe->lock (RANK_STREAM) guards the ring and stays held over the copy from or to the user (a fault takes only
+ * Lock: pipe->lock (RANK_STREAM) guards the ring and the ends, and stays held over the copy from or to the user (a fault takes only
  * locks of higher rank); fifo_lock, of the same rank and never held with it, guards which pipe a FIFO has. `head` and `tail` count bytes for ever; they and the numbers of ends are atomic so that sleepers may
  * look at them without the lock. A sleeper looks again under the lock when it wakes.
  */
@@ -14,6 +14,7 @@
 #include "fs/state.h"
 #include "fs/vfs.h"
 #include "kernel/instance.h"
+#include "kernel/log.h"
 #include "kernel/proc/poll.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal.h"
@@ -25,11 +26,10 @@
 
 struct pipe {
 	struct mutex lock;
-	_Atomic(u32) head, tail; /* l; bytes written, bytes read */
-	_Atomic(u32) readers, writers;
-	_Atomic(u32) reader_opens,
-		writer_opens; /* for ever: a FIFO's open() waits for one of the other kind */
-	u32 ends;             /* fifo_lock */
+	_Atomic(u32) head, tail;                 /* l; bytes written, bytes read */
+	_Atomic(u32) readers, writers;           /* l */
+	_Atomic(u32) reader_opens, writer_opens; /* l; for ever: a FIFO's open() waits for the other kind */
+	u32 ends;                                /* fifo_lock */
 	struct waitq can_read, can_write;
 	u8 *ring;
 };
@@ -195,40 +195,55 @@ static long pipe_ioctl(struct file *f, unsigned cmd, u64 arg)
 	return cmd == FIONREAD_ ? copy_to_user(UADDR(arg), &n, sizeof(n)) : -ENOTTY;
 }
 
-static void add_end(struct pipe *p, const struct file *f)
+static void add_end_locked(struct pipe *p, const struct file *f)
 {
+	DEBUG_ASSERT(mutex_held(&p->lock));
 	if (reads(f)) {
 		atomic_fetch_add(&p->readers, 1);
 		atomic_fetch_add(&p->reader_opens, 1);
-		wake(&p->can_write);
 	}
 	if (writes(f)) {
 		atomic_fetch_add(&p->writers, 1);
 		atomic_fetch_add(&p->writer_opens, 1);
-		wake(&p->can_read);
 	}
 }
 
-static void remove_end(struct pipe *p, const struct file *f)
+static void remove_end_locked(struct pipe *p, const struct file *f)
 {
+	DEBUG_ASSERT(mutex_held(&p->lock));
 	if (reads(f))
 		atomic_fetch_sub(&p->readers, 1);
 	if (writes(f))
 		atomic_fetch_sub(&p->writers, 1);
+}
+
+/* An end has come or gone. */
+static void wake_all(struct pipe *p)
+{
 	wake(&p->can_read);
 	wake(&p->can_write);
 }
 
 static int pipe_open(struct file *f)
 {
-	f->data = f->inode->fs;
-	add_end(f->data, f);
+	struct pipe *p = f->inode->fs;
+
+	f->data = p;
+	mutex_lock(&p->lock);
+	add_end_locked(p, f);
+	mutex_unlock(&p->lock);
+	wake_all(p);
 	return 0;
 }
 
 static void pipe_release(struct file *f)
 {
-	remove_end(f->data, f);
+	struct pipe *p = f->data;
+
+	mutex_lock(&p->lock);
+	remove_end_locked(p, f);
+	mutex_unlock(&p->lock);
+	wake_all(p);
 }
 
 static const struct file_ops pipe_fops = {
@@ -312,42 +327,58 @@ static void fifo_put(struct inode *i, struct pipe *p)
 		pipe_free(p);
 }
 
-/* Waits for the other side to be open, or to have been opened meanwhile. */
-static int fifo_await(struct pipe *p, bool reader)
+/*
+ * Waits for a partner: of those that had opened the FIFO before this end was there, `seen` by *opens, none was left. Who comes now may be gone again
+ * at once. If a signal ends the wait this end goes, but not when a partner has come meanwhile, whose open() has found it.
+ */
+static int fifo_await(struct pipe *p, const struct file *f, _Atomic(u32) *opens, u32 seen)
 {
-	_Atomic(u32) *others = reader ? &p->writers : &p->readers;
-	_Atomic(u32) *opens = reader ? &p->writer_opens : &p->reader_opens;
-	u32 seen = atomic_load(opens);
+	int err =
+		WAIT_EVENT_INTERRUPTIBLE(reads(f) ? &p->can_read : &p->can_write, atomic_load(opens) != seen);
 
-	return WAIT_EVENT_INTERRUPTIBLE(
-		reader ? &p->can_read : &p->can_write, atomic_load(others) || atomic_load(opens) != seen);
+	if (!err)
+		return 0;
+	mutex_lock(&p->lock);
+	if (atomic_load(opens) != seen)
+		err = 0;
+	else
+		remove_end_locked(p, f);
+	mutex_unlock(&p->lock);
+	return err;
 }
 
 static int fifo_open(struct file *f)
 {
 	struct pipe *p = fifo_get(f->inode);
+	_Atomic(u32) *opens;
+	bool alone;
+	u32 seen;
 	int err = 0;
 
 	if (!p)
 		return -ENOMEM;
 	f->data = p;
-	if (!reads(f) && (f->flags & O_NONBLOCK_) && !atomic_load(&p->readers)) {
+	opens = reads(f) ? &p->writer_opens : &p->reader_opens;
+	mutex_lock(&p->lock); /* of two that come at once, the second one finds the first */
+	seen = atomic_load(opens);
+	alone = !(reads(f) && writes(f)) && !atomic_load(reads(f) ? &p->writers : &p->readers);
+	if (alone && !reads(f) && (f->flags & O_NONBLOCK_))
+		err = -ENXIO;
+	else
+		add_end_locked(p, f);
+	mutex_unlock(&p->lock);
+	if (!err)
+		wake_all(p);
+	if (!err && alone && !(f->flags & O_NONBLOCK_))
+		err = fifo_await(p, f, opens, seen);
+	if (err)
 		fifo_put(f->inode, p);
-		return -ENXIO;
-	}
-	add_end(p, f);
-	if (!(reads(f) && writes(f)) && !(f->flags & O_NONBLOCK_))
-		err = fifo_await(p, reads(f));
-	if (err) {
-		remove_end(p, f);
-		fifo_put(f->inode, p);
-	}
 	return err;
 }
 
 static void fifo_release(struct file *f)
 {
-	remove_end(f->data, f);
+	pipe_release(f);
 	fifo_put(f->inode, f->data);
 }
 

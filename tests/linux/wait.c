@@ -216,6 +216,46 @@ static void fifos(void)
 	row("unlink", unlink("fifo"));
 }
 
+#define ROUNDS 4000
+
+/* Opens a FIFO that another process opens at the same time, passes a byte, and closes it. The byte. */
+static char pass(const char *name, int flags, char c)
+{
+	int fd = open(name, flags);
+	long n = flags == O_WRONLY ? write(fd, &c, 1) : read(fd, &c, 1);
+
+	if (n != 1)
+		_exit(1);
+	close(fd);
+	return c;
+}
+
+/* Whoever opens finds the other one, however soon that one closes again. On a machine with other work a round takes long: three seconds are enough. */
+static void fifo_partners(void)
+{
+	time_t end = time(NULL) + 3;
+	int pid, go_on = 1;
+
+	mkfifo("there", 0600);
+	mkfifo("back", 0600);
+	pid = fork();
+	alarm(30);
+	for (int i = 0; i < ROUNDS && go_on; i++) {
+		if (pid) {
+			go_on = pass("there", O_RDONLY, 0);
+			pass("back", O_WRONLY, 'x');
+		} else {
+			go_on = time(NULL) < end;
+			pass("there", O_WRONLY, (char)go_on);
+			pass("back", O_RDONLY, 0);
+		}
+	}
+	alarm(0);
+	if (!pid)
+		table_child_end();
+	table_wait("partners", pid);
+}
+
 int main(int argc, char **argv)
 {
 	table_begin(argc, argv);
@@ -224,5 +264,6 @@ int main(int argc, char **argv)
 	selects();
 	events();
 	fifos();
+	fifo_partners();
 	return 0;
 }
