@@ -335,6 +335,7 @@ struct file {
 	u64 pos;                    /* pos_lock */
 	struct dir_tie *tie;        /* pos_lock; with pos a struct dir_pos, if it is a directory */
 	void *data;                 /* ops's own */
+	u32 mark;                   /* ops's own */
 	char name[FILE_NAME_LEN];   /* constant; the end of the path that it was opened by, for messages */
 };
 

@@ -4,6 +4,7 @@
  *
  * Both ends are files on one inode, and file->data is the pipe. Without a name (pipe2) the inode belongs to a super that is never
  * mounted; with one (a FIFO) to any file system, and inode->stream is the pipe while somebody has it open. The pipe dies with its last end.
+ * A reader's file->mark is what writer_opens was when it came, if nobody wrote then; else 0, which that is not any more.
  *
  * Lock: pipe->lock (RANK_STREAM) guards the ring and the ends, and stays held over the copy from or to the user (a fault takes only
  * locks of higher rank); fifo_lock, of the same rank and never held with it, guards which pipe a FIFO has. `head` and `tail` count bytes for ever; they and the numbers of ends are atomic so that sleepers may
@@ -167,6 +168,7 @@ static bool writes(const struct file *f)
 	return (f->flags & O_ACCMODE_) != O_RDONLY_;
 }
 
+/* Who opened a FIFO that nobody wrote is not told of an end before a writer came: f->mark. */
 static unsigned pipe_poll(struct file *f)
 {
 	struct pipe *p = f->data;
@@ -175,7 +177,7 @@ static unsigned pipe_poll(struct file *f)
 	if (reads(f)) {
 		if (pipe_used(p))
 			ready |= POLL_IN | POLL_RDNORM;
-		if (!atomic_load(&p->writers))
+		if (!atomic_load(&p->writers) && atomic_load(&p->writer_opens) != f->mark)
 			ready |= POLL_HUP;
 	}
 	if (writes(f)) {
@@ -366,6 +368,8 @@ static int fifo_open(struct file *f)
 		err = -ENXIO;
 	else
 		add_end_locked(p, f);
+	if (alone)
+		f->mark = seen;
 	mutex_unlock(&p->lock);
 	if (!err)
 		wake_all(p);

@@ -216,6 +216,27 @@ static void fifos(void)
 	row("unlink", unlink("fifo"));
 }
 
+/* A reader is told of the end when it has seen a writer, and not before. */
+static void fifo_end(void)
+{
+	int fd, writer, late;
+
+	mkfifo("end", 0600);
+	fd = open("end", O_RDONLY | O_NONBLOCK);
+	polled("poll, no writer yet", fd, POLLIN, 0);
+	writer = open("end", O_WRONLY);
+	polled("poll, a writer", fd, POLLIN, 0);
+	late = open("end", O_RDONLY);
+	close(writer);
+	polled("poll, it has gone", fd, POLLIN, 0);
+	polled("poll, of who came later", late, POLLIN, 0);
+	close(late);
+	late = open("end", O_RDONLY | O_NONBLOCK);
+	polled("poll, of who came too late", late, POLLIN, 0);
+	close(late);
+	close(fd);
+}
+
 #define ROUNDS 4000
 
 /* Opens a FIFO that another process opens at the same time, passes a byte, and closes it. The byte. */
@@ -264,6 +285,7 @@ int main(int argc, char **argv)
 	selects();
 	events();
 	fifos();
+	fifo_end();
 	fifo_partners();
 	return 0;
 }
