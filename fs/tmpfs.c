@@ -5,7 +5,7 @@
  *
  * Rules: an inode with a name holds one reference of its own (there is no disk to read it back from); the last unlink drops it.
  * Pages belong to the inode's table; page-table entries do not count them, because the DAX protocol unmaps before it frees.
- * A file system has a limit of pages, and leaves a reserve of the machine's memory alone: -ENOSPC.
+ * A file system has a limit of pages, tables of pages included, and leaves a reserve of the machine's memory alone: -ENOSPC.
  *
  * Locks: a directory's entries by its inode lock; the page table by ti->lock (RANK_FS_META); counts are atomic.
  */
@@ -79,7 +79,6 @@ static void tmpfs_evict(struct inode *i)
 	struct tmpfs_inode *ti = tmpfs_inode(i);
 
 	tmpfs_remove_blocks(i, 0, ~0ull);
-	tmpfs_free_tables(ti);
 	kfree(ti->target);
 	atomic_fetch_sub(&tmpfs_fs(i->super)->inodes, 1);
 	kfree(ti);

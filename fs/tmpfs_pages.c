@@ -4,8 +4,11 @@
 #include "mm/kmem.h"
 #include "mm/pmm.h"
 
-#define FANOUT 512         /* slots of a table: one page of pointers */
-#define RESERVE_PAGES 2048 /* 8 MiB that tmpfs does not touch */
+#define FANOUT_SHIFT 9
+#define FANOUT (1u << FANOUT_SHIFT)  /* slots of a table: one page of pointers */
+#define TOP_SHIFT (2 * FANOUT_SHIFT) /* pages below a slot of the first of three levels: 1 << this */
+#define RESERVE_PAGES 2048           /* 8 MiB that tmpfs does not touch */
+_Static_assert(TMPFS_MAX_PAGES == (u64)FANOUT << TOP_SHIFT, "the tables hold the largest file");
 
 static const struct lock_class pages_class = {"tmpfs pages", RANK_FS_META, true};
 
@@ -14,14 +17,40 @@ void tmpfs_pages_init(struct tmpfs_inode *ti)
 	rwsem_init(&ti->lock, &pages_class);
 }
 
-/* The slot of page `pgoff`; NULL: no table there (make: no memory). */
+/* A page more, of data or a table, is the file system's. False: it has its share, or the machine has none to spare. */
+static bool take_page(struct tmpfs_fs *fs)
+{
+	if (atomic_fetch_add(&fs->pages, 1) < fs->max_pages && pmm_free_pages() > RESERVE_PAGES)
+		return true;
+	atomic_fetch_sub(&fs->pages, 1);
+	return false;
+}
+
+static void give_page(struct tmpfs_fs *fs)
+{
+	atomic_fetch_sub(&fs->pages, 1);
+}
+
+static void **new_table(struct tmpfs_fs *fs)
+{
+	void **table;
+
+	if (!take_page(fs))
+		return NULL;
+	table = kcalloc(FANOUT, sizeof(void *));
+	if (!table)
+		give_page(fs);
+	return table;
+}
+
+/* The slot of page `pgoff`; NULL: no table there (make: no memory). A table without pages goes when its range is removed. */
 static struct page **find_slot(struct tmpfs_inode *ti, u64 pgoff, bool make)
 {
 	void ***level = &ti->table;
 
-	for (int shift = 18; shift >= 0; shift -= 9) {
+	for (int shift = TOP_SHIFT; shift >= 0; shift -= FANOUT_SHIFT) {
 		if (!*level && make)
-			*level = kcalloc(FANOUT, sizeof(void *));
+			*level = new_table(tmpfs_fs(ti->vfs.super));
 		if (!*level)
 			return NULL;
 		level = (void ***)&(*level)[pgoff >> shift & (FANOUT - 1)];
@@ -39,14 +68,15 @@ static struct page *page_at(struct tmpfs_inode *ti, u64 pgoff)
 static int add_page(struct tmpfs_inode *ti, u64 pgoff)
 {
 	struct tmpfs_fs *fs = tmpfs_fs(ti->vfs.super);
-	struct page **slot = find_slot(ti, pgoff, true), *p = NULL;
+	struct page **slot = find_slot(ti, pgoff, true), *p;
 
 	if (!slot)
 		return -ENOSPC;
-	if (atomic_fetch_add(&fs->pages, 1) < fs->max_pages && pmm_free_pages() > RESERVE_PAGES)
-		p = pmm_alloc_zeroed(0);
+	if (!take_page(fs))
+		return -ENOSPC;
+	p = pmm_alloc_zeroed(0);
 	if (!p) {
-		atomic_fetch_sub(&fs->pages, 1);
+		give_page(fs);
 		return -ENOSPC;
 	}
 	*slot = p;
@@ -110,12 +140,36 @@ int tmpfs_map_extent(struct inode *i, u64 pgoff, u64 nr, enum map_intent intent,
 	return err;
 }
 
-static void free_page_at(struct tmpfs_inode *ti, struct page **slot)
+static void free_page_at(struct tmpfs_inode *ti, void **slot)
 {
 	page_put(*slot);
 	*slot = NULL;
 	atomic_fetch_sub(&ti->vfs.blocks, PAGE_SIZE / 512);
-	atomic_fetch_sub(&tmpfs_fs(ti->vfs.super)->pages, 1);
+	give_page(tmpfs_fs(ti->vfs.super));
+}
+
+/*
+ * Frees pages [first, last] of those below the table in *link, whose first one is `base`; a slot of it has 1 << shift of them. The table
+ * goes as well if all that it can hold is to go.
+ */
+static void remove_below(struct tmpfs_inode *ti, void **link, u64 base, int shift, u64 first, u64 last)
+{
+	void **table = *link;
+	u64 end = base + ((u64)FANOUT << shift) - 1;
+
+	for (u64 i = (MAX(first, base) - base) >> shift; i <= (MIN(last, end) - base) >> shift; i++) {
+		if (!table[i])
+			continue;
+		if (shift)
+			remove_below(ti, &table[i], base + (i << shift), shift - FANOUT_SHIFT, first, last);
+		else
+			free_page_at(ti, &table[i]);
+	}
+	if (first <= base && last >= end) {
+		kfree(table);
+		*link = NULL;
+		give_page(tmpfs_fs(ti->vfs.super));
+	}
 }
 
 int tmpfs_remove_blocks(struct inode *i, u64 first, u64 last)
@@ -124,31 +178,8 @@ int tmpfs_remove_blocks(struct inode *i, u64 first, u64 last)
 
 	last = MIN(last, TMPFS_MAX_PAGES - 1);
 	rwsem_write_lock(&ti->lock);
-	for (u64 p = first; p <= last && ti->table;) {
-		struct page **slot = find_slot(ti, p, false);
-
-		if (!slot) { /* nothing in this table, or none of a whole level */
-			u64 step = ti->table[p >> 18] ? FANOUT : FANOUT * FANOUT;
-
-			p = ALIGN_DOWN(p, step) + step;
-			continue;
-		}
-		if (*slot)
-			free_page_at(ti, slot);
-		p++;
-	}
+	if (ti->table && first <= last)
+		remove_below(ti, (void **)&ti->table, 0, TOP_SHIFT, first, last);
 	rwsem_write_unlock(&ti->lock);
 	return 0;
-}
-
-void tmpfs_free_tables(struct tmpfs_inode *ti)
-{
-	for (unsigned a = 0; ti->table && a < FANOUT; a++) {
-		void **middle = ti->table[a];
-
-		for (unsigned b = 0; middle && b < FANOUT; b++)
-			kfree(middle[b]);
-		kfree(middle);
-	}
-	kfree(ti->table);
 }

@@ -10,14 +10,15 @@
 
 struct tmpfs_fs {
 	struct super super;
-	_Atomic(u64) next_ino, pages, inodes;
+	_Atomic(u64) next_ino, inodes;
+	_Atomic(u64) pages; /* of data, and tables of them */
 	u64 max_pages;
 };
 
 struct tmpfs_inode {
 	struct inode vfs; /* first */
 	struct rwsem lock;
-	void **table;         /* lock: three levels of FANOUT; the last one's slots are struct page */
+	void **table;         /* lock: three levels; the last one's slots are struct page */
 	struct list entries;  /* inode lock; directories */
 	struct inode *parent; /* directories; constant but for rename, under both inode locks. Not counted */
 	u64 next_pos;         /* inode lock */
@@ -39,7 +40,5 @@ void tmpfs_pages_init(struct tmpfs_inode *ti);
 /* The operations of regular files: vfs.h. */
 int tmpfs_map_extent(struct inode *i, u64 pgoff, u64 nr, enum map_intent intent, struct extent *out);
 int tmpfs_remove_blocks(struct inode *i, u64 first, u64 last);
-/* The tables of an inode that has no pages any more. */
-void tmpfs_free_tables(struct tmpfs_inode *ti);
 
 #endif

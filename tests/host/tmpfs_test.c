@@ -72,6 +72,41 @@ static void test_data(void)
 	file_put(f);
 }
 
+static u64 free_blocks(void)
+{
+	struct fs_stat st;
+
+	vfs_statfs(super, &st);
+	return st.free_blocks;
+}
+
+/* A page in each table of its own: the tables count too, and go with what they were for. */
+static void test_tables(void)
+{
+	struct file *f = create("/sparse");
+	u64 word = 1, pages = 0;
+
+	while (vfs_kwrite(f->inode, &word, 8, pages << 21) == 8 && pages < LIMIT)
+		pages++;
+	is(pages, (LIMIT - 2) / 2, "pages 2 MiB apart, each with a table, and two tables above");
+	is(free_blocks(), 0, "statfs: full");
+	is(vfs_truncate(f->inode, pages << 21), 0, "the last table as long as the others");
+	is(vfs_fallocate(f->inode, FALLOC_PUNCH_HOLE_ | FALLOC_KEEP_SIZE_, 2 << 20, (pages - 1) << 21), 0,
+		"all but the first one punched");
+	is(free_blocks(), LIMIT - 4, "gives their tables back");
+	is(vfs_fallocate(f->inode, FALLOC_PUNCH_HOLE_ | FALLOC_KEEP_SIZE_, 0, PAGE_SIZE), 0,
+		"a part of a table");
+	is(free_blocks(), LIMIT - 3, "gives back its page");
+	is(vfs_kwrite(f->inode, &word, 8, 3ull << 30), 8, "a page under another table");
+	is(free_blocks(), LIMIT - 6, "needs two tables");
+	is(vfs_truncate(f->inode, 1ull << 30), 0, "truncated to the first one");
+	is(free_blocks(), LIMIT - 3, "gives them back");
+	is(vfs_truncate(f->inode, 0), 0, "truncated");
+	is(free_blocks(), LIMIT, "gives all back");
+	is(vfs_unlink(NULL, "/sparse"), 0, "unlink");
+	file_put(f);
+}
+
 static void test_mappings(void)
 {
 	struct file *f = create("/mapped");
@@ -171,6 +206,7 @@ int main(void)
 	mm = mm_create();
 	sim_set_boot_mm(mm);
 	test_data();
+	test_tables();
 	test_mappings();
 	test_nameless();
 	test_names();
