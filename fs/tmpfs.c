@@ -5,7 +5,7 @@
  *
  * Rules: an inode with a name holds one reference of its own (there is no disk to read it back from); the last unlink drops it.
  * Pages belong to the inode's table; page-table entries do not count them, because the DAX protocol unmaps before it frees.
- * A file system has a limit of pages, tables of pages included, and leaves a reserve of the machine's memory alone: -ENOSPC.
+ * A file system has a limit of pages, tables of pages included, and of inodes, and leaves a reserve of the machine's memory alone: -ENOSPC.
  *
  * Locks: a directory's entries by its inode lock; the page table by ti->lock (RANK_FS_META); counts are atomic.
  */
@@ -47,6 +47,12 @@ static const struct inode_ops *ops_of(u32 mode)
 	default:
 		return &tmpfs_special_ops;
 	}
+}
+
+/* Room for one inode more, or a second name of one? There may be as many as pages. */
+static bool has_room(struct tmpfs_fs *fs)
+{
+	return atomic_load(&fs->inodes) < fs->max_pages && tmpfs_may_take();
 }
 
 /* A new inode with one reference and no name. NULL: no memory. */
@@ -178,7 +184,8 @@ static int tmpfs_readdir(struct inode *dir, struct dir_pos *pos, readdir_fn fn, 
 /* A new inode under a new name; the name has its first reference, *out another one. */
 static int make(struct inode *dir, const char *name, size_t len, u32 mode, u32 rdev, struct inode **out)
 {
-	struct tmpfs_inode *ti = new_inode(tmpfs_fs(dir->super), mode, mode_is_dir(mode) ? dir : NULL);
+	struct tmpfs_fs *fs = tmpfs_fs(dir->super);
+	struct tmpfs_inode *ti = has_room(fs) ? new_inode(fs, mode, mode_is_dir(mode) ? dir : NULL) : NULL;
 	int err;
 
 	if (!ti)
@@ -227,10 +234,12 @@ static ssize_t tmpfs_readlink(struct inode *i, char *buf, size_t size)
 
 static int tmpfs_link(struct inode *dir, const char *name, size_t len, struct inode *i)
 {
-	int err = i->nlink >= MAX_LINKS ? -EMLINK : add_entry(dir, name, len, i);
+	struct tmpfs_fs *fs = tmpfs_fs(i->super);
+	int err = i->nlink >= MAX_LINKS ? -EMLINK : !has_room(fs) ? -ENOSPC : add_entry(dir, name, len, i);
 
 	if (err)
 		return err;
+	atomic_fetch_add(&fs->inodes, 1);
 	i->nlink++;
 	inode_touch(i, INODE_CTIME);
 	return 0;
@@ -241,7 +250,9 @@ static void drop_name(struct inode *i)
 {
 	i->nlink = mode_is_dir(i->mode) ? 0 : i->nlink - 1;
 	inode_touch(i, INODE_CTIME);
-	if (!i->nlink)
+	if (i->nlink)
+		atomic_fetch_sub(&tmpfs_fs(i->super)->inodes, 1);
+	else
 		iput(i);
 }
 
@@ -442,7 +453,8 @@ no_super:
 
 int tmpfs_new_file(struct super *s, u64 size, struct inode **out)
 {
-	struct tmpfs_inode *ti = new_inode(tmpfs_fs(s), S_IFREG_ | 0600, NULL);
+	struct tmpfs_fs *fs = tmpfs_fs(s);
+	struct tmpfs_inode *ti = has_room(fs) ? new_inode(fs, S_IFREG_ | 0600, NULL) : NULL;
 
 	if (!ti)
 		return -ENOMEM;

@@ -17,10 +17,15 @@ void tmpfs_pages_init(struct tmpfs_inode *ti)
 	rwsem_init(&ti->lock, &pages_class);
 }
 
+bool tmpfs_may_take(void)
+{
+	return pmm_free_pages() > RESERVE_PAGES;
+}
+
 /* A page more, of data or a table, is the file system's. False: it has its share, or the machine has none to spare. */
 static bool take_page(struct tmpfs_fs *fs)
 {
-	if (atomic_fetch_add(&fs->pages, 1) < fs->max_pages && pmm_free_pages() > RESERVE_PAGES)
+	if (atomic_fetch_add(&fs->pages, 1) < fs->max_pages && tmpfs_may_take())
 		return true;
 	atomic_fetch_sub(&fs->pages, 1);
 	return false;

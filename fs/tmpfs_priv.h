@@ -10,8 +10,9 @@
 
 struct tmpfs_fs {
 	struct super super;
-	_Atomic(u64) next_ino, inodes;
-	_Atomic(u64) pages; /* of data, and tables of them */
+	_Atomic(u64) next_ino;
+	_Atomic(u64) inodes; /* and second names of them, as on Linux */
+	_Atomic(u64) pages;  /* of data, and tables of them */
 	u64 max_pages;
 };
 
@@ -35,6 +36,8 @@ static inline struct tmpfs_fs *tmpfs_fs(struct super *s)
 	return CONTAINER_OF(s, struct tmpfs_fs, super);
 }
 
+/* Has the machine memory to spare for tmpfs? */
+bool tmpfs_may_take(void);
 /* A new inode has no pages yet. */
 void tmpfs_pages_init(struct tmpfs_inode *ti);
 /* The operations of regular files: vfs.h. */

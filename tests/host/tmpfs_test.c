@@ -10,6 +10,7 @@
 #include "fs/tmpfs.h"
 #include "host/sim.h"
 #include "kernel/instance.h"
+#include "lib/fmt.h"
 #include "mm/kmem.h"
 #include "mm/pmm.h"
 
@@ -105,6 +106,37 @@ static void test_tables(void)
 	is(free_blocks(), LIMIT, "gives all back");
 	is(vfs_unlink(NULL, "/sparse"), 0, "unlink");
 	file_put(f);
+}
+
+static void test_many_names(void)
+{
+	struct fs_stat st;
+	struct file *f;
+	char name[16] = "/n0000";
+	u64 had, n = 0;
+
+	vfs_statfs(super, &st);
+	had = st.free_inodes;
+	for (; n < LIMIT && (f = create(name)); n++) {
+		file_put(f);
+		fmt_snprintf(name, sizeof(name), "/n%04llu", (unsigned long long)n + 1);
+	}
+	is(n, had, "as many files as there may be inodes");
+	is(vfs_open(NULL, name, O_RDWR_ | O_CREAT_, 0644, &f), -ENOSPC, "one more");
+	is(vfs_symlink(NULL, name, "x"), -ENOSPC, "a link");
+	is(vfs_open(NULL, "/n0000", O_RDWR_, 0, &f), 0, "one of them");
+	is(vfs_link(f->inode, NULL, name), -ENOSPC, "a second name for it");
+	is(vfs_unlink(NULL, "/n0001"), 0, "one less");
+	is(vfs_link(f->inode, NULL, name), 0, "then there is room for that");
+	is(vfs_unlink(NULL, name), 0, "and it goes");
+	file_put(f);
+	for (u64 k = 0; k < n; k++) {
+		fmt_snprintf(name, sizeof(name), "/n%04llu", (unsigned long long)k);
+		if (k != 1)
+			vfs_unlink(NULL, name);
+	}
+	vfs_statfs(super, &st);
+	is(st.free_inodes, had, "all of them are free again");
 }
 
 static void test_mappings(void)
@@ -210,6 +242,7 @@ int main(void)
 	test_mappings();
 	test_nameless();
 	test_names();
+	test_many_names();
 	sim_set_boot_mm(NULL);
 	mm_put(mm);
 	is(vfs_unmount_all(), 0, "unmounted with files in it");
