@@ -88,12 +88,20 @@ i32 task_publish(struct task *t)
 	return tid;
 }
 
+/* A task has gone from p, and others are left: they take the signals that it was chosen for, and may be all that a stop or an exec waits for. */
+static void tell_rest_locked(struct process *p)
+{
+	signal_retarget_locked(p);
+	process_stop_recount_locked(p);
+	if (p->exec_task)
+		thread_wake(p->exec_task->thread);
+}
+
 void task_withdraw(struct task *t)
 {
 	process_table_lock();
 	task_unlink_locked(t);
-	if (t->process->exec_task)
-		thread_wake(t->process->exec_task->thread);
+	tell_rest_locked(t->process);
 	process_table_unlock();
 }
 
@@ -173,10 +181,7 @@ static bool leave_process(struct task *t, int wait_status)
 		thread_current()->name = "(exited)";
 		thread_current()->process = NULL;
 		thread_current()->limits = NULL;
-		signal_retarget_locked(p);
-		process_stop_recount_locked(p);
-		if (p->exec_task)
-			thread_wake(p->exec_task->thread);
+		tell_rest_locked(p);
 	}
 	process_table_unlock();
 	return last;
