@@ -17,10 +17,11 @@ static const struct lock_class cwd_class = {"current directory", RANK_SPIN_FIRST
 
 static struct {
 	struct mutex lock;
-	struct list hash[PID_HASH];   /* lock; processes by pid */
-	struct list groups[PID_HASH]; /* lock; processes by pgid */
-	i32 last_pid;                 /* lock */
-	_Atomic(u32) count;           /* written under lock */
+	struct list hash[PID_HASH];     /* lock; processes by pid */
+	struct list groups[PID_HASH];   /* lock; processes by pgid */
+	struct list sessions[PID_HASH]; /* lock; processes by sid */
+	i32 last_pid;                   /* lock */
+	_Atomic(u32) count;             /* written under lock */
 } table;
 
 void process_table_init(void)
@@ -29,6 +30,7 @@ void process_table_init(void)
 	for (unsigned i = 0; i < PID_HASH; i++) {
 		list_init(&table.hash[i]);
 		list_init(&table.groups[i]);
+		list_init(&table.sessions[i]);
 	}
 	task_table_init();
 	process_wait_init();
@@ -59,6 +61,7 @@ struct process *process_create(const char *name)
 	list_node_init(&p->sibling);
 	list_node_init(&p->hash_node);
 	list_node_init(&p->group_node);
+	list_node_init(&p->session_node);
 	timer_init(&p->alarm, itimer_fire);
 	list_init(&p->timers);
 	list_init(&p->tasks);
@@ -106,6 +109,16 @@ static bool group_exists_locked(i32 pgid)
 	return false;
 }
 
+static bool session_exists_locked(i32 sid)
+{
+	struct process *p;
+
+	LIST_FOR_EACH (p, &table.sessions[sid % PID_HASH], session_node)
+		if (p->sid == sid)
+			return true;
+	return false;
+}
+
 /* The next free one after the last one given out, so that a number is not used again soon. */
 i32 process_new_id_locked(void)
 {
@@ -113,7 +126,7 @@ i32 process_new_id_locked(void)
 		if (++table.last_pid == PID_MAX)
 			table.last_pid = PID_INIT + 1;
 		if (!process_find_locked(table.last_pid) && !task_find_locked(table.last_pid) &&
-			!group_exists_locked(table.last_pid))
+			!group_exists_locked(table.last_pid) && !session_exists_locked(table.last_pid))
 			return table.last_pid;
 	}
 	return -EAGAIN;
@@ -124,6 +137,13 @@ void process_set_group_locked(struct process *p, i32 pgid)
 	list_remove(&p->group_node);
 	p->pgid = pgid;
 	list_push_back(&table.groups[pgid % PID_HASH], &p->group_node);
+}
+
+void process_set_session_locked(struct process *p, i32 sid)
+{
+	list_remove(&p->session_node);
+	p->sid = sid;
+	list_push_back(&table.sessions[sid % PID_HASH], &p->session_node);
 }
 
 bool process_room_locked(void)
@@ -143,7 +163,7 @@ int process_publish(struct process *p, struct task *first, struct process *paren
 		atomic_store(&p->ppid, parent ? parent->pid : 0);
 		if (parent)
 			list_push_back(&parent->children, &p->sibling);
-		p->sid = parent ? parent->sid : 0;
+		process_set_session_locked(p, parent ? parent->sid : 0);
 		process_set_group_locked(p, parent ? parent->pgid : 0);
 		list_push_back(&table.hash[pid % PID_HASH], &p->hash_node);
 		task_link_locked(first, pid);
@@ -158,6 +178,7 @@ static void unlink_locked(struct process *p)
 	list_remove(&p->sibling);
 	list_remove(&p->hash_node);
 	list_remove(&p->group_node);
+	list_remove(&p->session_node);
 	timer_stop_locked(&p->alarm);
 	posix_timers_delete_locked(p);
 	signal_queue_clear(&p->pending);

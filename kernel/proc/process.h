@@ -47,22 +47,23 @@ struct process {
 	i32 exit_signal; /* what its end sends to the parent; 0: nothing */
 
 	/* t: table_lock */
-	struct process *parent;      /* t; NULL: nobody waits for it */
-	struct list children;        /* t; sibling */
-	struct list_node sibling;    /* t */
-	struct list_node hash_node;  /* t; by pid */
-	i32 pgid, sid;               /* t */
-	struct list_node group_node; /* t; by pgid */
-	enum process_state state;    /* t */
-	i32 wait_status;             /* t; as wait4 reports it */
-	bool exiting;                /* t; wait_status is decided, every task is killed */
-	bool execed;                 /* t; since its fork */
-	struct list tasks;           /* t; task.node */
-	_Atomic(u32) nr_tasks;       /* written under t */
-	u64 ended_ns;                /* t; run time of the tasks that have ended */
-	u64 children_ns;             /* t; of children that were waited for, and of theirs */
-	struct task *exec_task;      /* t; it waits in exec for the others to end */
-	struct vfork_wait *vfork;    /* t; its parent waits until the address space is its own no more */
+	struct process *parent;        /* t; NULL: nobody waits for it */
+	struct list children;          /* t; sibling */
+	struct list_node sibling;      /* t */
+	struct list_node hash_node;    /* t; by pid */
+	i32 pgid, sid;                 /* t */
+	struct list_node group_node;   /* t; by pgid */
+	struct list_node session_node; /* t; by sid */
+	enum process_state state;      /* t */
+	i32 wait_status;               /* t; as wait4 reports it */
+	bool exiting;                  /* t; wait_status is decided, every task is killed */
+	bool execed;                   /* t; since its fork */
+	struct list tasks;             /* t; task.node */
+	_Atomic(u32) nr_tasks;         /* written under t */
+	u64 ended_ns;                  /* t; run time of the tasks that have ended */
+	u64 children_ns;               /* t; of children that were waited for, and of theirs */
+	struct task *exec_task;        /* t; it waits in exec for the others to end */
+	struct vfork_wait *vfork;      /* t; its parent waits until the address space is its own no more */
 
 	/* stop and continue (jobs.c) */
 	_Atomic(bool) stopped; /* written under t: tasks stop on their way to user mode */
@@ -125,7 +126,7 @@ int process_publish(struct process *p, struct task *first, struct process *paren
 void process_withdraw(struct process *p, struct task *first);
 /* Does the running process's RLIMIT_NPROC allow one more process or task? Zombies count. Nobody is exempt. table_lock held. */
 bool process_room_locked(void);
-/* A number that no process, task or group has, or -EAGAIN. table_lock held. */
+/* A number that no process, task, group or session has, or -EAGAIN. table_lock held. */
 i32 process_new_id_locked(void);
 /* NULL: no such pid. table_lock held. */
 struct process *process_find_locked(i32 pid);
@@ -133,8 +134,9 @@ struct process *process_find_locked(i32 pid);
 void process_for_each_locked(void (*fn)(struct process *p, void *arg), void *arg);
 /* The same for the members of a group. Their number. */
 unsigned process_for_each_in_group_locked(i32 pgid, void (*fn)(struct process *p, void *arg), void *arg);
-/* Moves p to another group. table_lock held. */
+/* Moves p to another group, or session. table_lock held. */
 void process_set_group_locked(struct process *p, i32 pgid);
+void process_set_session_locked(struct process *p, i32 sid);
 /* Takes a zombie out of the table and frees it. table_lock held. */
 void process_reap_locked(struct process *p);
 /* Processes in the table, zombies included. */

@@ -188,7 +188,7 @@ long sys_setsid(struct trap_frame *f UNUSED)
 	process_table_lock();
 	process_for_each_in_group_locked(p->pid, count, &members);
 	if (!members) {
-		p->sid = p->pid;
+		process_set_session_locked(p, p->pid);
 		process_set_group_locked(p, p->pid);
 		ret = p->pid;
 	}

@@ -24,6 +24,7 @@
 
 #define NR_pause 34
 #define NR_setpgid 109
+#define NR_setsid 112
 #define NR_mlock 149
 #define NR_munlock 150
 #define NR_mlockall 151
@@ -187,6 +188,49 @@ static int survive_bomb(void)
 	return errno == ESRCH;
 }
 
+/* A session without its leader, in which there is a group of another number until the pipe is closed. The leader's pid. */
+static pid_t leave_session(const int hold[2])
+{
+	char c;
+	pid_t leader = fork();
+
+	if (leader)
+		return wait_for(leader) ? -1 : leader;
+	syscall(NR_setsid);
+	if (!fork()) {
+		syscall(NR_setpgid, 0L, 0L);
+		close(hold[1]);
+		read(hold[0], &c, 1);
+	}
+	_exit(0);
+}
+
+/* Every pid is given out once, but for that of a session that still has members: a new leader of that number would lead it. */
+static int pid_of_session(void *arg)
+{
+	int hold[2];
+	pid_t session, pid = 0, last;
+
+	(void)arg;
+	if (pipe(hold) < 0)
+		return 1;
+	session = leave_session(hold);
+	if (session < 0)
+		return 2;
+	for (int wraps = 0; wraps < 1 || pid < session;) {
+		last = pid;
+		pid = vfork();
+		if (!pid)
+			_exit(0);
+		if (pid < 0 || wait_for(pid))
+			return 3;
+		if (pid == session)
+			return 4;
+		wraps += pid < last;
+	}
+	return 0;
+}
+
 static void test_processes(void)
 {
 	long before;
@@ -195,6 +239,7 @@ static void test_processes(void)
 	CHECK("fork stops at it with EAGAIN, and goes on when there is room",
 		run_child(within_limit, NULL) == 0);
 	CHECK("zombies count", run_child(zombies, NULL) == 0);
+	CHECK("a session's number is nobody's pid", run_child(pid_of_session, NULL) == 0);
 	CHECK("others can fork", can_fork());
 	CHECK("a fork bomb can be killed, all of it", survive_bomb());
 	CHECK("others can fork after it", can_fork());
