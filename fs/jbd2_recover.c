@@ -321,8 +321,9 @@ static void empty_log(struct recovery *r)
 
 	pmem_fence(); /* the copies stand in their places */
 	jbd2_store_durably(jbd2_block(r->log, r->start), &nothing);
-	/* One more: what a transaction that was not committed has left carries the number `past`. */
-	jbd2_seal(r->super, r->features, r->past + 1);
+	/* Behind every number in the log, the one of a transaction that was not committed too. A recovery that was cut off here has left an
+	 * empty log to this one, which so knows the oldest number only; but each transaction has taken a block at least. */
+	jbd2_seal(r->super, r->features, r->past + (r->end - r->first));
 }
 
 /* --- the journal superblock --- */
