@@ -9,8 +9,8 @@
  * same bytes: a recovery that is cut off is simply made again.
  *
  * The end of the log is where a block does not carry the magic number and the expected sequence number, or where the checksum of a
- * descriptor, revoke or commit block is wrong: that transaction never was committed. A wrong checksum of a copy inside a transaction that was
- * committed is damage. Checksums of the first version (COMPAT_CHECKSUM) are not looked at.
+ * descriptor, revoke or commit block is wrong: that transaction never was committed. Where it was, as its commit block or the next one's in the ring
+ * says, a wrong checksum is damage, and that of a copy always is. Checksums of the first version (COMPAT_CHECKSUM) are not looked at.
  *
  * No locks: the file system is not mounted yet.
  */
@@ -75,10 +75,25 @@ static bool csum_ok(const struct recovery *r, const void *block, u32 at)
 	return !has_csum(r) || block_csum(r, block, JBD2_BLOCK_SIZE, at) == from_be32(*stored);
 }
 
-/* Of descriptor and revoke blocks. */
-static bool tail_ok(const struct recovery *r, const void *block)
+/* Of a descriptor, revoke or commit block. */
+static bool block_ok(const struct recovery *r, const struct jbd2_header *h)
 {
-	return csum_ok(r, block, JBD2_BLOCK_SIZE - 4);
+	return csum_ok(r, h,
+		from_be32(h->h_blocktype) == JBD2_COMMIT ? offsetof(struct jbd2_commit, h_chksum)
+							 : JBD2_BLOCK_SIZE - 4);
+}
+
+/* Was the transaction committed? If its own commit block does not say so any more, the next one's may: they come in order. */
+static bool was_committed(const struct recovery *r, u32 sequence)
+{
+	for (u32 at = r->first; at < r->end; at++) {
+		const struct jbd2_header *h = jbd2_block(r->log, at);
+
+		if (from_be32(h->h_magic) == JBD2_MAGIC && from_be32(h->h_blocktype) == JBD2_COMMIT &&
+			from_be32(h->h_sequence) - sequence <= 1 && block_ok(r, h))
+			return true;
+	}
+	return false;
 }
 
 static bool copy_csum_ok(const struct recovery *r, u32 sequence, u32 stored, const void *copy)
@@ -284,22 +299,22 @@ static int walk(struct recovery *r, enum pass pass)
 
 		if (from_be32(h->h_magic) != JBD2_MAGIC || from_be32(h->h_sequence) != sequence)
 			break;
+		if (!block_ok(r, h)) {
+			if (!was_committed(r, sequence))
+				break;
+			r->damage = "a transaction that was committed has a wrong checksum";
+			return -EUCLEAN;
+		}
 		at = next_block(r, at);
 		room--;
 		switch (from_be32(h->h_blocktype)) {
 		case JBD2_DESCRIPTOR:
-			if (!tail_ok(r, h))
-				goto ended;
 			descriptor(r, pass, (const char *)h, sequence, &at, &room);
 			break;
 		case JBD2_REVOKE:
-			if (!tail_ok(r, h))
-				goto ended;
 			revoke_block(r, pass, (const struct jbd2_revoke *)h, sequence);
 			break;
 		case JBD2_COMMIT:
-			if (!csum_ok(r, h, offsetof(struct jbd2_commit, h_chksum)))
-				goto ended;
 			if (r->damage)
 				return -EUCLEAN;
 			sequence++;

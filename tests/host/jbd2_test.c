@@ -290,6 +290,55 @@ static void test_refusals(void)
 	refused("a block in it has a wrong checksum");
 }
 
+/* The block of this type in transaction `sequence`. */
+static void *log_find(enum jbd2_block_type type, u32 sequence)
+{
+	for (u32 at = 1; at < the_log->nr_blocks; at++) {
+		struct jbd2_header *h = jbd2_block(the_log, at);
+
+		if (from_be32(h->h_magic) == JBD2_MAGIC && from_be32(h->h_blocktype) == type &&
+			from_be32(h->h_sequence) == sequence)
+			return h;
+	}
+	printf("Bail out! no block of type %u in transaction %u\n", type, sequence);
+	exit(1);
+}
+
+/* A log of four committed transactions in which one bit of such a block is another one. */
+static void flip(enum jbd2_block_type type, u32 sequence, const char *open)
+{
+	snprintf(image.label, sizeof(image.label), "%s, block of type %u in transaction %u", open, type,
+		sequence);
+	image_make(BLOCKS, "");
+	debugfs_log(open);
+	image_up(0);
+	ext4_log_open(block(0) + EXT4_SUPER_OFFSET, image.region, BLOCKS, &the_log);
+	((u8 *)log_find(type, sequence))[100] ^= 1; /* behind the times, which e2fsck looks at as well */
+	image_save();
+}
+
+/* What was committed is not left out in silence, neither here nor by e2fsck. */
+static void test_flipped(enum jbd2_block_type type, u32 sequence, const char *open)
+{
+	flip(type, sequence, open);
+	refused("a transaction that was committed has a wrong checksum");
+	run("e2fsck -fy %s", image.path);
+	ok(log_has("Journal checksum error found") || log_has("was corrupt, replay was aborted"),
+		"%s: e2fsck complains too", image.label);
+}
+
+/* The commit block of the newest one: it is as if it had been under way. */
+static void test_not_committed(const char *open)
+{
+	flip(JBD2_COMMIT, 4, open);
+	log_close();
+	is(image_mount(false), 0, "%s: mounted", image.label);
+	ok(*(u32 *)block(TARGET + 7) == (1u << 24 | 3u << 16), "%s: the transactions before it are there",
+		image.label);
+	ok(*(u32 *)block(TARGET + 5) == (1u << 24 | 1u << 16), "%s: but not this one", image.label);
+	image_stop();
+}
+
 /* A log whose only transaction is all tags, round and round. */
 static void test_endless(void)
 {
@@ -344,6 +393,16 @@ int main(void)
 	test_cut();
 	test_wrap();
 	test_refusals();
+	for (unsigned v = 0; v < 2; v++) {
+		const char *open = v ? "jo -c -v 2" : "jo -c -v 3";
+
+		test_flipped(JBD2_DESCRIPTOR, 1, open);
+		test_flipped(JBD2_COMMIT, 2, open);
+		test_flipped(JBD2_REVOKE, 3, open);
+		test_flipped(JBD2_COMMIT, 3, open);
+		test_flipped(JBD2_DESCRIPTOR, 4, open);
+		test_not_committed(open);
+	}
 	test_endless();
 	test_damage("jo -c -v 3", 60);
 	test_damage("jo", 60);
