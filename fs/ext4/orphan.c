@@ -136,11 +136,15 @@ void ext4_orphan_del_handle(struct journal_handle *h, struct ext4_inode *ei)
 	mutex_unlock(&fs->orphan_lock);
 }
 
+/* Before a truncate. What remove_blocks() would refuse is refused here: the size goes down in between. */
 int ext4_orphan_add(struct inode *i)
 {
 	struct journal_handle *h;
-	int err = ext4_begin(ext4_fs(i->super), 3, &h), stop;
+	int err, stop;
 
+	if (!ext4_uses_extents(ext4_inode(i)))
+		return -EOPNOTSUPP;
+	err = ext4_begin(ext4_fs(i->super), 3, &h);
 	if (err)
 		return err;
 	err = ext4_orphan_add_handle(h, ext4_inode(i));
