@@ -450,6 +450,8 @@ static int delete_inode(struct ext4_inode *ei)
 	struct journal_handle *h;
 	int err = 0, stop;
 
+	if (ext4_is_block_mapped(ei))
+		return -EOPNOTSUPP;
 	if (ext4_uses_extents(ei) && ext4_root(ei)->eh_entries)
 		err = ext4_remove_blocks(&ei->vfs, 0, ~0ull);
 	if (!err)

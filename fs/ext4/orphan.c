@@ -190,7 +190,7 @@ int ext4_orphan_file_open(struct ext4_fs *fs)
 	return 0;
 }
 
-/* Finishes one recorded inode: iput deletes it if it has no links. */
+/* Finishes one recorded inode: iput deletes it if it has no links. -EOPNOTSUPP: its blocks are not ours to free. */
 static int orphan_finish(struct ext4_fs *fs, u32 ino, u32 slot)
 {
 	struct ext4_inode *ei;
@@ -203,6 +203,10 @@ static int orphan_finish(struct ext4_fs *fs, u32 ino, u32 slot)
 	if (err)
 		return err;
 	ei = ext4_inode(i);
+	if (ext4_is_block_mapped(ei)) {
+		iput(i);
+		return -EOPNOTSUPP;
+	}
 	ei->orphan_slot = slot;
 	if (!slot)
 		list_push_front(&fs->orphans, &ei->orphan_node);

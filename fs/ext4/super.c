@@ -403,7 +403,11 @@ static int open_tree(struct ext4_fs *fs, bool readonly, char *why)
 	err = ext4_mark_mounted(fs);
 	if (!err)
 		err = ext4_orphans_load(fs);
-	if (err)
+	if (err == -EOPNOTSUPP)
+		WHY(why,
+			"a file mapped by blocks, not extents, waits to be deleted or truncated: run e2fsck "
+			"-fy on the image");
+	else if (err)
 		WHY(why, "the orphan list is damaged: run e2fsck -fy on the image");
 	return err;
 }

@@ -7,6 +7,10 @@
 #include "fs/ext4/ext4_priv.h"
 #include "tests/host/ext4_image.h"
 
+#define WHY                                                                                              \
+	"a file mapped by blocks, not extents, waits to be deleted or truncated: run e2fsck -fy on the " \
+	"image"
+
 /* A new image with the file /old; then what debugfs is told. */
 static void make(const char *options, const char *commands)
 {
@@ -41,12 +45,31 @@ static void test_changes(const char *options)
 	image_stop();
 }
 
+/* Linux has stopped while it deleted the file (its number is 12), or while it made it shorter. */
+static void test_orphan(const char *options, const char *commands)
+{
+	make(options, commands);
+	image_up(0);
+	is(image_mount(false), -EOPNOTSUPP, "%s: an orphan without extents is refused", options);
+	ok(!strcmp(image.why, WHY), "%s: by name", options);
+	is(kmem_bytes_in_use(), image.memory, "%s: no memory is lost", options);
+	image_save();
+	ok(run("e2fsck -fy %s", image.path) <= 1 && image_fsck(), "%s: e2fsck ends what Linux had begun",
+		options);
+	image_start(options);
+	image_stop();
+}
+
 int main(void)
 {
 	image_begin();
 	test_changes("-O ^64bit,^orphan_file");
 	test_changes("-O ^64bit,orphan_file");
 	test_changes("-O ^64bit,^has_journal");
+	test_orphan("-O ^64bit,^orphan_file",
+		"unlink old\\nsif <12> links_count 0\\nsif <12> dtime 0\\nssv last_orphan 12\\n");
+	test_orphan(
+		"-O ^64bit,^orphan_file", "sif <12> size 5000\\nsif <12> dtime 0\\nssv last_orphan 12\\n");
 	image_end();
 	return done_testing();
 }
