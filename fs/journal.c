@@ -441,15 +441,20 @@ int journal_start(struct journal *j, unsigned credits, struct journal_handle **o
 	return 0;
 }
 
-/* A shadow for a block that has none. NULL: beyond the credits. */
+/* A shadow for a block that has none. NULL: beyond the credits there is no room or no memory; what is half made then never commits. */
 static __attribute__((noinline)) struct shadow *take_shadow(struct journal_handle *h, u64 block, bool fill)
 {
 	struct journal *j = h->journal;
-	struct shadow *s = pool_pop(j);
+	struct shadow *s = j->has_log && j->nr_changed == j->writer.blocks_max ? NULL : pool_pop(j);
 
-	DEBUG_ASSERT(h->nr_taken < h->credits);
-	if (!s)
+	if (!s) {
+		pr_err("journal",
+			"a handle for %u blocks has changed %u and finds no room: nothing is written any "
+			"more",
+			h->credits, h->nr_taken);
+		journal_abort(j, true);
 		return NULL;
+	}
 	h->nr_taken++;
 	s->block = block;
 	s->whole = !fill;
@@ -527,7 +532,7 @@ static __attribute__((noinline)) void write_through(
 		pmem_flush(to + at, sizeof(*csum));
 }
 
-/* Within the credits there is always a shadow. */
+/* Within the credits there is always a shadow; without one the journal has ended. */
 void journal_update(struct journal_handle *h, u64 block, u32 off, const void *p, u32 n)
 {
 	struct shadow *s;
@@ -611,6 +616,7 @@ int journal_stop(struct journal_handle *h)
 	DEBUG_ASSERT(h->depth && mutex_held(&j->lock));
 	if (--h->depth)
 		return 0;
+	DEBUG_ASSERT(h->nr_taken <= h->credits || atomic_load(&j->aborted));
 	if (!j->has_log) {
 		pmem_fence();
 		end_write_through(j);

@@ -40,7 +40,7 @@ bool journal_has_changes(struct journal *j);
 /* -EROFS (aborted); never for lack of memory, so what frees can always be begun. A nested start needs no credits of its own: the
  * outermost asks for all. */
 int journal_start(struct journal *j, unsigned credits, struct journal_handle **out);
-/* -ENOMEM only beyond the credits. The same block gives the same shadow until journal_stop. */
+/* -ENOMEM only beyond the credits, and then as after journal_abort(). The same block gives the same shadow until journal_stop. */
 int journal_get_write(struct journal_handle *h, u64 block, void **out);
 /* As get_write for a block without old contents: zeroed. */
 int journal_get_create(struct journal_handle *h, u64 block, void **out);
