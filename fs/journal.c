@@ -28,7 +28,7 @@
 #include "mm/kmem.h"
 
 #define BLOCK_SIZE JBD2_BLOCK_SIZE
-#define CREDITS_MAX 64 /* blocks that one handle may change: so many shadows are always there */
+#define CREDITS_MAX 80 /* blocks that one handle may change: so many shadows are always there */
 #define POOL_MAX 512   /* free shadows that are kept */
 #define TABLE_BITS 10
 #define LINE 64u

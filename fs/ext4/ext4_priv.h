@@ -292,6 +292,9 @@ struct ext4_alloc {
 	u64 start; /* out */
 	u32 got;   /* out, 1 .. want */
 };
+/* Blocks that one allocation changes at most: the bitmaps of the goal's group, of two that each of two searches makes, and of the group that is
+ * taken; and their descriptors. Of a single block two of each: what the search makes it takes. */
+#define EXT4_ALLOC_CREDITS 12u
 int ext4_alloc_blocks(struct journal_handle *h, struct ext4_fs *fs, struct ext4_alloc *a);
 int ext4_free_blocks(struct journal_handle *h, struct ext4_fs *fs, u64 start, u64 n);
 u64 ext4_group_goal(const struct ext4_inode *ei);

@@ -338,8 +338,9 @@ void ext4_init_root(struct ext4_inode *ei)
 	*ext4_root(ei) = (struct ext4_extent_header){.eh_magic = EXT4_EXT_MAGIC, .eh_max = EXT4_EXT_ROOT_MAX};
 }
 
-/* Blocks that one replacement, with the room it may need, changes: every node of the path and a new one beside it, and bitmaps. */
+/* Blocks that one replacement, with the room it may need, changes: every node of the path and a new one beside it, with its bitmap and descriptor; as if
+ * the tree had grown, and one more for the bitmap of the goal. */
 unsigned ext4_tree_credits(struct ext4_inode *ei)
 {
-	return 2 * (ext4_root(ei)->eh_depth + 2u) + 4;
+	return 4 * (ext4_root(ei)->eh_depth + 2u);
 }

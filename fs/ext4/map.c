@@ -262,7 +262,7 @@ static int change_locked(struct journal_handle *h, struct ext4_inode *ei, u32 lb
 static int change(struct ext4_inode *ei, u32 lblk, u64 nr, enum map_intent intent, struct extent *out)
 {
 	struct journal_handle *h;
-	int err = ext4_begin(ext4_fs_of(ei), ext4_tree_credits(ei) + 4, &h), stop;
+	int err = ext4_begin(ext4_fs_of(ei), ext4_tree_credits(ei) + EXT4_ALLOC_CREDITS + 1, &h), stop;
 
 	if (err)
 		return err;

@@ -15,7 +15,8 @@
 #include "mm/kmem.h"
 
 #define INODE_MAX 1024u /* of inode_size */
-#define CREDITS 12u     /* the inode's block; a new block and the old one: their bitmaps and descriptors */
+#define CREDITS \
+	(EXT4_ALLOC_CREDITS + 5) /* a new block; the old one, its bitmap and descriptor; the inode's block */
 
 /* An attribute, its name without prefix. */
 struct attr {
