@@ -358,15 +358,13 @@ int ext4_rename(struct inode *odir, const char *oname, size_t olen, struct inode
 	return err;
 }
 
-/* Directory `what` comes to stand in ndir instead of odir. */
-static int move_up(struct journal_handle *h, struct inode *what, struct ext4_where *dotdot,
-	struct inode *odir, struct inode *ndir)
+/* The parent that has one directory more below it after an exchange; NULL: neither. */
+static struct inode *gains_link(
+	struct inode *odir, const struct inode *what, struct inode *ndir, const struct inode *other)
 {
-	int err = ext4_dir_set(h, ext4_inode(what), dotdot, (u32)ndir->ino, S_IFDIR_);
-
-	links_dec(odir);
-	links_inc(ndir);
-	return err;
+	if (odir == ndir || mode_is_dir(what->mode) == mode_is_dir(other->mode))
+		return NULL;
+	return mode_is_dir(what->mode) ? ndir : odir;
 }
 
 static int exchange_in(struct journal_handle *h, struct inode *odir, struct ext4_where *ow,
@@ -374,6 +372,7 @@ static int exchange_in(struct journal_handle *h, struct inode *odir, struct ext4
 {
 	bool what_up = mode_is_dir(what->mode) && odir != ndir,
 	     other_up = mode_is_dir(other->mode) && odir != ndir;
+	struct inode *gains = gains_link(odir, what, ndir, other);
 	struct ext4_where what_dotdot, other_dotdot;
 	int err = what_up ? find_dotdot(what, &what_dotdot) : 0;
 
@@ -384,9 +383,13 @@ static int exchange_in(struct journal_handle *h, struct inode *odir, struct ext4
 	if (!err)
 		err = ext4_dir_set(h, ext4_inode(odir), ow, (u32)other->ino, other->mode);
 	if (!err && what_up)
-		err = move_up(h, what, &what_dotdot, odir, ndir);
+		err = ext4_dir_set(h, ext4_inode(what), &what_dotdot, (u32)ndir->ino, S_IFDIR_);
 	if (!err && other_up)
-		err = move_up(h, other, &other_dotdot, ndir, odir);
+		err = ext4_dir_set(h, ext4_inode(other), &other_dotdot, (u32)odir->ino, S_IFDIR_);
+	if (!err && gains) {
+		links_dec(gains == ndir ? odir : ndir);
+		links_inc(gains);
+	}
 	return err;
 }
 
@@ -395,11 +398,13 @@ int ext4_exchange(struct inode *odir, const char *oname, size_t olen, struct ino
 {
 	struct ext4_where ow, nw;
 	struct journal_handle *h;
-	struct inode *changed[] = {what, other, odir, ndir};
+	struct inode *changed[] = {what, other, odir, ndir}, *gains = gains_link(odir, what, ndir, other);
 	int err = find_entry(odir, oname, olen, what, &ow), stop;
 
 	if (!err)
 		err = find_entry(ndir, nname, nlen, other, &nw);
+	if (!err && gains && links_full(gains))
+		err = -EMLINK;
 	if (!err)
 		err = ext4_begin(ext4_fs(odir->super), 2 * RENAME_CREDITS, &h);
 	if (err)

@@ -438,6 +438,49 @@ static void test_small_groups(void)
 	image_stop();
 }
 
+/* As if the directory had so many others in it. */
+static void set_links(struct inode *i, u32 n)
+{
+	i->nlink = n;
+	i->ops->write_inode(i);
+}
+
+/* Without dir_nlink nothing may give a directory one link more than there can be. */
+static void test_links_full(void)
+{
+	struct inode *full, *dir;
+
+	image_make(1024, "-O ^dir_nlink");
+	image_start("links are full");
+	vfs_mkdir(NULL, "/dir", 0755);
+	vfs_mkdir(NULL, "/dir/below", 0755);
+	fs_create("/dir/file");
+	vfs_mkdir(NULL, "/full", 0755);
+	vfs_mkdir(NULL, "/full/below", 0755);
+	fs_create("/full/file");
+	vfs_lookup(NULL, "/full", true, &full);
+	vfs_lookup(NULL, "/dir", true, &dir);
+	set_links(full, EXT4_LINK_MAX);
+	is(vfs_mkdir(NULL, "/full/more", 0755), -EMLINK, "mkdir");
+	is(vfs_rename(NULL, "/dir/below", NULL, "/full/more", 0), -EMLINK, "rename");
+	is(vfs_rename(NULL, "/dir/below", NULL, "/full/file", RENAME_EXCHANGE_), -EMLINK,
+		"a directory for a file");
+	is(vfs_rename(NULL, "/full/file", NULL, "/dir/below", RENAME_EXCHANGE_), -EMLINK,
+		"a file for a directory");
+	is(vfs_rename(NULL, "/dir/file", NULL, "/full/file", RENAME_EXCHANGE_), 0, "a file for a file");
+	is(vfs_rename(NULL, "/dir/below", NULL, "/full/below", RENAME_EXCHANGE_), 0,
+		"a directory for a directory");
+	is(full->nlink, EXT4_LINK_MAX, "that leaves the number of links");
+	is(vfs_rename(NULL, "/full/below", NULL, "/dir/file", RENAME_EXCHANGE_), 0,
+		"a directory goes and a file comes");
+	is(full->nlink, EXT4_LINK_MAX - 1, "one link less");
+	is(dir->nlink, 4, "and one more there");
+	set_links(full, 2);
+	iput(full);
+	iput(dir);
+	image_stop();
+}
+
 int main(void)
 {
 	image_begin();
@@ -453,6 +496,7 @@ int main(void)
 	test_no_space("-O ^has_journal,^metadata_csum -g 256 -N 512");
 	test_no_inodes();
 	test_small_groups();
+	test_links_full();
 	image_end();
 	return done_testing();
 }
