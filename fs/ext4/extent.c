@@ -61,6 +61,13 @@ static bool header_ok(const struct ext4_extent_header *eh, unsigned max)
 		eh->eh_entries <= eh->eh_max && eh->eh_depth <= EXT4_EXT_DEPTH_MAX;
 }
 
+/* Of a node below the root, which must stand at `depth`. A write may make three extents of one, and a node of one entry cannot be split: so what
+ * says that it has room for less is refused. */
+static inline bool node_ok(const struct ext4_extent_header *eh, unsigned depth)
+{
+	return header_ok(eh, EXT4_EXT_BLOCK_MAX) && eh->eh_max >= 3 && eh->eh_depth == depth;
+}
+
 bool ext4_root_ok(struct ext4_inode *ei)
 {
 	const struct ext4_extent_header *eh = ext4_root(ei);
@@ -76,11 +83,9 @@ static const struct ext4_extent_header *node(struct ext4_inode *ei, u64 block, u
 	const struct ext4_extent_header *eh = ext4_read(fs, block);
 
 	if (likely(ext4_verified(ei, block)))
-		return header_ok(eh, EXT4_EXT_BLOCK_MAX) && eh->eh_depth == depth && eh->eh_entries ? eh
-												    : NULL;
-	if (!ext4_data_blocks_ok(fs, block, 1) || !header_ok(eh, EXT4_EXT_BLOCK_MAX) ||
-		eh->eh_depth != depth || !eh->eh_entries || !ext4_extent_csum_ok(ei, eh) ||
-		ext4_entry(eh, 0)->ee_block < lblk || !entries_ok(fs, eh))
+		return node_ok(eh, depth) && eh->eh_entries ? eh : NULL;
+	if (!ext4_data_blocks_ok(fs, block, 1) || !node_ok(eh, depth) || !eh->eh_entries ||
+		!ext4_extent_csum_ok(ei, eh) || ext4_entry(eh, 0)->ee_block < lblk || !entries_ok(fs, eh))
 		return NULL;
 	ext4_set_verified(ei, block);
 	return eh;
@@ -163,7 +168,7 @@ bool ext4_find_unlocked(struct ext4_inode *ei, u32 lblk, unsigned depth, struct 
 			return false;
 		eh = ext4_read(ext4_fs_of(ei), block);
 		SHARED_READ(eh);
-		if (unlikely(!header_ok(eh, EXT4_EXT_BLOCK_MAX) || eh->eh_depth != depth - level - 1))
+		if (unlikely(!node_ok(eh, depth - level - 1)))
 			return false;
 	}
 }

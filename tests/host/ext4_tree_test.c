@@ -438,6 +438,37 @@ static void test_small_groups(void)
 	image_stop();
 }
 
+/* A hostile node that says it has room for so few entries, and has one: an extent that a write into its middle cuts in three. */
+static void test_small_node(u16 max)
+{
+	struct ext4_extent_header *eh;
+	char label[40];
+	struct inode *i;
+	u64 w = WORD(5), node;
+	bool enough = max >= 3;
+
+	snprintf(label, sizeof(label), "a node for %u", max);
+	image_make(1024, "-O ^metadata_csum");
+	image_start(label);
+	fs_create("/f");
+	vfs_lookup(NULL, "/f", true, &i);
+	vfs_fallocate(i, 0, 0, 10 * PAGE_SIZE);
+	write_words(i, 20, 40, 2);
+	is(depth_of(i), 1, "%s: a tree of two levels", label);
+	node = ((const struct ext4_extent_idx *)(ext4_root(ext4_inode(i)) + 1))->ei_leaf_lo;
+	iput(i);
+	image_unmount();
+	eh = (void *)((char *)image.region->virt + node * EXT4_BLOCK_SIZE);
+	eh->eh_entries = 1;
+	eh->eh_max = max;
+	is(image_mount(false), 0, "%s: mounted", label);
+	vfs_lookup(NULL, "/f", true, &i);
+	is(vfs_kwrite(i, &w, sizeof(w), 5 * PAGE_SIZE), enough ? (int)sizeof(w) : -EUCLEAN,
+		"%s: the extent is cut, or the node refused", label);
+	iput(i);
+	is(image_unmount(), enough ? 0 : -EUCLEAN, "%s: unmounted", label);
+}
+
 /* As if the directory had so many others in it. */
 static void set_links(struct inode *i, u32 n)
 {
@@ -496,6 +527,8 @@ int main(void)
 	test_no_space("-O ^has_journal,^metadata_csum -g 256 -N 512");
 	test_no_inodes();
 	test_small_groups();
+	for (u16 max = 1; max <= 4; max++)
+		test_small_node(max);
 	test_links_full();
 	image_end();
 	return done_testing();
