@@ -7,6 +7,7 @@
  * itself or its parent as a child: refused before anything is locked twice.
  */
 #include "fs/vfs_priv.h"
+#include "kernel/thread.h"
 
 /* What is to be made under a new name. */
 struct new_name {
@@ -221,8 +222,9 @@ int vfs_unlink(struct inode *base, const char *path)
 }
 
 /*
- * Does `dir`, or a directory above it, equal `top`? 1 or 0, or errno. However deep: of a way up that is none because it goes round, the walk
- * meets a directory again that it has marked, at the latest after three times as many steps as the round and the way to it have (Brent).
+ * Does `dir`, or a directory above it, equal `top`? 1 or 0, or errno; -EINTR: killed on the way. However deep: of a way up that is none because
+ * it goes round, the walk meets a directory again that it has marked, at the latest after three times as many steps as the round and the way to it
+ * have (Brent).
  */
 static int is_below(struct inode *top, struct inode *dir)
 {
@@ -232,7 +234,7 @@ static int is_below(struct inode *top, struct inode *dir)
 
 	iref(cur);
 	while (cur != top && cur != cur->super->root) {
-		err = lookup_one(cur, "..", 2, false, &up);
+		err = atomic_load(&thread_current()->killed) ? -EINTR : lookup_one(cur, "..", 2, false, &up);
 		if (err)
 			break;
 		iput(cur);
@@ -409,7 +411,9 @@ static int rename_between(struct rename *r)
 	int err = 0;
 
 	if (two) {
-		mutex_lock(&od->super->rename_lock);
+		err = mutex_lock_killable(&od->super->rename_lock);
+		if (err)
+			return err;
 		err = rename_check_tree(r);
 	}
 	if (!err)

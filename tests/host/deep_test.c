@@ -64,6 +64,10 @@ static void test_deep(const char *label, unsigned depth)
 	if (!ok(bottom != NULL, "%s: %u directories in one another", label, depth))
 		return;
 	is(vfs_path_of(bottom, path, sizeof(path)), -ENAMETOOLONG, "%s: no path leads there", label);
+	atomic_store(&thread_current()->killed, true);
+	is(vfs_rename(NULL, "/x/y", bottom, "y", 0), -EINTR, "%s: who is killed does not walk all the way up",
+		label);
+	atomic_store(&thread_current()->killed, false);
 	is(vfs_rename(NULL, "/x/y", bottom, "y", 0), 0, "%s: a directory moves to the bottom", label);
 	is(vfs_rename(bottom, "y", NULL, "/x/y", 0), 0, "%s: and back", label);
 	is(vfs_rename(NULL, "/t", bottom, "t", 0), -EINVAL, "%s: the tree does not move below itself", label);
