@@ -100,7 +100,40 @@ static ssize_t good_bytes(const struct extent *e, u64 at, size_t n)
 	return pages ? (ssize_t)MIN(n, ((e->pgoff + pages) << PAGE_SHIFT) - at) : -EIO;
 }
 
-/* Writes [pos, pos+n) of one piece whose blocks are `e`. Bytes written, short when the buffer faulted. Lock held. */
+/* The blocks of e from page `from` on could not be marked: those behind the end that this write has allocated go again, as far as they can. */
+static void take_back(struct inode *i, const struct extent *e, u64 from)
+{
+	u64 first = MAX(from, DIV_ROUND_UP(inode_size(i), PAGE_SIZE)), past = e->pgoff + e->len;
+
+	if (e->is_new && first < past)
+		i->ops->remove_blocks(i, first, past - 1);
+}
+
+/* Marks the blocks of e that hold [pos, end), which is copied, written. Bytes of that until an error; the error, if there are none. */
+static ssize_t mark_written(
+	struct inode *i, struct mapping *m, struct dax_lock *l, const struct extent *e, u64 pos, u64 end)
+{
+	u64 first = pos >> PAGE_SHIFT, past = DIV_ROUND_UP(end, PAGE_SIZE), p = first;
+	struct extent marked;
+	int err = 0;
+
+	/* Blocks past the end that are written need a size that covers them. */
+	atomic_store(&i->write_end, end);
+	while (p < past) {
+		err = i->ops->map_extent(i, p, past - p, MAP_MARK_WRITTEN, &marked);
+		if (err) {
+			take_back(i, e, p);
+			break;
+		}
+		p += marked.len;
+	}
+	if (p == first)
+		return err;
+	dax_unmap_zero(m, l, first, p - 1);
+	return (ssize_t)(MIN(end, p << PAGE_SHIFT) - pos);
+}
+
+/* Writes [pos, pos+n) of one piece whose blocks are `e`. Bytes written, short when the buffer faulted or a block could not be marked. Lock held. */
 static ssize_t write_piece(struct inode *i, struct mapping *m, struct dax_lock *l, const struct extent *e,
 	const struct buffer *b, u64 off, u64 pos, size_t n)
 {
@@ -111,24 +144,15 @@ static ssize_t write_piece(struct inode *i, struct mapping *m, struct dax_lock *
 	step_copy(b, e->pgoff);
 	done = copy_in(blocks + (pos - start), b, off, n);
 	if (e->state == EXTENT_UNWRITTEN && done) {
-		u64 end = pos + done, first = pos >> PAGE_SHIFT, last = (end - 1) >> PAGE_SHIFT;
-		struct extent marked;
-		int err = 0;
+		u64 end = pos + done, first = pos >> PAGE_SHIFT;
 
 		/* What the copy left of its first and last page was never written: it reads as zeros. */
 		pmem_zero(blocks + ((first << PAGE_SHIFT) - start), pos & PAGE_MASK);
 		pmem_zero(blocks + (end - start), ALIGN_UP(end, PAGE_SIZE) - end);
 		pmem_fence();
-		atomic_store(&i->write_end,
-			end); /* blocks past the end that are written need a size that covers them */
-		for (u64 p = first; !err && p <= last; p += marked.len)
-			err = i->ops->map_extent(i, p, last - p + 1, MAP_MARK_WRITTEN, &marked);
-		if (err)
-			return err;
-		dax_unmap_zero(m, l, first, last);
-	} else {
-		pmem_fence();
+		return mark_written(i, m, l, e, pos, end);
 	}
+	pmem_fence();
 	return (ssize_t)done;
 }
 

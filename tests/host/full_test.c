@@ -375,6 +375,56 @@ static void test_orphans(void)
 	image_stop();
 }
 
+/* --- a write whose blocks cannot be marked written --- */
+
+static u64 marked_before; /* no page from here on can be */
+
+static int mark_fails(struct inode *i, u64 pgoff, u64 nr, enum map_intent intent, struct extent *out)
+{
+	if (intent != MAP_MARK_WRITTEN)
+		return ext4_file_ops.map_extent(i, pgoff, nr, intent, out);
+	return pgoff < marked_before
+		? ext4_file_ops.map_extent(i, pgoff, MIN(nr, marked_before - pgoff), intent, out)
+		: -ENOSPC;
+}
+
+static void test_mark_fails(void)
+{
+	const struct inode_ops *ops = &ext4_file_ops;
+	struct inode_ops fails = ext4_file_ops;
+	static char data[8 * PAGE_SIZE];
+	struct inode *i;
+
+	fails.map_extent = mark_fails;
+	image_make(1024, "");
+	image_start("blocks are not marked");
+	fs_create("/f");
+	vfs_lookup(NULL, "/f", true, &i);
+	memset(data, 'x', sizeof(data));
+	i->ops = &fails;
+	marked_before = 3;
+	is(vfs_kwrite(i, data, sizeof(data), 0), 3 * PAGE_SIZE,
+		"what was marked before the error is written");
+	is(inode_size(i), 3 * PAGE_SIZE, "that is the size");
+	is(atomic_load(&i->blocks), 3 * 8, "no block stays behind it");
+	is(vfs_kwrite(i, data, sizeof(data), 3 * PAGE_SIZE - 10), 10, "the rest of a page of the file");
+	is(vfs_kwrite(i, data, sizeof(data), 3 * PAGE_SIZE), -ENOSPC, "nothing is marked, nothing written");
+	is(atomic_load(&i->blocks), 3 * 8, "nor allocated");
+	i->ops = ops;
+	is(vfs_fallocate(i, FALLOC_KEEP_SIZE_, 3 * PAGE_SIZE, 5 * PAGE_SIZE), 0, "blocks are reserved");
+	i->ops = &fails;
+	is(vfs_kwrite(i, data, sizeof(data), 3 * PAGE_SIZE), -ENOSPC, "they cannot be marked either");
+	is(atomic_load(&i->blocks), 8 * 8, "but were promised, and stay");
+	i->ops = ops;
+	is(vfs_truncate(i, 20 * PAGE_SIZE), 0, "a larger file");
+	i->ops = &fails;
+	is(vfs_kwrite(i, data, sizeof(data), 10 * PAGE_SIZE), -ENOSPC, "inside it");
+	is(atomic_load(&i->blocks), 16 * 8, "blocks stay: they are the file's");
+	i->ops = ops;
+	iput(i);
+	image_stop();
+}
+
 /* --- the smallest log: whatever is large takes several transactions --- */
 
 static void test_small_log(void)
@@ -410,6 +460,7 @@ int main(void)
 	test_pieces("-N 64 -O ^orphan_file", cut_pieces, "truncate");
 	test_inodes();
 	test_orphans();
+	test_mark_fails();
 	test_small_log();
 	image_end();
 	return done_testing();
