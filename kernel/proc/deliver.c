@@ -272,12 +272,10 @@ void trap_user_return(struct trap_frame *f)
 			process_stay_stopped(t->process);
 	} while (due == DUE_STOP || due == DUE_AGAIN);
 	finish_call(f, due == DUE_HANDLER ? &act : NULL);
-	if (due == DUE_HANDLER) {
+	if (due == DUE_HANDLER)
 		enter_handler(t, f, &act, &info);
-	} else if (t->restore_mask) {
-		t->restore_mask = false;
-		signal_set_blocked(t->saved_mask);
-	}
+	else
+		signal_restore_mask();
 }
 
 /* ---------------------------------------------------------------- leaving a handler */

@@ -103,7 +103,7 @@ static void put_left(u64 user, u64 unit, u64 deadline)
 
 #define SIGSET_BYTES 8
 
-/* The signal mask for the time of the wait (NULL: as it is); the way back to user mode restores the old one. */
+/* The signal mask for the time of the wait (NULL: as it is). */
 static int wait_mask(u64 user)
 {
 	u64 mask;
@@ -114,6 +114,18 @@ static int wait_mask(u64 user)
 		return -EFAULT;
 	signal_set_temporary_mask(mask);
 	return 0;
+}
+
+/*
+ * The end of a wait that may have had a mask. A signal that has interrupted it may be one that only this mask lets through: then the way back
+ * to user mode restores the old mask, after the handler's frame was made. Every other result is returned under the old mask.
+ */
+static long end_wait(long ret, u64 user, u64 unit, u64 deadline)
+{
+	if (ret != -EINTR)
+		signal_restore_mask();
+	put_left(user, unit, deadline);
+	return ret;
 }
 
 /* --- poll --- */
@@ -195,8 +207,7 @@ long sys_ppoll(struct trap_frame *f)
 	if (ret)
 		return ret;
 	ret = do_poll(UADDR(f->rdi), (u32)f->rsi, deadline);
-	put_left(f->rdx, 1, deadline);
-	return ret;
+	return end_wait(ret, f->rdx, 1, deadline);
 }
 
 /* --- select --- */
@@ -279,8 +290,7 @@ long sys_select(struct trap_frame *f)
 	if (ret)
 		return ret;
 	ret = do_select((int)f->rdi, sets, deadline);
-	put_left(f->r8, 1000, deadline);
-	return ret;
+	return end_wait(ret, f->r8, 1000, deadline);
 }
 
 long sys_pselect6(struct trap_frame *f)
@@ -302,6 +312,5 @@ long sys_pselect6(struct trap_frame *f)
 	if (ret)
 		return ret;
 	ret = do_select((int)f->rdi, sets, deadline);
-	put_left(f->r8, 1, deadline);
-	return ret;
+	return end_wait(ret, f->r8, 1, deadline);
 }

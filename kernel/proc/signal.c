@@ -438,6 +438,16 @@ void signal_set_temporary_mask(u64 mask)
 	signal_set_blocked(mask);
 }
 
+void signal_restore_mask(void)
+{
+	struct task *t = task_current();
+
+	if (!t->restore_mask)
+		return;
+	t->restore_mask = false;
+	signal_set_blocked(t->saved_mask);
+}
+
 void signal_reset_handlers(struct process *p, bool ignored_too)
 {
 	process_table_lock();

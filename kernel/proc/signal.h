@@ -168,6 +168,8 @@ void signal_tell_parent_locked(struct process *p, int code, int status);
 void signal_set_blocked(u64 mask);
 /* The same until the way back to user mode, which restores it after a handler was entered (sigsuspend, ppoll). */
 void signal_set_temporary_mask(u64 mask);
+/* Ends that: the old mask is back. Nothing if it is already. */
+void signal_restore_mask(void);
 /* What the running task could take now, blocked or not. */
 u64 signal_pending_set(const struct task *t);
 /* Is signo ignored by p, by choice or by default? table_lock held. */

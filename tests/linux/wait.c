@@ -115,6 +115,57 @@ static void waits(void)
 	close(null);
 }
 
+static void on_signal(int signo)
+{
+	(void)signo;
+}
+
+static void say_blocked(const char *what, long result)
+{
+	sigset_t now;
+
+	sigprocmask(SIG_SETMASK, NULL, &now);
+	say("%s -> %ld; blocked: USR1 %d, USR2 %d", what, result, sigismember(&now, SIGUSR1),
+		sigismember(&now, SIGUSR2));
+}
+
+/* The mask of the wait is that of the wait alone, however it ends. */
+static void masks(void)
+{
+	struct timespec zero = {0, 0}, ms = {0, 1000000}, second = {1, 0};
+	struct pollfd ready = {.events = POLLIN};
+	sigset_t usr1, usr2, none;
+	int p[2];
+
+	sigemptyset(&none);
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	sigemptyset(&usr2);
+	sigaddset(&usr2, SIGUSR2);
+	signal(SIGUSR1, on_signal);
+	signal(SIGUSR2, on_signal);
+	pipe(p);
+	write(p[1], "x", 1);
+	ready.fd = p[0];
+	sigprocmask(SIG_SETMASK, &usr1, NULL);
+	say_blocked("ppoll, ready", ppoll(&ready, 1, &ms, &usr2));
+	say_blocked("ppoll, time is up", ppoll(NULL, 0, &ms, &usr2));
+	say_blocked("ppoll, bad array", syscall(SYS_ppoll, 8, 1, &zero, &usr2, 8));
+	say_blocked("pselect, time is up", pselect(0, NULL, NULL, NULL, &ms, &usr2));
+	say_blocked("pselect, negative count", pselect(-1, NULL, NULL, NULL, &ms, &usr2));
+	raise(SIGUSR1);
+	say_blocked("ppoll, lets USR1 through", ppoll(NULL, 0, &second, &usr2));
+	raise(SIGUSR1);
+	say_blocked("pselect, lets USR1 through", pselect(0, NULL, NULL, NULL, &second, &usr2));
+	ppoll(&ready, 1, &ms, &none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	say_blocked("a handler, later", raise(SIGUSR2));
+	signal(SIGUSR1, SIG_DFL);
+	signal(SIGUSR2, SIG_DFL);
+	close(p[0]);
+	close(p[1]);
+}
+
 static void selects(void)
 {
 	struct timeval zero = {0, 0}, bad = {-1, 0}, ms = {0, 2000};
@@ -282,6 +333,7 @@ int main(int argc, char **argv)
 	table_begin(argc, argv);
 	pipes();
 	waits();
+	masks();
 	selects();
 	events();
 	fifos();
