@@ -7,6 +7,7 @@
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal.h"
 #include "kernel/proc/syscall.h"
+#include "kernel/proc/task.h"
 #include "kernel/time.h"
 #include "mm/kmem.h"
 #include "mm/uaccess.h"
@@ -37,7 +38,7 @@ unsigned file_poll(struct file *f)
 	return f->ops && f->ops->poll ? f->ops->poll(f) : ALWAYS;
 }
 
-/* Calls scan(arg) until it finds something (> 0), fails, or time is up (0). */
+/* Calls scan(arg) until it finds something (> 0), fails, or time is up (0). -ERESTARTNOHAND. */
 static long poll_until(long (*scan)(void *arg), void *arg, u64 deadline)
 {
 	long found;
@@ -52,9 +53,7 @@ static long poll_until(long (*scan)(void *arg), void *arg, u64 deadline)
 			break;
 		err = WAIT_EVENT_DEADLINE(&polling.waiters, atomic_load(&polling.changes) != seen, deadline);
 		if (err) {
-			found = err == -ETIMEDOUT
-				? 0
-				: -EINTR; /* never restarted: the time that is left is not known */
+			found = err == -ETIMEDOUT ? 0 : -ERESTARTNOHAND;
 			break;
 		}
 	}
@@ -90,15 +89,14 @@ static int get_deadline(u64 user, u64 unit, u64 *deadline)
 	return 0;
 }
 
-/* What is left goes back to where it came from; nobody minds if it cannot. */
-static void put_left(u64 user, u64 unit, u64 deadline)
+/* What is left goes back to where it came from. False: it cannot. */
+static bool put_left(u64 user, u64 unit, u64 deadline)
 {
 	u64 now = time_ns(), left = deadline > now ? deadline - now : 0;
 	struct user_timespec t = {
 		.sec = (i64)(left / NS_PER_SECOND), .nsec = (i64)(left % NS_PER_SECOND / unit)};
 
-	if (user && deadline != NO_DEADLINE)
-		(void)!copy_to_user(UADDR(user), &t, sizeof(t));
+	return !user || deadline == NO_DEADLINE || !copy_to_user(UADDR(user), &t, sizeof(t));
 }
 
 #define SIGSET_BYTES 8
@@ -119,13 +117,13 @@ static int wait_mask(u64 user)
 /*
  * The end of a wait that may have had a mask. A signal that has interrupted it may be one that only this mask lets through: then the way back
  * to user mode restores the old mask, after the handler's frame was made. Every other result is returned under the old mask.
+ * A call that is run again waits for what is left, so without a place for that it is not run again; for other results nobody minds.
  */
 static long end_wait(long ret, u64 user, u64 unit, u64 deadline)
 {
-	if (ret != -EINTR)
+	if (ret != -ERESTARTNOHAND)
 		signal_restore_mask();
-	put_left(user, unit, deadline);
-	return ret;
+	return put_left(user, unit, deadline) || ret != -ERESTARTNOHAND ? ret : -EINTR;
 }
 
 /* --- poll --- */
@@ -187,11 +185,22 @@ static long do_poll(uaddr_t user, u64 count, u64 deadline)
 	return ret;
 }
 
+/* args: array, its length, deadline. */
+static long poll_on(struct task_restart *r)
+{
+	long ret = do_poll(UADDR(r->args[0]), r->args[1], r->args[2]);
+
+	return ret == -ERESTARTNOHAND ? -ERESTART_RESTARTBLOCK : ret;
+}
+
 long sys_poll(struct trap_frame *f)
 {
+	struct task_restart *r = &task_current()->restart;
 	i32 ms = (i32)f->rdx;
+	u64 deadline = ms < 0 ? NO_DEADLINE : deadline_in((u64)ms * 1000000);
 
-	return do_poll(UADDR(f->rdi), (u32)f->rsi, ms < 0 ? NO_DEADLINE : deadline_in((u64)ms * 1000000));
+	*r = (struct task_restart){.fn = poll_on, .args = {f->rdi, (u32)f->rsi, deadline}};
+	return poll_on(r);
 }
 
 long sys_ppoll(struct trap_frame *f)

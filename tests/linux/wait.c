@@ -166,6 +166,74 @@ static void masks(void)
 	close(p[1]);
 }
 
+/* Waits for what the parent writes, or for time to pass. */
+static long wait_by(const char *call, int fd, long ms)
+{
+	static const struct timespec constant = {10, 0};
+	struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+	struct timeval tv = {ms / 1000, ms % 1000 * 1000};
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	fd_set in;
+
+	FD_ZERO(&in);
+	FD_SET(fd, &in);
+	if (!strcmp(call, "poll"))
+		return syscall(SYS_poll, &p, 1, ms);
+	if (!strcmp(call, "ppoll"))
+		return syscall(SYS_ppoll, &p, 1, &t, NULL, 8);
+	if (!strcmp(call, "select"))
+		return syscall(SYS_select, fd + 1, &in, NULL, NULL, &tv);
+	if (!strcmp(call, "pselect6"))
+		return syscall(SYS_pselect6, fd + 1, &in, NULL, NULL, &t, NULL);
+	return syscall(SYS_pselect6, fd + 1, &in, NULL, NULL, &constant, NULL);
+}
+
+static long ms_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void stopped_in(const char *call, long ms)
+{
+	int p[2], status, pid;
+
+	pipe(p);
+	pid = fork();
+	if (!pid) {
+		long start = ms_now();
+
+		row(call, wait_by(call, p[0], ms));
+		if (ms < 1000)
+			say("not before its time: %d", ms_now() - start >= ms);
+		table_child_end();
+	}
+	pause_ms(50);
+	kill(pid, SIGSTOP);
+	waitpid(pid, &status, WUNTRACED);
+	kill(pid, SIGCONT);
+	pause_ms(20);
+	if (ms >= 1000)
+		write(p[1], "x", 1);
+	table_wait("stopped, continued", pid);
+	close(p[0]);
+	close(p[1]);
+}
+
+/* Where no handler runs a wait goes on, if what is left of its time can be kept. */
+static void stops(void)
+{
+	stopped_in("poll", 10000);
+	stopped_in("ppoll", 10000);
+	stopped_in("select", 10000);
+	stopped_in("pselect6", 10000);
+	stopped_in("pselect6, constant time", 10000);
+	stopped_in("poll", 150);
+	stopped_in("select", 150);
+}
+
 static void selects(void)
 {
 	struct timeval zero = {0, 0}, bad = {-1, 0}, ms = {0, 2000};
@@ -334,6 +402,7 @@ int main(int argc, char **argv)
 	pipes();
 	waits();
 	masks();
+	stops();
 	selects();
 	events();
 	fifos();
