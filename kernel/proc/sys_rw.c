@@ -249,7 +249,8 @@ static bool plain(const struct file *f)
 	return mode_is_reg(f->inode->mode) && !f->ops;
 }
 
-/* Copies up to n bytes; both positions move. What was copied, or an error if nothing was. */
+/* Copies up to n bytes, n > 0; both positions move. What was copied, or an error if nothing was. A signal ends it, but not before something was
+ * copied: 0 is the end of the input. */
 static long copy_data(struct file *in, u64 *in_pos, struct file *out, u64 *out_pos, u64 n)
 {
 	char *buf = kmalloc(COPY_PIECE);
@@ -259,7 +260,7 @@ static long copy_data(struct file *in, u64 *in_pos, struct file *out, u64 *out_p
 
 	if (!buf)
 		return -ENOMEM;
-	while (done < n && !thread_interrupted()) {
+	do {
 		got = vfs_kread(in->inode, buf, MIN(n - done, COPY_PIECE), *in_pos);
 		if (got <= 0)
 			break;
@@ -269,7 +270,7 @@ static long copy_data(struct file *in, u64 *in_pos, struct file *out, u64 *out_p
 		*in_pos += (u64)got;
 		*out_pos += (u64)got;
 		done += (u64)got;
-	}
+	} while (done < n && !thread_interrupted());
 	kfree(buf);
 	err = done ? vfs_written(out, start, done) : 0;
 	if (err)
@@ -315,7 +316,7 @@ static long send_file(struct file *out, struct file *in, u64 user_pos, u64 n)
 		ret = get_pos(out, 0, &out_pos);
 	if (ret)
 		return ret;
-	ret = copy_data(in, &in_pos, out, &out_pos, MIN(n, MAX_RW_COUNT));
+	ret = n ? copy_data(in, &in_pos, out, &out_pos, MIN(n, MAX_RW_COUNT)) : 0;
 	if (ret > 0 && (put_pos(in, user_pos, in_pos) || put_pos(out, 0, out_pos)))
 		ret = -EFAULT;
 	return ret;

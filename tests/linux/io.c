@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* As in linux/fiemap.h, which not every C library can include. */
@@ -221,6 +223,37 @@ static void copies(void)
 	close(ap);
 }
 
+static void on_signal(int signo)
+{
+	(void)signo;
+}
+
+/* A signal that comes in between shortens a copy. It is no end of the file. */
+static void disturbed_copies(void)
+{
+	struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, old;
+	int in = make_file("from", 10), out = open("to", O_RDWR | O_CREAT | O_TRUNC, 0644);
+	int parent = getpid(), pid, sent = 0, copied = 0;
+
+	sigaction(SIGALRM, &act, &old);
+	pid = fork();
+	while (!pid)
+		kill(parent, SIGALRM);
+	for (int k = 0; k < 200; k++) {
+		off_t pos = 0;
+		off64_t a = 0, b = 0;
+
+		sent += sendfile(out, in, &pos, 10) == 10;
+		copied += copy_file_range(in, &a, out, &b, 10, 0) == 10;
+	}
+	kill(pid, SIGKILL);
+	table_wait("who sends signals", pid);
+	sigaction(SIGALRM, &old, NULL);
+	say("sendfile: %d, copy_file_range: %d", sent, copied);
+	close(in);
+	close(out);
+}
+
 static void ioctls(void)
 {
 	int fd = make_file("ioctl", 1000), p[2], n = -1, on = 1;
@@ -315,6 +348,7 @@ int main(int argc, char **argv)
 	vectors();
 	holes();
 	copies();
+	disturbed_copies();
 	ioctls();
 	listing();
 	return 0;
