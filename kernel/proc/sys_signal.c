@@ -208,19 +208,29 @@ long sys_rt_sigsuspend(struct trap_frame *f)
 	return wait_for_signal();
 }
 
-/* A signal of `set` for the current task. It waits with task->waiting set, so that senders wake it though it blocks the signal. */
+/*
+ * A signal of `set` for the current task. It waits with task->waiting set, so that senders wake it though it blocks the signal. It looks for the
+ * last time and ends that under one lock; what it was woken for besides goes to others.
+ */
 static bool wait_in_set(struct task *t, u64 set, u64 deadline, struct siginfo *info)
 {
 	bool got;
 
 	atomic_store(&t->waiting, set);
 	for (;;) {
+		bool over;
+
 		process_table_lock();
 		got = signal_take_locked(t, set, info);
 		if (!got)
 			signal_update_locked(t);
+		over = got || thread_interrupted() || (deadline != NO_DEADLINE && time_ns() >= deadline);
+		if (over) {
+			atomic_store(&t->waiting, 0);
+			signal_retarget_locked(t->process);
+		}
 		process_table_unlock();
-		if (got || thread_interrupted() || (deadline != NO_DEADLINE && time_ns() >= deadline))
+		if (over)
 			break;
 		thread_prepare_block();
 		if ((signal_pending_set(t) & set) || thread_interrupted())
@@ -228,7 +238,6 @@ static bool wait_in_set(struct task *t, u64 set, u64 deadline, struct siginfo *i
 		else
 			thread_block_until(deadline);
 	}
-	atomic_store(&t->waiting, 0);
 	return got;
 }
 

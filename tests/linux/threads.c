@@ -474,6 +474,71 @@ static void test_futex(void)
 	}
 }
 
+#define ROUNDS 100
+
+static volatile sig_atomic_t usr2s, rounds_over;
+static pthread_barrier_t both;
+
+static void on_usr2(int signo)
+{
+	(void)signo;
+	usr2s++;
+}
+
+static void *take_usr2(void *arg)
+{
+	sigset_t usr2;
+
+	sigemptyset(&usr2);
+	sigaddset(&usr2, SIGUSR2);
+	pthread_sigmask(SIG_UNBLOCK, &usr2, NULL);
+	while (!rounds_over)
+		pause_ms(20);
+	return arg;
+}
+
+static void *send_two(void *arg)
+{
+	while (pthread_barrier_wait(&both), !rounds_over) {
+		pause_ms(1);
+		kill(getpid(), SIGUSR1);
+		kill(getpid(), SIGUSR2);
+	}
+	return arg;
+}
+
+/* Who waits for either of two signals and takes one leaves the other to a thread that does not block it. */
+static void test_wait_for_two(void)
+{
+	struct timespec long_time = {10, 0};
+	pthread_t taker, sender;
+	sigset_t two, old;
+	int first = 0, lost = 0;
+
+	sigemptyset(&two);
+	sigaddset(&two, SIGUSR1);
+	sigaddset(&two, SIGUSR2);
+	pthread_sigmask(SIG_BLOCK, &two, &old);
+	signal(SIGUSR2, on_usr2);
+	pthread_barrier_init(&both, NULL, 2);
+	pthread_create(&taker, NULL, take_usr2, NULL);
+	pthread_create(&sender, NULL, send_two, NULL);
+	for (int k = 1; k <= ROUNDS && !lost; k++) {
+		pthread_barrier_wait(&both);
+		first += sigtimedwait(&two, NULL, &long_time) == SIGUSR1;
+		for (int ms = 0; usr2s < k && ms < 2000; ms++)
+			pause_ms(1);
+		lost = k - usr2s;
+	}
+	say("two signals, %d times: %d taken, %d lost", ROUNDS, first, lost);
+	rounds_over = 1;
+	pthread_barrier_wait(&both);
+	pthread_join(sender, NULL);
+	pthread_join(taker, NULL);
+	signal(SIGUSR2, SIG_DFL);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	char self[4096];
@@ -488,6 +553,7 @@ int main(int argc, char **argv)
 	test_fpu();
 	test_cancel();
 	test_thread_signal();
+	test_wait_for_two();
 	test_robust();
 	test_robust_killed();
 	child("exit with threads", 0, self);
