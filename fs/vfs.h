@@ -339,6 +339,16 @@ struct file {
 	char name[FILE_NAME_LEN];   /* constant; the end of the path that it was opened by, for messages */
 };
 
+/* What it was opened for. */
+static inline bool file_readable(const struct file *f)
+{
+	return (f->flags & O_ACCMODE_) != O_WRONLY_ && !(f->flags & O_PATH_);
+}
+static inline bool file_writable(const struct file *f)
+{
+	return (f->flags & O_ACCMODE_) != O_RDONLY_ && !(f->flags & O_PATH_);
+}
+
 /* Moves an open file's position; of entries that share a place, a directory's reader begins with the first. pos_lock held. */
 static inline void file_seek(struct file *f, u64 pos)
 {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Open files and what is done with them: open, read, write, truncate, allocate, fsync, mmap, readdir.
+ * Open files and what is done with them: open, truncate, allocate, fsync, mmap, readdir. Reading and writing: vfs_rw.c.
  *
- * Rule: whoever changes a file's size, blocks or times holds its inode lock; reads and faults do not. Data of regular files moves by the dax_*
- * calls alone. Writing sets mtime and ctime in memory; they reach the disk at fsync, sync or eviction.
+ * Rule: whoever changes a file's size, blocks or times holds its inode lock; reads and faults do not.
  */
 #include "drivers/pmem.h"
 #include "fs/file_lock.h"
@@ -12,16 +11,6 @@
 #include "mm/kmem.h"
 
 static const struct lock_class pos_class = {"file position", RANK_FILE_POS, false};
-
-static bool may_read(const struct file *f)
-{
-	return (f->flags & O_ACCMODE_) != O_WRONLY_ && !(f->flags & O_PATH_);
-}
-
-static bool may_write(const struct file *f)
-{
-	return (f->flags & O_ACCMODE_) != O_RDONLY_ && !(f->flags & O_PATH_);
-}
 
 /* What is done with an open file that is no regular one or directory; NULL: nobody knows. */
 static const struct file_ops *ops_of(const struct inode *i)
@@ -53,11 +42,11 @@ int file_open_inode(struct inode *i, u32 flags, struct file **out)
 	f->inode = i;
 	f->ops = flags & O_PATH_ ? i->fops : ops_of(i);
 	mutex_init(&f->pos_lock, &pos_class);
-	if (may_write(f))
+	if (file_writable(f))
 		err = inode_get_write(i);
 	if (!err && f->ops && f->ops->open && !(flags & O_PATH_)) {
 		err = f->ops->open(f);
-		if (err && may_write(f))
+		if (err && file_writable(f))
 			inode_put_write(i);
 	}
 	if (err) {
@@ -82,7 +71,7 @@ void file_put(struct file *f)
 		f->ops->release(f);
 	file_locks_release(f->inode, FILE_LOCK_OPEN_FILE, f);
 	file_locks_release(f->inode, FILE_LOCK_WHOLE, f);
-	if (may_write(f))
+	if (file_writable(f))
 		inode_put_write(f->inode);
 	iput(f->inode);
 	kfree(f->tie);
@@ -313,7 +302,7 @@ int vfs_readdir(struct file *f, readdir_fn fn, void *arg)
 	struct readdir_wrap w = {.fn = fn, .arg = arg};
 	int err;
 
-	if (!may_read(f))
+	if (!file_readable(f))
 		return -EBADF;
 	if (!mode_is_dir(dir->mode) || !dir->ops->readdir)
 		return -ENOTDIR;
@@ -325,113 +314,6 @@ int vfs_readdir(struct file *f, readdir_fn fn, void *arg)
 	mutex_unlock(&dir->lock);
 	mutex_unlock(&f->pos_lock);
 	return err;
-}
-
-ssize_t vfs_read(struct file *f, uaddr_t buf, size_t n, u64 *pos)
-{
-	struct inode *i = f->inode;
-	u64 size;
-	ssize_t r;
-
-	if (!may_read(f))
-		return -EBADF;
-	if (mode_is_dir(i->mode))
-		return -EISDIR;
-	if (f->ops)
-		return f->ops->read ? f->ops->read(f, buf, n, pos) : -EINVAL;
-	size = inode_size(i);
-	if (!n || *pos >= size)
-		return 0;
-	if (!(f->flags & O_DIRECT_)) {
-		r = dax_read(i, buf, MIN((u64)n, size - *pos), *pos);
-	} else {
-		mutex_lock(&i->lock);
-		r = dax_direct_read(i, buf, MIN((u64)n, size - *pos), *pos);
-		mutex_unlock(&i->lock);
-	}
-	if (r > 0)
-		*pos += r;
-	return r;
-}
-
-/* Checks a write of n bytes at pos against the largest file that there can be, and that RLIMIT_FSIZE allows: bytes that fit, or errno. */
-static ssize_t write_limit(struct inode *i, u64 pos, size_t n)
-{
-	u64 max;
-
-	if (atomic_load(&i->super->readonly))
-		return -EROFS;
-	if (inode_is(i, INODE_IMMUTABLE))
-		return -EPERM;
-	if (n > (size_t)INT64_MAX || pos > (u64)INT64_MAX)
-		return -EINVAL;
-	max = MIN(i->super->max_size, limit_of(LIMIT_FSIZE));
-	if (n && pos >= max)
-		return -EFBIG;
-	return MIN((u64)n, max - pos);
-}
-
-int vfs_written(struct file *f, u64 pos, u64 n)
-{
-	if (!(f->flags & O_DSYNC_))
-		return 0;
-	return vfs_fsync(
-		f->inode, pos >> PAGE_SHIFT, (pos + n - 1) >> PAGE_SHIFT, (f->flags & O_SYNC_) != O_SYNC_);
-}
-
-ssize_t vfs_write(struct file *f, uaddr_t buf, size_t n, u64 *pos)
-{
-	struct inode *i = f->inode;
-	u64 at;
-	ssize_t r;
-	int err;
-
-	if (!may_write(f))
-		return -EBADF;
-	if (f->ops)
-		return f->ops->write ? f->ops->write(f, buf, n, pos) : -EINVAL;
-	if (!mode_is_reg(i->mode))
-		return -EINVAL;
-	mutex_lock(&i->lock);
-	at = f->flags & O_APPEND_ ? inode_size(i) : *pos;
-	r = write_limit(i, at, n);
-	if (r > 0) {
-		inode_touch(i, INODE_MTIME | INODE_CTIME);
-		r = f->flags & O_DIRECT_ ? dax_direct_write(i, buf, r, at) : dax_write(i, buf, r, at);
-	}
-	mutex_unlock(&i->lock);
-	if (r <= 0)
-		return r;
-	*pos = at + r;
-	err = vfs_written(f, at, (u64)r);
-	return err ? err : r;
-}
-
-ssize_t vfs_kread(struct inode *i, void *buf, size_t n, u64 pos)
-{
-	u64 size = inode_size(i);
-
-	if (!mode_is_reg(i->mode) || i->fops)
-		return -EINVAL;
-	if (!n || pos >= size)
-		return 0;
-	return dax_kread(i, buf, MIN((u64)n, size - pos), pos);
-}
-
-ssize_t vfs_kwrite(struct inode *i, const void *buf, size_t n, u64 pos)
-{
-	ssize_t r;
-
-	if (!mode_is_reg(i->mode) || i->fops)
-		return -EINVAL;
-	mutex_lock(&i->lock);
-	r = write_limit(i, pos, n);
-	if (r > 0) {
-		inode_touch(i, INODE_MTIME | INODE_CTIME);
-		r = dax_kwrite(i, buf, r, pos);
-	}
-	mutex_unlock(&i->lock);
-	return r;
 }
 
 /* Inode lock held: beyond RLIMIT_FSIZE nothing grows; what is longer may shrink. */
@@ -588,15 +470,15 @@ int vfs_mmap(struct file *f, struct mmap_request *rq)
 
 	if (!mode_is_reg(i->mode) || f->ops || !i->ops->map_extent)
 		return -ENODEV;
-	if (!may_read(f))
+	if (!file_readable(f))
 		return -EACCES;
-	if (shared && (rq->flags & VMA_WRITE) && !may_write(f))
+	if (shared && (rq->flags & VMA_WRITE) && !file_writable(f))
 		return -EACCES;
-	if (shared && may_write(f) && inode_is(i, INODE_APPEND_ONLY))
+	if (shared && file_writable(f) && inode_is(i, INODE_APPEND_ONLY))
 		return -EACCES;
 	if ((rq->flags & VMA_SYNC) && !can_map_sync(i))
 		return -EOPNOTSUPP;
-	if (!shared || may_write(f))
+	if (!shared || file_writable(f))
 		rq->flags |= VMA_MAYWRITE;
 	else
 		rq->flags &= ~(u32)VMA_MAYWRITE;

@@ -25,16 +25,6 @@ struct file *sys_get_any_file(int fd)
 	return fd_get(process_current()->files, fd);
 }
 
-bool file_readable(const struct file *f)
-{
-	return (f->flags & O_ACCMODE_) != O_WRONLY_ && !(f->flags & O_PATH_);
-}
-
-bool file_writable(const struct file *f)
-{
-	return (f->flags & O_ACCMODE_) != O_RDONLY_ && !(f->flags & O_PATH_);
-}
-
 /* Their readers and writers may sleep side by side. */
 #define MEMORY_MAJOR 1
 

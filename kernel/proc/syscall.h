@@ -61,9 +61,6 @@ void sys_put_place(struct sys_place *p);
 /* The inode that a path argument names, counted: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH ("": dirfd itself); other flags are the caller's. */
 int sys_lookup_at(int dirfd, uaddr_t user, u32 flags, struct inode **out);
 
-/* May the descriptor be read from, written to? */
-bool file_readable(const struct file *f);
-bool file_writable(const struct file *f);
 /* Pipes and terminals have no position. */
 bool file_is_stream(const struct file *f);
 /* FIEMAP on a regular file: fills the user's struct fiemap. */

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading and writing open files.
+ *
+ * Rule: a write holds the inode lock, a read does not. Data of regular files moves by the dax_* calls alone. Writing sets mtime and ctime in
+ * memory; they reach the disk at fsync, sync or eviction.
+ */
+#include "fs/vfs_priv.h"
+#include "kernel/limits.h"
+
+ssize_t vfs_read(struct file *f, uaddr_t buf, size_t n, u64 *pos)
+{
+	struct inode *i = f->inode;
+	u64 size;
+	ssize_t r;
+
+	if (!file_readable(f))
+		return -EBADF;
+	if (mode_is_dir(i->mode))
+		return -EISDIR;
+	if (f->ops)
+		return f->ops->read ? f->ops->read(f, buf, n, pos) : -EINVAL;
+	size = inode_size(i);
+	if (!n || *pos >= size)
+		return 0;
+	if (!(f->flags & O_DIRECT_)) {
+		r = dax_read(i, buf, MIN((u64)n, size - *pos), *pos);
+	} else {
+		mutex_lock(&i->lock);
+		r = dax_direct_read(i, buf, MIN((u64)n, size - *pos), *pos);
+		mutex_unlock(&i->lock);
+	}
+	if (r > 0)
+		*pos += r;
+	return r;
+}
+
+/* Checks a write of n bytes at pos against the largest file that there can be, and that RLIMIT_FSIZE allows: bytes that fit, or errno. */
+static ssize_t write_limit(struct inode *i, u64 pos, size_t n)
+{
+	u64 max;
+
+	if (atomic_load(&i->super->readonly))
+		return -EROFS;
+	if (inode_is(i, INODE_IMMUTABLE))
+		return -EPERM;
+	if (n > (size_t)INT64_MAX || pos > (u64)INT64_MAX)
+		return -EINVAL;
+	max = MIN(i->super->max_size, limit_of(LIMIT_FSIZE));
+	if (n && pos >= max)
+		return -EFBIG;
+	return MIN((u64)n, max - pos);
+}
+
+int vfs_written(struct file *f, u64 pos, u64 n)
+{
+	if (!(f->flags & O_DSYNC_))
+		return 0;
+	return vfs_fsync(
+		f->inode, pos >> PAGE_SHIFT, (pos + n - 1) >> PAGE_SHIFT, (f->flags & O_SYNC_) != O_SYNC_);
+}
+
+ssize_t vfs_write(struct file *f, uaddr_t buf, size_t n, u64 *pos)
+{
+	struct inode *i = f->inode;
+	u64 at;
+	ssize_t r;
+	int err;
+
+	if (!file_writable(f))
+		return -EBADF;
+	if (f->ops)
+		return f->ops->write ? f->ops->write(f, buf, n, pos) : -EINVAL;
+	if (!mode_is_reg(i->mode))
+		return -EINVAL;
+	mutex_lock(&i->lock);
+	at = f->flags & O_APPEND_ ? inode_size(i) : *pos;
+	r = write_limit(i, at, n);
+	if (r > 0) {
+		inode_touch(i, INODE_MTIME | INODE_CTIME);
+		r = f->flags & O_DIRECT_ ? dax_direct_write(i, buf, r, at) : dax_write(i, buf, r, at);
+	}
+	mutex_unlock(&i->lock);
+	if (r <= 0)
+		return r;
+	*pos = at + r;
+	err = vfs_written(f, at, (u64)r);
+	return err ? err : r;
+}
+
+ssize_t vfs_kread(struct inode *i, void *buf, size_t n, u64 pos)
+{
+	u64 size = inode_size(i);
+
+	if (!mode_is_reg(i->mode) || i->fops)
+		return -EINVAL;
+	if (!n || pos >= size)
+		return 0;
+	return dax_kread(i, buf, MIN((u64)n, size - pos), pos);
+}
+
+ssize_t vfs_kwrite(struct inode *i, const void *buf, size_t n, u64 pos)
+{
+	ssize_t r;
+
+	if (!mode_is_reg(i->mode) || i->fops)
+		return -EINVAL;
+	mutex_lock(&i->lock);
+	r = write_limit(i, pos, n);
+	if (r > 0) {
+		inode_touch(i, INODE_MTIME | INODE_CTIME);
+		r = dax_kwrite(i, buf, r, pos);
+	}
+	mutex_unlock(&i->lock);
+	return r;
+}
