@@ -13,6 +13,7 @@
 #include "kernel/sync/mutex.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "mm/uaccess.h"
 
 struct inode;
 struct file;
@@ -318,8 +319,8 @@ static inline void inode_allow_write(struct inode *i)
 struct file_ops { /* character devices, pipes, pseudo files. NULL entries: -EINVAL or the sensible default */
 	int (*open)(struct file *f);
 	void (*release)(struct file *f);
-	ssize_t (*read)(struct file *f, uaddr_t buf, size_t n, u64 *pos);
-	ssize_t (*write)(struct file *f, uaddr_t buf, size_t n, u64 *pos);
+	ssize_t (*read)(struct file *f, struct user_iter *to, u64 *pos);
+	ssize_t (*write)(struct file *f, struct user_iter *from, u64 *pos);
 	long (*ioctl)(struct file *f, unsigned cmd, u64 arg);
 	unsigned (*poll)(struct file *f);
 };
@@ -396,8 +397,23 @@ void file_put(struct file *f);
 
 /* Entries of an open directory from f->pos on, mounts that are not on disk included (getdents64). 0, or a negative errno; takes pos_lock. */
 int vfs_readdir(struct file *f, readdir_fn fn, void *arg);
-ssize_t vfs_read(struct file *f, uaddr_t buf, size_t n, u64 *pos);
-ssize_t vfs_write(struct file *f, uaddr_t buf, size_t n, u64 *pos);
+/* Into and out of user memory, of a file that is open for it. A vector is one read or write: one place in the file, one wait of a stream for data or room, and of a pipe one
+ * record, if it is small. */
+ssize_t vfs_readv(struct file *f, struct user_iter *to, u64 *pos);
+ssize_t vfs_writev(struct file *f, struct user_iter *from, u64 *pos);
+/* One buffer. */
+static inline ssize_t vfs_read(struct file *f, uaddr_t buf, size_t n, u64 *pos)
+{
+	struct user_iter it = user_iter_one(buf, n);
+
+	return vfs_readv(f, &it, pos);
+}
+static inline ssize_t vfs_write(struct file *f, uaddr_t buf, size_t n, u64 *pos)
+{
+	struct user_iter it = user_iter_one(buf, n);
+
+	return vfs_writev(f, &it, pos);
+}
 /* After n bytes, 1 or more, were written at pos by vfs_kwrite() for f: what O_SYNC and O_DSYNC ask for. No locks. */
 int vfs_written(struct file *f, u64 pos, u64 n);
 /* Kernel buffer forms (exec, explorer, tests); regular files only. */

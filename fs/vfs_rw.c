@@ -7,27 +7,49 @@
  */
 #include "fs/vfs_priv.h"
 #include "kernel/limits.h"
+#include "kernel/log.h"
 
-ssize_t vfs_read(struct file *f, uaddr_t buf, size_t n, u64 *pos)
+/* Buffer after buffer, n > 0 bytes altogether, until one is cut short: bytes, or an error if there are none. Who reads or writes one buffer
+ * pays for no vector: the calls are direct, and the iterator moves only from one to the next. */
+static inline __attribute__((always_inline)) ssize_t move_data(
+	ssize_t (*move)(struct inode *i, uaddr_t buf, size_t n, u64 pos), struct inode *i,
+	struct user_iter *it, size_t n, u64 pos)
+{
+	size_t done = 0;
+
+	for (;;) {
+		size_t len = MIN(it->len, n - done);
+		ssize_t r = move(i, it->buf, len, pos + done);
+
+		if (r < 0)
+			return done ? (ssize_t)done : r;
+		done += (size_t)r;
+		if ((size_t)r < len || done == n)
+			return (ssize_t)done;
+		user_iter_advance(it, len);
+	}
+}
+
+ssize_t vfs_readv(struct file *f, struct user_iter *to, u64 *pos)
 {
 	struct inode *i = f->inode;
-	u64 size;
+	u64 size, n;
 	ssize_t r;
 
-	if (!file_readable(f))
-		return -EBADF;
+	DEBUG_ASSERT(file_readable(f));
 	if (mode_is_dir(i->mode))
 		return -EISDIR;
 	if (f->ops)
-		return f->ops->read ? f->ops->read(f, buf, n, pos) : -EINVAL;
+		return f->ops->read ? f->ops->read(f, to, pos) : -EINVAL;
 	size = inode_size(i);
-	if (!n || *pos >= size)
+	if (!to->left || *pos >= size)
 		return 0;
+	n = MIN(to->left, size - *pos);
 	if (!(f->flags & O_DIRECT_)) {
-		r = dax_read(i, buf, MIN((u64)n, size - *pos), *pos);
+		r = move_data(dax_read, i, to, n, *pos);
 	} else {
 		mutex_lock(&i->lock);
-		r = dax_direct_read(i, buf, MIN((u64)n, size - *pos), *pos);
+		r = move_data(dax_direct_read, i, to, n, *pos);
 		mutex_unlock(&i->lock);
 	}
 	if (r > 0)
@@ -60,25 +82,25 @@ int vfs_written(struct file *f, u64 pos, u64 n)
 		f->inode, pos >> PAGE_SHIFT, (pos + n - 1) >> PAGE_SHIFT, (f->flags & O_SYNC_) != O_SYNC_);
 }
 
-ssize_t vfs_write(struct file *f, uaddr_t buf, size_t n, u64 *pos)
+ssize_t vfs_writev(struct file *f, struct user_iter *from, u64 *pos)
 {
 	struct inode *i = f->inode;
 	u64 at;
 	ssize_t r;
 	int err;
 
-	if (!file_writable(f))
-		return -EBADF;
+	DEBUG_ASSERT(file_writable(f));
 	if (f->ops)
-		return f->ops->write ? f->ops->write(f, buf, n, pos) : -EINVAL;
+		return f->ops->write ? f->ops->write(f, from, pos) : -EINVAL;
 	if (!mode_is_reg(i->mode))
 		return -EINVAL;
 	mutex_lock(&i->lock);
 	at = f->flags & O_APPEND_ ? inode_size(i) : *pos;
-	r = write_limit(i, at, n);
+	r = write_limit(i, at, from->left);
 	if (r > 0) {
 		inode_touch(i, INODE_MTIME | INODE_CTIME);
-		r = f->flags & O_DIRECT_ ? dax_direct_write(i, buf, r, at) : dax_write(i, buf, r, at);
+		r = f->flags & O_DIRECT_ ? move_data(dax_direct_write, i, from, (size_t)r, at)
+					 : move_data(dax_write, i, from, (size_t)r, at);
 	}
 	mutex_unlock(&i->lock);
 	if (r <= 0)

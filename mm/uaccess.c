@@ -95,3 +95,51 @@ ssize_t copy_string_from_user(char *dst, uaddr_t src, size_t size)
 	}
 	return -ENAMETOOLONG;
 }
+
+void user_iter_next(struct user_iter *it)
+{
+	do {
+		it->buf = UADDR(it->next->base);
+		it->len = MIN(it->next->len, it->left);
+		it->next++;
+	} while (!it->len);
+}
+
+struct user_iter user_iter_vector(const struct user_iovec *iov, size_t total)
+{
+	struct user_iter it = {.left = total, .next = iov};
+
+	if (total)
+		user_iter_next(&it);
+	return it;
+}
+
+ssize_t copy_from_iter(void *dst, struct user_iter *it, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		size_t piece = MIN(n - done, it->len);
+
+		if (copy_from_user((char *)dst + done, it->buf, piece))
+			return done ? (ssize_t)done : -EFAULT;
+		user_iter_advance(it, piece);
+		done += piece;
+	}
+	return (ssize_t)done;
+}
+
+ssize_t copy_to_iter(struct user_iter *it, const void *src, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		size_t piece = MIN(n - done, it->len);
+
+		if (copy_to_user(it->buf, (const char *)src + done, piece))
+			return done ? (ssize_t)done : -EFAULT;
+		user_iter_advance(it, piece);
+		done += piece;
+	}
+	return (ssize_t)done;
+}

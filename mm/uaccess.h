@@ -21,4 +21,41 @@ int prefault_user(uaddr_t a, size_t n, bool write);
 /* Length without the NUL, -EFAULT, -ENAMETOOLONG (no NUL in size bytes). */
 ssize_t copy_string_from_user(char *dst, uaddr_t src, size_t size);
 
+struct user_iovec { /* Linux x86-64 */
+	u64 base, len;
+};
+_Static_assert(sizeof(struct user_iovec) == 16, "Linux x86-64");
+
+/* User memory that one call reads or writes: a buffer, or those of a vector one after the other. All of it is in the user half. */
+struct user_iter {
+	uaddr_t buf;                   /* what is left of the current buffer: */
+	size_t len;                    /* 0 only if left is */
+	size_t left;                   /* of all of them */
+	const struct user_iovec *next; /* those behind the current one; not looked at when there is none */
+};
+
+static inline struct user_iter user_iter_one(uaddr_t buf, size_t n)
+{
+	return (struct user_iter){.buf = buf, .len = n, .left = n};
+}
+
+/* The first `total` bytes of a vector that has as many. */
+struct user_iter user_iter_vector(const struct user_iovec *iov, size_t total);
+
+void user_iter_next(struct user_iter *it);
+/* Over n bytes of the current buffer. */
+static inline void user_iter_advance(struct user_iter *it, size_t n)
+{
+	it->buf.v += n;
+	it->len -= n;
+	it->left -= n;
+	if (unlikely(!it->len && it->left))
+		user_iter_next(it);
+}
+
+/* Copies n bytes, at most it->left, and moves on over them. Bytes copied, short where a buffer cannot be read or written; -EFAULT: none
+ * of them. May sleep. */
+ssize_t copy_from_iter(void *dst, struct user_iter *it, size_t n);
+ssize_t copy_to_iter(struct user_iter *it, const void *src, size_t n);
+
 #endif

@@ -9,14 +9,14 @@
 #include "kernel/proc/tty.h"
 #include "mm/uaccess.h"
 
-static ssize_t null_read(struct file *f UNUSED, uaddr_t buf UNUSED, size_t n UNUSED, u64 *pos UNUSED)
+static ssize_t null_read(struct file *f UNUSED, struct user_iter *to UNUSED, u64 *pos UNUSED)
 {
 	return 0;
 }
 
-static ssize_t null_write(struct file *f UNUSED, uaddr_t buf UNUSED, size_t n, u64 *pos UNUSED)
+static ssize_t null_write(struct file *f UNUSED, struct user_iter *from, u64 *pos UNUSED)
 {
-	return (ssize_t)n;
+	return (ssize_t)from->left;
 }
 
 static bool killed(void)
@@ -24,41 +24,43 @@ static bool killed(void)
 	return atomic_load(&thread_current()->killed);
 }
 
-static ssize_t zero_read(struct file *f UNUSED, uaddr_t buf, size_t n, u64 *pos UNUSED)
+static ssize_t zero_read(struct file *f UNUSED, struct user_iter *to, u64 *pos UNUSED)
 {
 	size_t done = 0;
 
-	while (done < n && !killed()) {
-		size_t len = MIN(n - done, HUGE_SIZE);
+	while (to->left && !killed()) {
+		size_t len = MIN(to->len, HUGE_SIZE);
 
-		if (zero_user(uaddr_add(buf, done), len))
+		if (zero_user(to->buf, len))
 			return done ? (ssize_t)done : -EFAULT;
+		user_iter_advance(to, len);
 		done += len;
 	}
-	return done || !n ? (ssize_t)done : -EINTR;
+	return done || !to->left ? (ssize_t)done : -EINTR;
 }
 
-static ssize_t random_read(struct file *f UNUSED, uaddr_t buf, size_t n, u64 *pos UNUSED)
+static ssize_t random_read(struct file *f UNUSED, struct user_iter *to, u64 *pos UNUSED)
 {
 	struct random_stream s;
 	size_t done = 0;
 	u8 block[64];
 
 	random_stream_init(&s);
-	while (done < n && !killed()) {
-		size_t len = MIN(n - done, sizeof(block));
+	while (to->left && !killed()) {
+		ssize_t got;
 
 		random_stream_next(&s, block);
-		if (copy_to_user(uaddr_add(buf, done), block, len))
-			return done ? (ssize_t)done : -EFAULT;
-		done += len;
+		got = copy_to_iter(to, block, MIN(to->left, sizeof(block)));
+		if (got < 0)
+			return done ? (ssize_t)done : got;
+		done += (size_t)got;
 	}
-	return done || !n ? (ssize_t)done : -EINTR;
+	return done || !to->left ? (ssize_t)done : -EINTR;
 }
 
-static ssize_t full_write(struct file *f UNUSED, uaddr_t buf UNUSED, size_t n, u64 *pos UNUSED)
+static ssize_t full_write(struct file *f UNUSED, struct user_iter *from, u64 *pos UNUSED)
 {
-	return n ? -ENOSPC : 0;
+	return from->left ? -ENOSPC : 0;
 }
 
 /* The file system below must not change under its mount: nobody writes here. */
@@ -69,17 +71,17 @@ static int pmem_open(struct file *f)
 	return (f->flags & O_ACCMODE_) == O_RDONLY_ ? 0 : -EROFS;
 }
 
-static ssize_t pmem_read(struct file *f UNUSED, uaddr_t buf, size_t n, u64 *pos)
+static ssize_t pmem_read(struct file *f UNUSED, struct user_iter *to, u64 *pos)
 {
 	const struct pmem_region *r = pmem_region(0);
+	ssize_t got;
 
 	if (*pos >= r->len)
 		return 0;
-	n = MIN(n, r->len - *pos);
-	if (copy_to_user(buf, (const char *)r->virt + *pos, n))
-		return -EFAULT;
-	*pos += n;
-	return (ssize_t)n;
+	got = copy_to_iter(to, (const char *)r->virt + *pos, MIN(to->left, r->len - *pos));
+	if (got > 0)
+		*pos += (u64)got;
+	return got;
 }
 
 enum { BLKSSZGET_ = 0x1268, BLKGETSIZE64_ = (int)0x80081272 };

@@ -55,13 +55,13 @@ static void wake(struct eventfd *e)
 	poll_notify();
 }
 
-static ssize_t eventfd_read(struct file *f, uaddr_t buf, size_t n, u64 *pos UNUSED)
+static ssize_t eventfd_read(struct file *f, struct user_iter *to, u64 *pos UNUSED)
 {
 	struct eventfd *e = f->inode->fs;
 	u64 value;
 	int err;
 
-	if (n < sizeof(value))
+	if (to->left < sizeof(value))
 		return -EINVAL;
 	while (!(value = take(e))) {
 		if (f->flags & O_NONBLOCK_)
@@ -71,18 +71,18 @@ static ssize_t eventfd_read(struct file *f, uaddr_t buf, size_t n, u64 *pos UNUS
 			return err;
 	}
 	wake(e);
-	return copy_to_user(buf, &value, sizeof(value)) ? -EFAULT : (ssize_t)sizeof(value);
+	return copy_to_iter(to, &value, sizeof(value)) == sizeof(value) ? (ssize_t)sizeof(value) : -EFAULT;
 }
 
-static ssize_t eventfd_write(struct file *f, uaddr_t buf, size_t n, u64 *pos UNUSED)
+static ssize_t eventfd_write(struct file *f, struct user_iter *from, u64 *pos UNUSED)
 {
 	struct eventfd *e = f->inode->fs;
 	u64 value;
 	int err;
 
-	if (n < sizeof(value))
+	if (from->len < sizeof(value)) /* of a vector, its first buffer */
 		return -EINVAL;
-	if (copy_from_user(&value, buf, sizeof(value)))
+	if (copy_from_user(&value, from->buf, sizeof(value)))
 		return -EFAULT;
 	if (value == ~0ull)
 		return -EINVAL;

@@ -192,15 +192,15 @@ static int begin_run(struct report *r, const char *spec)
 }
 
 /* The position goes back to the start of the report. */
-static ssize_t explore_write(struct file *f, uaddr_t buf, size_t n, u64 *pos)
+static ssize_t explore_write(struct file *f, struct user_iter *from, u64 *pos)
 {
 	char spec[SPEC_MAX];
-	size_t len = n;
+	size_t n = from->left, len = n;
 	int err;
 
 	if (!n || n >= sizeof(spec))
 		return -EINVAL;
-	if (copy_from_user(spec, buf, n))
+	if (copy_from_iter(spec, from, n) != (ssize_t)n)
 		return -EFAULT;
 	while (len && spec[len - 1] == '\n')
 		len--;
@@ -213,29 +213,26 @@ static ssize_t explore_write(struct file *f, uaddr_t buf, size_t n, u64 *pos)
 }
 
 /* Copies what there is from *pos on. */
-static ssize_t copy_out_locked(struct report *r, uaddr_t buf, size_t n, u64 *pos)
+static ssize_t copy_out_locked(struct report *r, struct user_iter *to, u64 *pos)
 {
-	size_t done = 0;
-	u64 start = 0; /* of the chunk in the report */
+	u64 first = *pos, start = 0; /* of the chunk in the report */
 	struct chunk *c;
 
 	LIST_FOR_EACH (c, &r->chunks, node) {
-		u64 at = *pos + done;
+		if (*pos >= start && *pos < start + c->len && to->left) {
+			ssize_t got = copy_to_iter(
+				to, c->text + (*pos - start), MIN(to->left, start + c->len - *pos));
 
-		if (at < start + c->len && done < n) {
-			size_t piece = MIN(n - done, start + c->len - at);
-
-			if (copy_to_user(uaddr_add(buf, done), c->text + (at - start), piece))
-				return -EFAULT;
-			done += piece;
+			if (got < 0)
+				return *pos > first ? (ssize_t)(*pos - first) : got;
+			*pos += (u64)got;
 		}
 		start += c->len;
 	}
-	*pos += done;
-	return (ssize_t)done;
+	return (ssize_t)(*pos - first);
 }
 
-static ssize_t explore_read(struct file *f, uaddr_t buf, size_t n, u64 *pos)
+static ssize_t explore_read(struct file *f, struct user_iter *to, u64 *pos)
 {
 	struct report *r = f->data;
 	ssize_t ret = WAIT_EVENT_INTERRUPTIBLE(
@@ -244,7 +241,7 @@ static ssize_t explore_read(struct file *f, uaddr_t buf, size_t n, u64 *pos)
 	if (ret)
 		return ret;
 	mutex_lock(&r->lock);
-	ret = atomic_load(&r->cut) ? -ENOMEM : copy_out_locked(r, buf, n, pos);
+	ret = atomic_load(&r->cut) ? -ENOMEM : copy_out_locked(r, to, pos);
 	mutex_unlock(&r->lock);
 	return ret;
 }

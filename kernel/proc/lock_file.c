@@ -35,18 +35,18 @@ static size_t lock_text(char *text, size_t size)
 	return n;
 }
 
-static ssize_t lock_read(struct file *f UNUSED, uaddr_t buf, size_t n, u64 *pos)
+static ssize_t lock_read(struct file *f UNUSED, struct user_iter *to, u64 *pos)
 {
 	char text[TEXT_MAX];
-	size_t size = lock_text(text, sizeof(text)), len;
+	size_t size = lock_text(text, sizeof(text));
+	ssize_t got;
 
 	if (*pos >= size)
 		return 0;
-	len = MIN(n, size - *pos);
-	if (copy_to_user(buf, text + *pos, len))
-		return -EFAULT;
-	*pos += len;
-	return (ssize_t)len;
+	got = copy_to_iter(to, text + *pos, MIN(to->left, size - *pos));
+	if (got > 0)
+		*pos += (u64)got;
+	return got;
 }
 
 const struct file_ops lock_fops = {.read = lock_read};

@@ -46,20 +46,20 @@ static u32 pipe_used(struct pipe *p)
 	return atomic_load(&p->head) - atomic_load(&p->tail);
 }
 
-/* Copies up to n bytes, in at most two pieces. The number of bytes that went through. */
-static u32 ring_copy(struct pipe *p, u32 at, uaddr_t buf, u32 n, bool from_user)
+/* Copies up to n bytes. The number of bytes that went through. */
+static u32 ring_copy(struct pipe *p, u32 at, struct user_iter *it, u32 n, bool from_user)
 {
 	u32 done = 0;
 
 	while (done < n) {
 		u32 offset = (at + done) % PIPE_SIZE;
-		u32 piece = MIN(n - done, PIPE_SIZE - offset);
-		uaddr_t user = uaddr_add(buf, done);
-		int err = from_user ? copy_from_user(p->ring + offset, user, piece)
-				    : copy_to_user(user, p->ring + offset, piece);
+		u32 piece = (u32)MIN(it->len, MIN(n - done, PIPE_SIZE - offset));
+		int err = from_user ? copy_from_user(p->ring + offset, it->buf, piece)
+				    : copy_to_user(it->buf, p->ring + offset, piece);
 
 		if (err)
 			break;
+		user_iter_advance(it, piece);
 		done += piece;
 	}
 	return done;
@@ -76,16 +76,16 @@ static bool read_ready(struct pipe *p)
 	return pipe_used(p) || !atomic_load(&p->writers);
 }
 
-static ssize_t pipe_read(struct file *f, uaddr_t buf, size_t n, u64 *pos UNUSED)
+static ssize_t pipe_read(struct file *f, struct user_iter *to, u64 *pos UNUSED)
 {
 	struct pipe *p = f->data;
 	u32 len, done;
 	int err;
 
-	if (!n)
+	if (!to->left)
 		return 0;
 	mutex_lock(&p->lock);
-	while (!(len = MIN(n, (size_t)pipe_used(p)))) {
+	while (!(len = MIN(to->left, (size_t)pipe_used(p)))) {
 		mutex_unlock(&p->lock);
 		if (!atomic_load(&p->writers) && !pipe_used(p))
 			return 0;
@@ -96,7 +96,7 @@ static ssize_t pipe_read(struct file *f, uaddr_t buf, size_t n, u64 *pos UNUSED)
 			return err;
 		mutex_lock(&p->lock);
 	}
-	done = ring_copy(p, atomic_load(&p->tail), buf, len, false);
+	done = ring_copy(p, atomic_load(&p->tail), to, len, false);
 	atomic_fetch_add(&p->tail, done);
 	mutex_unlock(&p->lock);
 	wake(&p->can_write);
@@ -108,8 +108,8 @@ static bool write_ready(struct pipe *p, u32 need)
 	return PIPE_SIZE - pipe_used(p) >= need || !atomic_load(&p->readers);
 }
 
-/* Puts what fits of n bytes into the ring once there is room for `need`. Bytes, 0: no room, -EPIPE, -EFAULT. */
-static ssize_t write_some(struct pipe *p, uaddr_t buf, size_t n, u32 need)
+/* Puts what fits into the ring once there is room for `need`. Bytes, 0: no room, -EPIPE, -EFAULT. */
+static ssize_t write_some(struct pipe *p, struct user_iter *from, u32 need)
 {
 	u32 room, done;
 	ssize_t ret;
@@ -121,7 +121,7 @@ static ssize_t write_some(struct pipe *p, uaddr_t buf, size_t n, u32 need)
 	} else if (room < need) {
 		ret = 0;
 	} else {
-		done = ring_copy(p, atomic_load(&p->head), buf, (u32)MIN(n, (size_t)room), true);
+		done = ring_copy(p, atomic_load(&p->head), from, (u32)MIN(from->left, (size_t)room), true);
 		atomic_fetch_add(&p->head, done);
 		ret = done ? (ssize_t)done : -EFAULT;
 	}
@@ -131,15 +131,15 @@ static ssize_t write_some(struct pipe *p, uaddr_t buf, size_t n, u32 need)
 	return ret;
 }
 
-static ssize_t pipe_write(struct file *f, uaddr_t buf, size_t n, u64 *pos UNUSED)
+static ssize_t pipe_write(struct file *f, struct user_iter *from, u64 *pos UNUSED)
 {
 	struct pipe *p = f->data;
-	u32 need = n <= PIPE_ATOMIC ? (u32)n : 1; /* small writes go in whole */
+	u32 need = from->left <= PIPE_ATOMIC ? (u32)from->left : 1; /* small writes go in whole */
 	size_t done = 0;
 	ssize_t ret = 0;
 
-	while (done < n) {
-		ret = write_some(p, uaddr_add(buf, done), n - done, need);
+	while (from->left) {
+		ret = write_some(p, from, need);
 		if (ret < 0)
 			break;
 		done += (size_t)ret;

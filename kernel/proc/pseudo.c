@@ -173,17 +173,17 @@ static void text_release(struct file *f)
 	kfree(f->data);
 }
 
-static ssize_t text_read(struct file *f, uaddr_t buf, size_t n, u64 *pos)
+static ssize_t text_read(struct file *f, struct user_iter *to, u64 *pos)
 {
 	const struct text *t = f->data;
+	ssize_t got;
 
 	if (*pos >= t->len)
 		return 0;
-	n = MIN(n, t->len - *pos);
-	if (copy_to_user(buf, t->buf + *pos, n))
-		return -EFAULT;
-	*pos += n;
-	return (ssize_t)n;
+	got = copy_to_iter(to, t->buf + *pos, MIN(to->left, t->len - *pos));
+	if (got > 0)
+		*pos += (u64)got;
+	return got;
 }
 
 static const struct file_ops text_fops = {

@@ -8,41 +8,45 @@
 #include "mm/kmem.h"
 #include "mm/uaccess.h"
 
-/* One buffer. The order of the checks is Linux's: descriptor's mode, buffer's range, then the file. */
-static long transfer(struct file *f, bool write, uaddr_t buf, size_t n, u64 *pos)
+static long transfer(struct file *f, bool write, struct user_iter *it, u64 *pos)
 {
-	if (!(write ? file_writable(f) : file_readable(f)))
-		return -EBADF;
-	if (!user_range_ok(buf, n))
-		return -EFAULT;
-	if (!write && mode_is_dir(f->inode->mode))
-		return -EISDIR;
-	n = MIN(n, MAX_RW_COUNT);
-	return write ? vfs_write(f, buf, n, pos) : vfs_read(f, buf, n, pos);
+	return write ? vfs_writev(f, it, pos) : vfs_readv(f, it, pos);
 }
 
-/* At the file's own position, which moves. */
-static long transfer_here(struct file *f, bool write, uaddr_t buf, size_t n)
+/* At the file's own position, which moves. Inlined for the most frequent of calls, read and write. */
+static inline __attribute__((always_inline)) long transfer_here(
+	struct file *f, bool write, struct user_iter *it)
 {
 	u64 none = 0;
 	long ret;
 
 	if (file_is_stream(f))
-		return transfer(f, write, buf, n, &none);
+		return transfer(f, write, it, &none);
 	mutex_lock(&f->pos_lock);
-	ret = transfer(f, write, buf, n, &f->pos);
+	ret = transfer(f, write, it, &f->pos);
 	mutex_unlock(&f->pos_lock);
 	return ret;
+}
+
+/* The order of the checks is Linux's: descriptor's mode, buffer's range, then the file. */
+static inline long check_buffer(struct file *f, bool write, uaddr_t buf, u64 n)
+{
+	if (!(write ? file_writable(f) : file_readable(f)))
+		return -EBADF;
+	return user_range_ok(buf, n) ? 0 : -EFAULT;
 }
 
 static long do_rw(struct trap_frame *f, bool write)
 {
 	struct file *file = sys_get_file((int)f->rdi);
+	struct user_iter it = user_iter_one(UADDR(f->rsi), MIN(f->rdx, MAX_RW_COUNT));
 	long ret;
 
 	if (!file)
 		return -EBADF;
-	ret = transfer_here(file, write, UADDR(f->rsi), f->rdx);
+	ret = check_buffer(file, write, it.buf, f->rdx);
+	if (!ret)
+		ret = transfer_here(file, write, &it);
 	file_put(file);
 	return limits_file_result(ret);
 }
@@ -59,6 +63,7 @@ long sys_write(struct trap_frame *f)
 
 static long do_prw(struct trap_frame *f, bool write)
 {
+	struct user_iter it = user_iter_one(UADDR(f->rsi), MIN(f->rdx, MAX_RW_COUNT));
 	struct file *file;
 	u64 pos = f->r10;
 	long ret;
@@ -68,7 +73,9 @@ static long do_prw(struct trap_frame *f, bool write)
 	file = sys_get_file((int)f->rdi);
 	if (!file)
 		return -EBADF;
-	ret = file_is_stream(file) ? -ESPIPE : transfer(file, write, UADDR(f->rsi), f->rdx, &pos);
+	ret = file_is_stream(file) ? -ESPIPE : check_buffer(file, write, it.buf, f->rdx);
+	if (!ret)
+		ret = transfer(file, write, &it, &pos);
 	file_put(file);
 	return limits_file_result(ret);
 }
@@ -83,13 +90,8 @@ long sys_pwrite64(struct trap_frame *f)
 	return do_prw(f, true);
 }
 
-struct user_iovec {
-	u64 base, len;
-};
-_Static_assert(sizeof(struct user_iovec) == 16, "Linux x86-64");
-
-/* Copies the vector in and cuts it to MAX_RW_COUNT bytes altogether. Every buffer's range is checked here. */
-static int get_iovec(uaddr_t user, u64 count, struct user_iovec *iov)
+/* Copies the vector in. Its bytes, at most MAX_RW_COUNT; every buffer's range is checked here. */
+static long get_iovec(uaddr_t user, u64 count, struct user_iovec *iov)
 {
 	u64 total = 0;
 
@@ -100,30 +102,9 @@ static int get_iovec(uaddr_t user, u64 count, struct user_iovec *iov)
 			return -EINVAL;
 		if (!user_range_ok(UADDR(iov[i].base), iov[i].len))
 			return -EFAULT;
-		iov[i].len = MIN(iov[i].len, MAX_RW_COUNT - total);
-		total += iov[i].len;
+		total = MIN(total + iov[i].len, MAX_RW_COUNT);
 	}
-	return 0;
-}
-
-/* An error after some bytes went through is not told: the count is. */
-static long transfer_vector(struct file *file, bool write, const struct user_iovec *iov, u64 count, u64 *pos)
-{
-	long done = 0;
-
-	for (u64 i = 0; i < count; i++) {
-		long n;
-
-		if (!iov[i].len)
-			continue;
-		n = transfer(file, write, UADDR(iov[i].base), iov[i].len, pos);
-		if (n < 0)
-			return done ? done : n;
-		done += n;
-		if ((u64)n < iov[i].len)
-			break;
-	}
-	return done;
+	return (long)total;
 }
 
 /* Where a vector call reads or writes: at the file's own position, or at one that it was given. */
@@ -135,19 +116,11 @@ struct vector_call {
 
 enum { RWF_HIPRI_ = 1, RWF_DSYNC_ = 2, RWF_SYNC_ = 4, RWF_NOWAIT_ = 8, RWF_APPEND_ = 0x10 };
 
-static long run_vector(struct file *file, struct vector_call *c, const struct user_iovec *iov, u64 count)
+static long run_vector(struct file *file, struct vector_call *c, const struct user_iovec *iov, size_t total)
 {
-	u64 none = 0;
-	long ret;
+	struct user_iter it = user_iter_vector(iov, total);
 
-	if (file_is_stream(file))
-		return transfer_vector(file, c->write, iov, count, &none);
-	if (!c->own_pos)
-		return transfer_vector(file, c->write, iov, count, &c->pos);
-	mutex_lock(&file->pos_lock);
-	ret = transfer_vector(file, c->write, iov, count, &file->pos);
-	mutex_unlock(&file->pos_lock);
-	return ret;
+	return c->own_pos ? transfer_here(file, c->write, &it) : transfer(file, c->write, &it, &c->pos);
 }
 
 static int check_vector(struct file *file, const struct vector_call *c)
@@ -185,8 +158,8 @@ static long do_vector(int fd, uaddr_t user, u64 count, struct vector_call *c)
 	if (!iov)
 		goto out;
 	ret = get_iovec(user, count, iov);
-	if (!ret)
-		ret = run_vector(file, c, iov, count);
+	if (ret > 0)
+		ret = run_vector(file, c, iov, (size_t)ret);
 	if (ret > 0 && c->write && (c->flags & (RWF_DSYNC_ | RWF_SYNC_)) && !file->ops) {
 		int err = vfs_fsync(file->inode, 0, ~0ull, !(c->flags & RWF_SYNC_));
 

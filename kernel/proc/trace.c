@@ -265,12 +265,12 @@ static void collect(struct text *t, size_t room)
 
 #define READ_MAX 16384u
 
-static ssize_t trace_read(struct file *f, uaddr_t buf, size_t n, u64 *pos)
+static ssize_t trace_read(struct file *f, struct user_iter *to, u64 *pos)
 {
+	size_t n = MIN(to->left, READ_MAX);
 	struct text t = {0};
 	ssize_t ret = 0;
 
-	n = MIN(n, READ_MAX);
 	if (n < LINE_MAX)
 		return -EINVAL;
 	if (!*pos)
@@ -283,10 +283,8 @@ static ssize_t trace_read(struct file *f, uaddr_t buf, size_t n, u64 *pos)
 		else
 			thread_sleep_ns(POLL_NS);
 	}
-	if (t.len && copy_to_user(buf, t.buf, t.len))
-		ret = -EFAULT;
-	else if (t.len)
-		ret = (ssize_t)t.len;
+	if (t.len)
+		ret = copy_to_iter(to, t.buf, t.len);
 	else if (t.full)
 		ret = -ENOMEM;
 	*pos += t.len;

@@ -329,13 +329,13 @@ static int wait_readable(void)
 	return err == -ETIMEDOUT ? 0 : err;
 }
 
-static ssize_t tty_read(struct file *f, uaddr_t buf, size_t n, u64 *pos UNUSED)
+static ssize_t tty_read(struct file *f, struct user_iter *to, u64 *pos UNUSED)
 {
 	u8 piece[256];
 	size_t len;
 	int err;
 
-	if (!n)
+	if (!to->left)
 		return 0;
 	for (;;) {
 		bool done;
@@ -350,34 +350,32 @@ static ssize_t tty_read(struct file *f, uaddr_t buf, size_t n, u64 *pos UNUSED)
 		mutex_lock(&tty.lock);
 		/* Another reader may have been first. Without a minimum nothing is an answer too. */
 		done = read_ready() || (!(tty.modes.lflag & ICANON_) && !tty.modes.cc[VMIN_]);
-		len = done ? take_locked(piece, MIN(n, sizeof(piece))) : 0;
+		len = done ? take_locked(piece, MIN(to->left, sizeof(piece))) : 0;
 		mutex_unlock(&tty.lock);
 		if (done)
 			break;
 	}
-	return len && copy_to_user(buf, piece, len) ? -EFAULT : (ssize_t)len;
+	return copy_to_iter(to, piece, len);
 }
 
-static ssize_t tty_write(struct file *f UNUSED, uaddr_t buf, size_t n, u64 *pos UNUSED)
+static ssize_t tty_write(struct file *f UNUSED, struct user_iter *from, u64 *pos UNUSED)
 {
 	char piece[128];
 	size_t done = 0;
-	int err = tty.modes.lflag & TOSTOP_ ? tty_refuse_background(SIGTTOU_) : 0;
+	ssize_t got = tty.modes.lflag & TOSTOP_ ? tty_refuse_background(SIGTTOU_) : 0;
 
-	while (!err && done < n) {
-		size_t len = MIN(n - done, sizeof(piece));
-
-		err = WAIT_EVENT_INTERRUPTIBLE(&tty.writable, !atomic_load(&tty.held));
-		if (!err && atomic_load(&thread_current()->killed))
-			err = -EINTR;
-		if (!err)
-			err = copy_from_user(piece, uaddr_add(buf, done), len);
-		if (err)
+	while (got >= 0 && from->left) {
+		got = WAIT_EVENT_INTERRUPTIBLE(&tty.writable, !atomic_load(&tty.held));
+		if (!got && atomic_load(&thread_current()->killed))
+			got = -EINTR;
+		if (!got)
+			got = copy_from_iter(piece, from, MIN(from->left, sizeof(piece)));
+		if (got < 0)
 			break;
-		put_text(piece, len, output_newlines());
-		done += len;
+		put_text(piece, (size_t)got, output_newlines());
+		done += (size_t)got;
 	}
-	return done ? (ssize_t)done : err;
+	return done ? (ssize_t)done : got;
 }
 
 static unsigned tty_poll(struct file *f UNUSED)
