@@ -57,7 +57,7 @@ ssize_t vfs_readv(struct file *f, struct user_iter *to, u64 *pos)
 	return r;
 }
 
-/* Checks a write of n bytes at pos against the largest file that there can be, and that RLIMIT_FSIZE allows: bytes that fit, or errno. */
+/* Checks a write of n bytes at pos, both in the range of an off_t, against the largest file that there can be, and that RLIMIT_FSIZE allows: bytes that fit, or errno. */
 static ssize_t write_limit(struct inode *i, u64 pos, size_t n)
 {
 	u64 max;
@@ -66,8 +66,6 @@ static ssize_t write_limit(struct inode *i, u64 pos, size_t n)
 		return -EROFS;
 	if (inode_is(i, INODE_IMMUTABLE))
 		return -EPERM;
-	if (n > (size_t)INT64_MAX || pos > (u64)INT64_MAX)
-		return -EINVAL;
 	max = MIN(i->super->max_size, limit_of(LIMIT_FSIZE));
 	if (n && pos >= max)
 		return -EFBIG;

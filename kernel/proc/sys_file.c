@@ -90,6 +90,8 @@ static long seek_locked(struct file *file, i64 offset, u32 whence)
 	}
 	if (__builtin_add_overflow(base, offset, &pos) || pos < 0)
 		return -EINVAL;
+	if (mode_is_reg(file->inode->mode) && !file->ops && (u64)pos > file->inode->super->max_size)
+		return -EINVAL;
 	if (file->pos != (u64)pos)
 		file_seek(file, (u64)pos);
 	return pos;

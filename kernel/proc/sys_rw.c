@@ -8,8 +8,11 @@
 #include "mm/kmem.h"
 #include "mm/uaccess.h"
 
+/* The position may not leave what an off_t can say. A stream has none: 0. */
 static long transfer(struct file *f, bool write, struct user_iter *it, u64 *pos)
 {
+	if ((i64)(*pos + it->left) < 0)
+		return -EINVAL;
 	return write ? vfs_writev(f, it, pos) : vfs_readv(f, it, pos);
 }
 

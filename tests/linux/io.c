@@ -75,6 +75,17 @@ static void plain(void)
 	row("lseek, past the end", lseek(fd, 10000, SEEK_SET));
 	row("write there", write(fd, "end", 3));
 	row("size", lseek(fd, 0, SEEK_END));
+	row("pread, at the last position", pread(fd, buf, 1, INT64_MAX - 1));
+	row("pread, no bytes behind it", pread(fd, buf, 0, INT64_MAX));
+	row("pread, behind it", pread(fd, buf, 1, INT64_MAX));
+	row("pread, over it", pread(fd, buf, 10, INT64_MAX - 5));
+	row("pwrite, at the last position", pwrite(fd, "x", 1, INT64_MAX - 1));
+	row("pwrite, no bytes behind it", pwrite(fd, "x", 0, INT64_MAX));
+	row("pwrite, behind it", pwrite(fd, "x", 1, INT64_MAX));
+	row("preadv, behind it", preadv(fd, &(struct iovec){buf, 1}, 1, INT64_MAX));
+	row("pwritev, behind it", pwritev(fd, &(struct iovec){buf, 1}, 1, INT64_MAX));
+	row("lseek, longer than any file", lseek(fd, INT64_MAX, SEEK_SET));
+	row("position", lseek(fd, 0, SEEK_CUR));
 	row("fsync", fsync(fd));
 	row("fdatasync", fdatasync(fd));
 	row("fsync, bad", fsync(77));
