@@ -83,6 +83,8 @@ sub converse
 	command('dmesg -c | wc -c; dmesg | wc -c', qr/^[1-9]\d+\r.*^0\r/ms, 'dmesg -c: once') or return;
 	command('ls -l /etc/passwd', qr/^-rw\S+ +1 root +root .*passwd\r/m, 'root has a name') or return;
 
+	command("echo 'echo \$((6 * 7))' >/root/plain; chmod +x /root/plain; /root/plain", qr/^42\r/m, 'a script without #!') or return;
+
 	# A poller is woken by the keyboard, not by its deadline.
 	types("\e[24;5Rread -t 20 word; echo \"<\$word>\"\r");
 	sees(qr/read -t 20.*?\n/s, 'read -t') or return;
@@ -127,6 +129,7 @@ close $keys;
 waitpid $pid, 0;
 is($? >> 8, 0, 'make run exits 0') if $content;
 unlike($all, $Faultline::alarming, 'nothing alarming on the terminal');
+unlike($all, qr/cannot be run/, 'nor a word of the kernel about a script');
 
 fsck_clean($image);
 my ($sum) = $all =~ /^([0-9a-f]{32}) /m;

@@ -35,10 +35,13 @@ enum {
 
 #define MAX_PHNUM (PAGE_SIZE / ELF_PHENTSIZE)
 
+static bool is_elf(const struct elf_header *h, ssize_t len)
+{
+	return len >= 4 && !memcmp(h->ident, "\177ELF", 4);
+}
+
 static const char *check_header(const struct elf_header *h, ssize_t len)
 {
-	if (len < 4 || memcmp(h->ident, "\177ELF", 4))
-		return "it is not an ELF file";
 	if (len < (ssize_t)sizeof(*h))
 		return "the ELF header is cut short";
 	if (h->ident[4] != 2 || h->ident[5] != 1 || h->ident[6] != 1 || h->version != 1)
@@ -137,6 +140,9 @@ int elf_read(struct inode *i, u64 pie_base, struct elf_plan *plan, const char **
 	memset(plan, 0, sizeof(*plan));
 	if (len < 0)
 		return (int)len;
+	*why = NULL;
+	if (!is_elf(&h, len))
+		return -ENOEXEC;
 	*why = check_header(&h, len);
 	if (*why)
 		return -ENOEXEC;

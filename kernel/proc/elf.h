@@ -30,7 +30,10 @@ struct elf_plan {
 
 struct inode;
 
-/* Reads and checks the headers of the program in file `i`. 0; -ENOEXEC with *why = one sentence; -ENOMEM, -EIO. */
+/*
+ * Reads and checks the headers of the program in file `i`. 0; -ENOEXEC with *why = one sentence, or NULL: not an ELF file at all, which is nothing to
+ * wonder at, for a shell tries a script so; -ENOMEM, -EIO.
+ */
 int elf_read(struct inode *i, u64 pie_base, struct elf_plan *plan, const char **why);
 
 #define ELF_PHENTSIZE 56
