@@ -68,7 +68,7 @@ POSIX_NAMES := $(POSIX_C:tests/posix/%.c=%)
 EXAMPLE_NAMES := $(patsubst user/examples/%.c,%,$(sort $(wildcard user/examples/*.c)))
 
 # Of tests/linux, those that ask for nothing but POSIX and what is common on Linux.
-POSIX_ALSO := attr io jobs limits locks memory names open pseudo signals threads vector wait
+POSIX_ALSO := attr io jobs limits locks memory names open pseudo shell signals threads vector wait
 
 posix-programs: linux-programs $(foreach n,$(POSIX_ALSO) $(POSIX_NAMES),build/posix/$(n)-newlib) \
 	$(foreach n,$(POSIX_NAMES) $(EXAMPLE_NAMES),build/posix/$(n)-glibc)

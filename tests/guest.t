@@ -60,14 +60,14 @@ is($g->{status}, 1, 'explore: a scenario is violated') or diag tail($g->{out}, 4
 like($g->{out}, qr/^fault-write 0 \| truncate 0 +none .*VIOLATED: past-eof/m, 'explore: under none');
 like($g->{out}, qr/^fault-write 0 \| truncate 0 +range .* no violation/m, 'explore: not under range');
 
-# fallocate's modes: the program asks, debugfs reads what has become of the file.
+# fallocate's modes: the program asks (by its path, for the shell has one of its own), debugfs reads what has become of the file.
 spew(work('pages'), join '', map { $_ x 4096 } 'a' .. 'd');
 spew(work('pages.sh'), <<'END');
-fallocate -c -o 4096 -l 4096 /data/pages
-fallocate -i -o 8192 -l 8192 /data/pages
-fallocate -z -o 100 -l 5000 /data/pages
-fallocate -z -n -o 16384 -l 8192 /data/pages
-fallocate -p -o 12288 -l 100 /data/pages
+/bin/fallocate -c -o 4096 -l 4096 /data/pages
+/bin/fallocate -i -o 8192 -l 8192 /data/pages
+/bin/fallocate -z -o 100 -l 5000 /data/pages
+/bin/fallocate -z -n -o 16384 -l 8192 /data/pages
+/bin/fallocate -p -o 12288 -l 100 /data/pages
 END
 for my $file (qw(pages pages.sh)) {
 	run_command('debugfs', '-w', '-R', 'write ' . work($file) . " /data/$file", $image);

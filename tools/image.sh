@@ -63,9 +63,13 @@ refresh() {
 	[ "$rootfs/bin" -nt "$image.programs" ] || return 0
 	echo "  IMAGE   $image: new programs, other files kept"
 	{
-		(cd "$rootfs" && find bin sbin etc -type f) | while read -r file; do
+		(cd "$rootfs" && find bin sbin etc ! -type d) | while read -r file; do
 			echo "rm /$file"
-			echo "write $rootfs/$file /$file"
+			if [ -L "$rootfs/$file" ]; then
+				echo "symlink /$file $(readlink "$rootfs/$file")"
+			else
+				echo "write $rootfs/$file /$file"
+			fi
 		done
 		missing_usr
 	} >"$image.tmp"

@@ -45,7 +45,7 @@ EXAMPLES := $(patsubst user/examples/%.c,%,$(sort $(wildcard user/examples/*.c))
 USER_BINS := $(USER_PROGS:%=$(U)/bin/%) $(EXAMPLES:%=$(U)/bin/%)
 USER_ETC := $(shell find user/rootfs -type f)
 
-# The distribution's static busybox, where it is installed: the prompt. Its applets are links in /usr/bin, beside our own programs in /bin.
+# The distribution's static busybox: /bin/sh, and the prompt. Its applets are links in /usr/bin, beside our own programs in /bin.
 BUSYBOX := $(shell f=$$(command -v busybox) && ! readelf -lW "$$f" | grep -q INTERP && echo "$$f")
 
 .PHONY: programs sysroot newlib programs-check
@@ -122,10 +122,10 @@ $(U)/rootfs.stamp: $(USER_BINS) $(USER_ETC) user/rules.mk
 	@cp -R user/rootfs/. $(B)/rootfs/
 	@cp $(filter $(USER_SBIN:%=$(U)/bin/%),$(USER_BINS)) $(B)/rootfs/sbin/
 	@cp $(filter-out $(USER_SBIN:%=$(U)/bin/%),$(USER_BINS)) $(B)/rootfs/bin/
-	@if [ -n "$(BUSYBOX)" ]; then \
-		cp "$(BUSYBOX)" $(B)/rootfs/bin/busybox && mkdir -p $(B)/rootfs/usr/bin && \
-		for name in $$("$(BUSYBOX)" --list); do ln -s /bin/busybox $(B)/rootfs/usr/bin/$$name; done; \
-	fi
+	@cp "$(BUSYBOX)" $(B)/rootfs/bin/busybox
+	@ln -s busybox $(B)/rootfs/bin/sh
+	@mkdir -p $(B)/rootfs/usr/bin
+	@for name in $$("$(BUSYBOX)" --list); do ln -s /bin/busybox $(B)/rootfs/usr/bin/$$name; done
 	@touch $@
 
 -include $(wildcard $(U)/libc/*.d $(U)/libc/thread/*.d $(U)/prog/*.d)

@@ -3,7 +3,7 @@
  * /sbin/init, the first process. Its words come from the kernel's command line, after "--":
  *
  *   (none)            run the script /etc/rc
- *   interactive       run /etc/rc, then a shell on the console: busybox's ash, or sh where that is not on the image
+ *   interactive       run /etc/rc, then a shell on the console: busybox's ash
  *   PROGRAM [WORD…]   run the program alone
  *
  * Each of these leads a session of its own, whose terminal is the console: ^C reaches it and its children, not init.
@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -69,11 +68,8 @@ static int run(char **argv)
 
 static int run_shell(void)
 {
-	char *ash[] = {"ash", NULL}, *sh[] = {"/bin/sh", NULL};
-	struct stat st;
+	char *ash[] = {"ash", NULL};
 
-	if (stat("/bin/busybox", &st) < 0)
-		return run(sh);
 	setenv("PATH", "/usr/bin:/bin:/sbin", 1);
 	setenv("PS1", "\\w # ", 1);
 	setenv("ENV", "/etc/ashrc", 1);
