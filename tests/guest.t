@@ -60,6 +60,16 @@ is($g->{status}, 1, 'explore: a scenario is violated') or diag tail($g->{out}, 4
 like($g->{out}, qr/^fault-write 0 \| truncate 0 +none .*VIOLATED: past-eof/m, 'explore: under none');
 like($g->{out}, qr/^fault-write 0 \| truncate 0 +range .* no violation/m, 'explore: not under range');
 
+# What the prompt's commands ask of init; everybody is told first.
+for (['poweroff', 0], ['halt', 0], ['reboot', 125]) {
+	my ($command, $status) = @$_;
+	$g = guest(image => $image, append => qq{-- sh -c "trap 'echo told' TERM; $command; sleep 30 & wait; sleep 30; echo too late"});
+	is($g->{status}, $status, "$command ends the machine") or diag tail($g->{out}, 40);
+	like($g->{out}, qr/^told$/m, "$command: with SIGTERM");
+	unlike($g->{out}, qr/^too late$/m, "$command: at once");
+	fsck_clean($image, "$command: e2fsck -fn is content");
+}
+
 # fallocate's modes: the program asks (by its path, for the shell has one of its own), debugfs reads what has become of the file.
 spew(work('pages'), join '', map { $_ x 4096 } 'a' .. 'd');
 spew(work('pages.sh'), <<'END');

@@ -10,11 +10,14 @@
  *
  * It exits with the status of that work, 128 + signal if it was killed; the kernel then syncs,
  * unmounts and powers off. Orphans end up here and are reaped.
+ *
+ * busybox's poweroff, halt and reboot send it SIGUSR2, SIGUSR1 and SIGTERM.
  */
 #include "util.h"
 
 #include <err.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,16 +26,27 @@
 #include <unistd.h>
 
 #define TIOCSCTTY 0x540e
-#define NR_ioctl 16
-#define NR_setsid 112
+#define REBOOT_MAGIC1 0xfee1deadL
+#define REBOOT_MAGIC2 0x28121969L
+#define REBOOT_RESTART 0x01234567L
+#define REBOOT_POWER_OFF 0x4321fedcL
 
 static void exec_in_session(const char *path, char **argv)
 {
-	syscall(NR_setsid);
-	syscall(NR_ioctl, 0L, (long)TIOCSCTTY, 1L);
+	syscall(SYS_setsid);
+	syscall(SYS_ioctl, 0L, (long)TIOCSCTTY, 1L);
 	execv(path, argv);
 	warn("%s", path);
 	_exit(126);
+}
+
+/* Whoever is left is told, and has a second; then the kernel ends everybody. */
+static void end_machine(int signo)
+{
+	kill(-1, SIGTERM);
+	sleep(1);
+	syscall(SYS_reboot, REBOOT_MAGIC1, REBOOT_MAGIC2,
+		signo == SIGTERM ? REBOOT_RESTART : REBOOT_POWER_OFF);
 }
 
 static int run_path(const char *path, char **argv)
@@ -82,6 +96,9 @@ int main(int argc, char **argv)
 	int interactive = argc == 2 && !strcmp(argv[1], "interactive");
 	int status, shell_exit;
 
+	signal(SIGUSR1, end_machine);
+	signal(SIGUSR2, end_machine);
+	signal(SIGTERM, end_machine);
 	if (argc > 1 && !interactive)
 		return run(argv + 1);
 	status = run(rc);
