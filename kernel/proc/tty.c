@@ -38,13 +38,37 @@ struct tty tty = {
 	.size = {.rows = 24, .cols = 80},
 };
 
+static bool is_control(u8 c)
+{
+	return c < ' ' || c == 127;
+}
+
+/* Does c go on a character of UTF-8? */
+static bool goes_on(u8 c)
+{
+	return (c & 0xc0) == 0x80;
+}
+
+static u32 column_after(u32 column, u8 c)
+{
+	if (c == '\r')
+		return 0;
+	if (c == '\t')
+		return (column | 7) + 1;
+	if (c == '\b')
+		return column ? column - 1 : 0;
+	return is_control(c) || goes_on(c) ? column : column + 1;
+}
+
 /* Output. Pieces are short: what is written in one go is not torn by others. */
 static void put_text(const char *s, size_t n, bool newlines)
 {
+	u32 column = atomic_load(&tty.column);
 	char out[256];
 	size_t len = 0;
 
 	for (size_t i = 0; i < n; i++) {
+		column = s[i] == '\n' && newlines ? 0 : column_after(column, (u8)s[i]);
 		if (len + 2 > sizeof(out)) {
 			serial_write(out, len);
 			len = 0;
@@ -54,6 +78,7 @@ static void put_text(const char *s, size_t n, bool newlines)
 		out[len++] = s[i];
 	}
 	serial_write(out, len);
+	atomic_store(&tty.column, column);
 }
 
 static bool output_newlines(void)
@@ -68,7 +93,7 @@ static void echo_locked(u8 c)
 
 	if (!(lflag & ECHO_) && !(c == '\n' && (lflag & ECHONL_) && (lflag & ICANON_)))
 		return;
-	if (c == '\n' || c == '\t' || (c >= ' ' && c != 127) || !(lflag & ECHOCTL_))
+	if (c == '\n' || c == '\t' || !is_control(c) || !(lflag & ECHOCTL_))
 		put_text((const char *)&c, 1, output_newlines());
 	else
 		put_text(text, 2, false);
@@ -91,11 +116,25 @@ static void make_ready_locked(u16 c)
 		atomic_fetch_add(&tty.lines, 1);
 }
 
-void tty_flush_line_locked(void)
+static void flush_line_locked(void)
 {
 	for (unsigned i = 0; i < tty.line_len; i++)
 		make_ready_locked(tty.line[i]);
 	tty.line_len = 0;
+}
+
+void tty_change_mode_locked(void)
+{
+	u32 head = atomic_load(&tty.ready_head);
+	u16 *last = &tty.ready[(head - 1) % READY_SIZE];
+
+	tty.literal = false;
+	if (tty.modes.lflag & ICANON_) {
+		flush_line_locked();
+	} else if (head != atomic_load(&tty.ready_tail) && !ends_line(*last)) {
+		*last |= END_OF_LINE;
+		atomic_fetch_add(&tty.lines, 1);
+	}
 }
 
 void tty_drop_input_locked(void)
@@ -105,21 +144,39 @@ void tty_drop_input_locked(void)
 	atomic_store(&tty.lines, 0);
 }
 
+/* How many columns the echo of byte c has taken, the cursor having been in this column before. */
+static u32 echo_width(u8 c, u32 column)
+{
+	if (c != '\t' && is_control(c))
+		return tty.modes.lflag & ECHOCTL_ ? 2 : 0;
+	return column_after(column, c) - column;
+}
+
+/* The column in which the echo of byte n of the line began. */
+static u32 column_of_locked(unsigned n)
+{
+	u32 column = tty.line_column;
+
+	for (unsigned i = 0; i < n; i++)
+		column += echo_width(tty.line[i], column);
+	return column;
+}
+
 /* Takes the last character off the line, with all bytes of its UTF-8 form. */
 static void erase_locked(void)
 {
+	u32 width;
 	u8 c;
 
 	if (!tty.line_len)
 		return;
 	do
 		c = tty.line[--tty.line_len];
-	while ((c & 0xc0) == 0x80 && tty.line_len);
+	while (goes_on(c) && tty.line_len);
 	if (!(tty.modes.lflag & ECHO_))
 		return;
-	put_text("\b \b", 3, false);
-	if (c < ' ' && c != '\t')
-		put_text("\b \b", 3, false); /* it was shown as ^X */
+	for (width = echo_width(c, column_of_locked(tty.line_len)); width; width--)
+		put_text("\b \b", c == '\t' ? 1 : 3, false);
 }
 
 /* Is c the control character `which`? 0 in its place switches it off. */
@@ -133,11 +190,18 @@ static bool is_extended(u8 c, unsigned which)
 	return (tty.modes.lflag & IEXTEN_) && is_cc(c, which);
 }
 
+static bool is_word(u8 c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
+		c > 127;
+}
+
+/* The last word, and what follows it. */
 static void erase_word_locked(void)
 {
-	while (tty.line_len && tty.line[tty.line_len - 1] == ' ')
+	while (tty.line_len && !is_word(tty.line[tty.line_len - 1]))
 		erase_locked();
-	while (tty.line_len && tty.line[tty.line_len - 1] != ' ')
+	while (tty.line_len && is_word(tty.line[tty.line_len - 1]))
 		erase_locked();
 }
 
@@ -145,6 +209,7 @@ static void reprint_locked(void)
 {
 	echo_locked(tty.modes.cc[VREPRINT_]);
 	echo_locked('\n');
+	tty.line_column = atomic_load(&tty.column);
 	for (unsigned i = 0; i < tty.line_len; i++)
 		echo_locked(tty.line[i]);
 }
@@ -153,6 +218,8 @@ static void append_locked(u8 c)
 {
 	if (tty.line_len == LINE_SIZE)
 		return;
+	if (!tty.line_len)
+		tty.line_column = atomic_load(&tty.column);
 	tty.line[tty.line_len++] = c;
 	echo_locked(c);
 }
@@ -170,12 +237,14 @@ static void edit_locked(u8 c)
 		reprint_locked();
 	} else if (is_extended(c, VLNEXT_)) {
 		tty.literal = true;
+		if ((tty.modes.lflag & (ECHO_ | ECHOCTL_)) == (ECHO_ | ECHOCTL_))
+			put_text("^\b", 2, false);
 	} else if (is_cc(c, VEOF_)) {
-		tty_flush_line_locked();
+		flush_line_locked();
 		make_ready_locked(END_OF_FILE);
 	} else if (c == '\n' || is_cc(c, VEOL_) || is_extended(c, VEOL2_)) {
 		echo_locked(c);
-		tty_flush_line_locked();
+		flush_line_locked();
 		make_ready_locked(c == '\n' ? c : (u16)(c | END_OF_LINE));
 	} else {
 		append_locked(c);
@@ -286,12 +355,12 @@ static void tty_receive(u8 c)
 	waitq_wake_one(&tty.raw_wait);
 }
 
-/* Looked at without the lock: modes.lflag is one word, and who changes it wakes the readers. */
-static bool read_ready(void)
+/* A line, or (raw mode) so many bytes. Looked at without the lock: modes.lflag is one word, and who changes it wakes the readers. */
+static bool read_ready(u32 bytes)
 {
 	if (tty.modes.lflag & ICANON_)
 		return atomic_load(&tty.lines) > 0;
-	return atomic_load(&tty.ready_head) != atomic_load(&tty.ready_tail);
+	return atomic_load(&tty.ready_head) - atomic_load(&tty.ready_tail) >= bytes;
 }
 
 /* Takes up to n ready bytes: in canonical mode at most one line. 0: end of file, or (raw mode) nothing there. */
@@ -317,45 +386,70 @@ static size_t take_locked(u8 *to, size_t n)
 	return len;
 }
 
-/* Waits for input: 0, or with VMIN 0 when VTIME has passed. */
-static int wait_readable(void)
+/* When a read ends: VMIN and VTIME (POSIX.1-2017, Base Definitions 11.1.7); in canonical mode, with a line. */
+struct read_until {
+	bool canonical;
+	size_t min; /* bytes; 0: what there is */
+	u64 time;   /* ns: between two bytes, or with min == 0 until the first one; 0: no limit */
+};
+
+static struct read_until read_until(size_t n)
 {
-	u64 deadline = NO_DEADLINE;
+	if (tty.modes.lflag & ICANON_)
+		return (struct read_until){.canonical = true, .min = 1};
+	return (struct read_until){
+		.min = MIN(n, tty.modes.cc[VMIN_]), .time = tty.modes.cc[VTIME_] * TENTH_NS};
+}
+
+static u64 deadline_of(const struct file *f, const struct read_until *u, bool begun)
+{
+	if (f->flags & O_NONBLOCK_)
+		return 0;
+	return u->min && !(begun && u->time) ? NO_DEADLINE : time_ns() + u->time;
+}
+
+/* Adds what is there: nothing, if another reader was first. Is it enough? */
+static bool take_more(const struct read_until *u, u8 *to, size_t n, size_t *len)
+{
+	bool enough = false;
+
+	mutex_lock(&tty.lock);
+	if (read_ready(1)) {
+		*len += take_locked(to + *len, n - *len);
+		enough = u->canonical || *len >= u->min;
+	}
+	mutex_unlock(&tty.lock);
+	return enough;
+}
+
+/* What has come before the end of the time, or before a signal, is an answer. */
+static ssize_t read_input(struct file *f, u8 *to, size_t n)
+{
+	struct read_until until = read_until(n);
+	u64 deadline = deadline_of(f, &until, false);
+	size_t len = 0;
 	int err;
 
-	if (!(tty.modes.lflag & ICANON_) && !tty.modes.cc[VMIN_])
-		deadline = time_ns() + tty.modes.cc[VTIME_] * TENTH_NS;
-	err = WAIT_EVENT_DEADLINE(&tty.readable, read_ready(), deadline);
-	return err == -ETIMEDOUT ? 0 : err;
+	for (;;) {
+		err = tty_refuse_background(SIGTTIN_);
+		if (!err)
+			err = WAIT_EVENT_DEADLINE(&tty.readable, read_ready(1), deadline);
+		if (err || take_more(&until, to, n, &len))
+			break;
+		if (until.min)
+			deadline = deadline_of(f, &until, len > 0);
+	}
+	if (err == -ETIMEDOUT)
+		err = (f->flags & O_NONBLOCK_) && (until.min || until.time) ? -EAGAIN : 0;
+	return len ? (ssize_t)len : err;
 }
 
 static ssize_t tty_read(struct file *f, struct user_iter *to, u64 *pos UNUSED)
 {
 	u8 piece[256];
-	size_t len;
-	int err;
+	ssize_t len = to->left ? read_input(f, piece, MIN(to->left, sizeof(piece))) : 0;
 
-	if (!to->left)
-		return 0;
-	for (;;) {
-		bool done;
-
-		err = tty_refuse_background(SIGTTIN_);
-		if (!err && (f->flags & O_NONBLOCK_) && !read_ready())
-			err = -EAGAIN;
-		if (!err)
-			err = wait_readable();
-		if (err)
-			return err;
-		mutex_lock(&tty.lock);
-		/* Another reader may have been first. Without a minimum nothing is an answer too. */
-		done = read_ready() || (!(tty.modes.lflag & ICANON_) && !tty.modes.cc[VMIN_]);
-		len = done ? take_locked(piece, MIN(to->left, sizeof(piece))) : 0;
-		mutex_unlock(&tty.lock);
-		if (done)
-			break;
-	}
-	return copy_to_iter(to, piece, len);
+	return len > 0 ? copy_to_iter(to, piece, (size_t)len) : len;
 }
 
 static ssize_t tty_write(struct file *f UNUSED, struct user_iter *from, u64 *pos UNUSED)
@@ -380,7 +474,10 @@ static ssize_t tty_write(struct file *f UNUSED, struct user_iter *from, u64 *pos
 
 static unsigned tty_poll(struct file *f UNUSED)
 {
-	return 4u /* POLLOUT */ | (read_ready() ? 1u /* POLLIN */ : 0);
+	const u8 *cc = tty.modes.cc;
+	u32 min = cc[VMIN_] && !cc[VTIME_] ? cc[VMIN_] : 1;
+
+	return 4u /* POLLOUT */ | (read_ready(min) ? 1u /* POLLIN */ : 0);
 }
 
 const struct file_ops tty_fops = {

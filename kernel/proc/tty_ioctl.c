@@ -98,8 +98,8 @@ static long set_modes(uaddr_t user, bool flush)
 	mutex_lock(&tty.lock);
 	if (flush)
 		tty_drop_input_locked();
-	if ((tty.modes.lflag & ICANON_) && !(modes.lflag & ICANON_))
-		tty_flush_line_locked();
+	if ((tty.modes.lflag ^ modes.lflag) & ICANON_)
+		tty_change_mode_locked();
 	tty.modes = modes;
 	mutex_unlock(&tty.lock);
 	if (!(modes.iflag & IXON_))

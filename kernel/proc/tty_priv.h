@@ -74,9 +74,12 @@ struct tty {
 	bool literal;                        /* l; the next byte is itself (VLNEXT) */
 	u8 line[LINE_SIZE];                  /* l */
 	unsigned line_len;                   /* l */
+	u32 line_column;                     /* l; where the cursor was before the line */
 	u16 ready[READY_SIZE];               /* l */
 	_Atomic(u32) ready_head, ready_tail; /* written under l; count for ever */
 	_Atomic(u32) lines;                  /* written under l; ends of line and of file in ready */
+	_Atomic(u32)
+		column; /* of the cursor, as far as what was written tells; writers at once may put it wrong, until the next line */
 	struct waitq readable;
 	_Atomic(bool) held; /* output waits: VSTOP */
 	struct waitq writable;
@@ -90,8 +93,8 @@ extern struct tty tty;
 
 /* Drops what was typed and not read yet. Lock held. */
 void tty_drop_input_locked(void);
-/* Makes the line that is being edited ready to be read as it is. Lock held. */
-void tty_flush_line_locked(void);
+/* Canonical mode begins or ends: what was typed so far can be read as it is, and ^V does not reach over. Lock held, modes still the old ones. */
+void tty_change_mode_locked(void);
 
 /* To every process of the foreground group. No lock held. */
 void tty_signal_foreground(int signo);
