@@ -102,7 +102,7 @@ static long pmem_ioctl(struct file *f UNUSED, unsigned cmd, u64 arg)
 }
 
 static const struct file_ops null_fops = {.read = null_read, .write = null_write};
-static const struct file_ops zero_fops = {.read = zero_read, .write = null_write};
+const struct file_ops zero_fops = {.read = zero_read, .write = null_write};
 static const struct file_ops full_fops = {.read = zero_read, .write = full_write};
 static const struct file_ops random_fops = {.read = random_read, .write = null_write};
 static const struct file_ops pmem_fops = {.open = pmem_open, .read = pmem_read, .ioctl = pmem_ioctl};

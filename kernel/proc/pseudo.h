@@ -39,6 +39,7 @@ int pseudo_mount(
 	struct super *s, const char *type, const char *path, const struct pseudo_node *nodes, unsigned count);
 
 int dev_mount(void);
+extern const struct file_ops zero_fops; /* /dev/zero; mmap knows it */
 int procfs_mount(void);
 
 #endif

@@ -4,6 +4,7 @@
 #include "fs/vfs.h"
 #include "kernel/log.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/pseudo.h"
 #include "kernel/proc/shm.h"
 #include "kernel/proc/syscall.h"
 #include "mm/kmem.h"
@@ -93,6 +94,36 @@ static int check_place(u32 flags, u64 addr, u64 *len)
 	return addr < MM_MMAP_MIN ? -EPERM : 0;
 }
 
+/* Anonymous memory that survives fork as one: a file without a name. */
+static long map_shared(struct mmap_request *rq, bool may_write)
+{
+	struct file *file;
+	long ret = shm_file(rq->len, "/dev/zero", &file);
+
+	if (ret)
+		return ret;
+	ret = vfs_mmap(file, rq);
+	if (!may_write)
+		rq->flags &= ~(u32)VMA_MAYWRITE;
+	if (!ret)
+		ret = mm_map(current_mm(), rq);
+	file_put(file);
+	return ret;
+}
+
+/* Memory as without a file, with what the descriptor allows. */
+static long map_zero(const struct file *file, struct mmap_request *rq)
+{
+	bool shared = rq->flags & VMA_SHARED;
+
+	if (!file_readable(file) || (shared && (rq->flags & VMA_WRITE) && !file_writable(file)))
+		return -EACCES;
+	if (rq->flags & VMA_SYNC)
+		return -EOPNOTSUPP;
+	rq->pgoff = 0;
+	return shared ? map_shared(rq, file_writable(file)) : mm_map(current_mm(), rq);
+}
+
 static long map_file(struct mmap_request *rq, u32 flags, int fd, u64 offset)
 {
 	struct file *file = sys_get_file(fd);
@@ -106,6 +137,8 @@ static long map_file(struct mmap_request *rq, u32 flags, int fd, u64 offset)
 		rq->flags |= VMA_SYNC;
 	if (__builtin_add_overflow(offset, rq->len, &last) || (i64)last < 0)
 		ret = -EOVERFLOW;
+	else if (file->ops == &zero_fops)
+		ret = map_zero(file, rq);
 	else
 		ret = vfs_mmap(file, rq);
 	if (!ret)
@@ -121,21 +154,6 @@ static bool wants_populating(u32 flags)
 	if (flags & MAP_POPULATE_)
 		return !(flags & MAP_NONBLOCK_);
 	return (flags & MAP_LOCKED_) || (all & (VMA_LOCKED | VMA_LOCKONFAULT)) == VMA_LOCKED;
-}
-
-/* Anonymous memory that survives fork as one: a file without a name. */
-static long map_shared(struct mmap_request *rq)
-{
-	struct file *file;
-	long ret = shm_file(rq->len, "/dev/zero", &file);
-
-	if (ret)
-		return ret;
-	ret = vfs_mmap(file, rq);
-	if (!ret)
-		ret = mm_map(current_mm(), rq);
-	file_put(file);
-	return ret;
 }
 
 long sys_mmap(struct trap_frame *f)
@@ -170,7 +188,7 @@ long sys_mmap(struct trap_frame *f)
 	else if (flags & MAP_HUGETLB_)
 		ret = -EOPNOTSUPP; /* large pages come by themselves, where a file has them */
 	else if (type == VMA_SHARED)
-		ret = map_shared(&rq);
+		ret = map_shared(&rq, true);
 	else
 		ret = mm_map(current_mm(), &rq);
 	if (ret > 0 && wants_populating(flags))

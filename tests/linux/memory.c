@@ -296,6 +296,44 @@ static void direct(void)
 	munmap(p, 8 * PAGE);
 }
 
+/* /dev/zero, as programs had anonymous memory before there was a flag for it. */
+static void zero_device(void)
+{
+	int fd = open("/dev/zero", O_RDWR), reader = open("/dev/zero", O_RDONLY);
+	char *p, *shared;
+	pid_t pid;
+
+	p = at("/dev/zero, private", mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0), NULL);
+	shared = at(
+		"/dev/zero, shared", mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), NULL);
+	say("zeros %d %d", p[0], shared[4 * PAGE - 1]);
+	p[0] = shared[0] = 'a';
+	pid = fork();
+	if (pid == 0) {
+		p[0]++;
+		shared[0]++;
+		table_child_end();
+	}
+	table_wait("a child stores", pid);
+	say("private %c, shared %c", p[0], shared[0]);
+	munmap(p, 4 * PAGE);
+	munmap(shared, 4 * PAGE);
+	p = at("with an offset", mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 7 * PAGE), NULL);
+	munmap(p, PAGE);
+	p = at("read-only, private", mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, reader, 0), NULL);
+	munmap(p, PAGE);
+	at("read-only, shared, to be written", mmap(NULL, PAGE, PROT_WRITE, MAP_SHARED, reader, 0), NULL);
+	p = at("read-only, shared", mmap(NULL, PAGE, PROT_READ, MAP_SHARED, reader, 0), NULL);
+	row("mprotect", mprotect(p, PAGE, PROT_READ | PROT_WRITE));
+	munmap(p, PAGE);
+	at("MAP_SYNC", mmap(NULL, PAGE, PROT_READ, MAP_SHARED_VALIDATE | 0x80000, fd, 0), NULL);
+	close(fd);
+	close(reader);
+	fd = open("/dev/zero", O_WRONLY);
+	at("write-only", mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 0), NULL);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	table_begin(argc, argv);
@@ -307,5 +345,6 @@ int main(int argc, char **argv)
 	advice();
 	flags();
 	direct();
+	zero_device();
 	return 0;
 }
