@@ -138,6 +138,7 @@ struct mmap_request {
 	u64 len;      /* bytes, > 0 */
 	u32 flags;    /* VMA_* */
 	bool fixed, noreplace;
+	u64 below;         /* unless fixed, the mapping ends at or below this; 0: anywhere */
 	struct rmap *rmap; /* file mapping: these four and pgoff from the file system's mmap */
 	struct file *file;
 	void *inode;

@@ -181,11 +181,12 @@ static int choose_place(struct mm *mm, const struct mmap_request *rq, u64 len, u
 	u64 align = rq->align ? rq->align : PAGE_SIZE, colour = rq->align ? rq->pgoff << PAGE_SHIFT : 0;
 	uaddr_t hint = UADDR(ALIGN_DOWN(rq->addr.v, PAGE_SIZE)), end;
 
-	if (hint.v >= MM_MMAP_MIN && mm_make_range(hint, len, &end) && mm_is_free(mm, hint, end)) {
+	if (hint.v >= MM_MMAP_MIN && mm_make_range(hint, len, &end) && mm_is_free(mm, hint, end) &&
+		(!rq->below || end.v <= rq->below)) {
 		*start = hint;
 		return 0;
 	}
-	return vma_find_hole(mm, len, align, colour, start);
+	return vma_find_hole(mm, len, align, colour, rq->below, start);
 }
 
 static int check_place(struct mm *mm, const struct mmap_request *rq, u64 len)

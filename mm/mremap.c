@@ -208,9 +208,9 @@ static int duplicate(struct mm *mm, struct vma *v, uaddr_t a, uaddr_t to, u64 le
 static int find_place(struct mm *mm, const struct vma *v, uaddr_t a, u64 len, uaddr_t *to)
 {
 	if (v->rmap && len >= HUGE_SIZE &&
-		!vma_find_hole(mm, len, HUGE_SIZE, vma_pgoff(v, a) << PAGE_SHIFT, to))
+		!vma_find_hole(mm, len, HUGE_SIZE, vma_pgoff(v, a) << PAGE_SHIFT, 0, to))
 		return 0;
-	return vma_find_hole(mm, len, PAGE_SIZE, 0, to);
+	return vma_find_hole(mm, len, PAGE_SIZE, 0, 0, to);
 }
 
 /* Pages that the call adds. */

@@ -35,8 +35,8 @@ void vma_detach(struct mm *mm, struct vma *v);
 void vma_resize(struct vma *v, uaddr_t start, uaddr_t end);
 /* Cuts v at a, which lies inside; v keeps the lower part. -ENOMEM. */
 int vma_split(struct vma *v, uaddr_t a);
-/* Highest hole of len bytes in [MM_MMAP_MIN, mmap_top) whose address is `colour` modulo `align`. -ENOMEM. */
-int vma_find_hole(const struct mm *mm, u64 len, u64 align, u64 colour, uaddr_t *out);
+/* Highest hole of len bytes in [MM_MMAP_MIN, mmap_top), and below `below` unless that is 0, whose address is `colour` modulo `align`. -ENOMEM. */
+int vma_find_hole(const struct mm *mm, u64 len, u64 align, u64 colour, u64 below, uaddr_t *out);
 
 static inline u64 vma_pages(const struct vma *v)
 {

@@ -370,9 +370,10 @@ static u64 hole_in(const struct hole_search *s, struct tree_node *n, u64 lo, u64
 	return a ? a : hole_in(s, n->child[0], lo, v->start.v);
 }
 
-int vma_find_hole(const struct mm *mm, u64 len, u64 align, u64 colour, uaddr_t *out)
+int vma_find_hole(const struct mm *mm, u64 len, u64 align, u64 colour, u64 below, uaddr_t *out)
 {
-	struct hole_search s = {len, align, colour & (align - 1), mm->mmap_top.v};
+	u64 top = below ? MIN(below, mm->mmap_top.v) : mm->mmap_top.v;
+	struct hole_search s = {len, align, colour & (align - 1), top};
 	/* VMAs below MM_MMAP_MIN do not exist, those above USER_TOP neither. */
 	u64 a = hole_in(&s, mm->vmas.root, MM_MMAP_MIN, USER_TOP);
 

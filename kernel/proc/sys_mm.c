@@ -24,6 +24,7 @@ enum { /* Linux x86-64 */
 	MAP_TYPE_ = 0xf,
 	MAP_FIXED_ = 0x10,
 	MAP_ANONYMOUS_ = 0x20,
+	MAP_32BIT_ = 0x40,
 	MAP_GROWSDOWN_ = 0x100,
 	MAP_DENYWRITE_ = 0x800,
 	MAP_EXECUTABLE_ = 0x1000,
@@ -37,11 +38,13 @@ enum { /* Linux x86-64 */
 	MAP_FIXED_NOREPLACE_ = 0x100000,
 };
 
+#define MAP_32BIT_TOP (2ull << 30) /* signed 32 bits */
+
 /* What MAP_SHARED_VALIDATE accepts (MAP_SYNC is answered by the file). Without it unknown flags are ignored. */
-#define MAP_VALIDATED                                                                                   \
-	(MAP_TYPE_ | MAP_FIXED_ | MAP_ANONYMOUS_ | MAP_DENYWRITE_ | MAP_EXECUTABLE_ | MAP_GROWSDOWN_ |  \
-		MAP_LOCKED_ | MAP_NORESERVE_ | MAP_POPULATE_ | MAP_NONBLOCK_ | MAP_STACK_ | MAP_SYNC_ | \
-		MAP_FIXED_NOREPLACE_)
+#define MAP_VALIDATED                                                                                        \
+	(MAP_TYPE_ | MAP_FIXED_ | MAP_ANONYMOUS_ | MAP_32BIT_ | MAP_DENYWRITE_ | MAP_EXECUTABLE_ |           \
+		MAP_GROWSDOWN_ | MAP_LOCKED_ | MAP_NORESERVE_ | MAP_POPULATE_ | MAP_NONBLOCK_ | MAP_STACK_ | \
+		MAP_SYNC_ | MAP_FIXED_NOREPLACE_)
 
 static struct mm *current_mm(void)
 {
@@ -182,6 +185,7 @@ long sys_mmap(struct trap_frame *f)
 		.flags = vma_flags(prot) | (u32)type | VMA_MAYWRITE | (flags & MAP_LOCKED_ ? VMA_LOCKED : 0),
 		.fixed = flags & (MAP_FIXED_ | MAP_FIXED_NOREPLACE_),
 		.noreplace = flags & MAP_FIXED_NOREPLACE_,
+		.below = flags & MAP_32BIT_ ? MAP_32BIT_TOP : 0,
 	};
 	if (!(flags & MAP_ANONYMOUS_))
 		ret = map_file(&rq, flags, (int)f->r8, offset);

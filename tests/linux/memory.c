@@ -19,6 +19,10 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
+#ifndef MAP_32BIT /* newlib's */
+#define MAP_32BIT 0x40
+#endif
+
 static int file_fd;
 
 /* Pointers differ from machine to machine: was it mapped, and where relative to `base`? */
@@ -296,6 +300,34 @@ static void direct(void)
 	munmap(p, 8 * PAGE);
 }
 
+/* In the low 2 GiB, whatever else there is. */
+static void low_addresses(void)
+{
+	char *low[4], *p = anon(2);
+	int all = 1;
+
+	for (int i = 0; i < 4; i++) {
+		low[i] = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT,
+			-1, 0);
+		all &= (uintptr_t)low[i] < 1ul << 31 && low[i][0] == 0;
+	}
+	row("MAP_32BIT", all);
+	munmap(p, 2 * PAGE);
+	p = mmap(p, 2 * PAGE, PROT_READ, MAP_PRIVATE | MAP_32BIT, file_fd, 0);
+	row("a hint that is too high", (uintptr_t)p < 1ul << 31);
+	munmap(p, 2 * PAGE);
+	at("a hint that will do", mmap(low[0], PAGE, PROT_READ, MAP_PRIVATE | MAP_32BIT, file_fd, 0), low[0]);
+	munmap(low[0], PAGE);
+	at("free, a hint that will do", mmap(low[0], PAGE, PROT_READ, MAP_PRIVATE | MAP_32BIT, file_fd, 0),
+		low[0]);
+	p = room(1);
+	at("MAP_FIXED", mmap(p, PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED | MAP_32BIT, file_fd, 0), p);
+	at("more than there is",
+		mmap(NULL, 1l << 31, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0), NULL);
+	at("MAP_SHARED_VALIDATE", mmap(NULL, PAGE, PROT_READ, MAP_SHARED_VALIDATE | MAP_32BIT, file_fd, 0),
+		NULL);
+}
+
 /* /dev/zero, as programs had anonymous memory before there was a flag for it. */
 static void zero_device(void)
 {
@@ -346,5 +378,6 @@ int main(int argc, char **argv)
 	flags();
 	direct();
 	zero_device();
+	low_addresses();
 	return 0;
 }
