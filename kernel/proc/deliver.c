@@ -89,6 +89,11 @@ static bool place_frame(
 	return !alternate || (*frame >= t->altstack.sp && *frame - t->altstack.sp < t->altstack.size);
 }
 
+u64 signal_frame_max(void)
+{
+	return ALIGN_UP(fpu_user_size() + FPSTATE_ALIGN + sizeof(struct sig_frame) + 16 + 8, 16);
+}
+
 static void fill_context(struct sig_context *c, const struct trap_frame *f, const struct task *t, u64 oldmask)
 {
 	*c = (struct sig_context){

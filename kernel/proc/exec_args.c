@@ -6,6 +6,7 @@
 #include "kernel/limits.h"
 #include "kernel/proc/elf.h"
 #include "kernel/proc/random.h"
+#include "kernel/proc/signal.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/kmem.h"
@@ -196,6 +197,7 @@ enum { /* auxiliary vector, System V ABI x86-64, 3.4.3, and Linux */
 	AT_SECURE_ = 23,
 	AT_RANDOM_ = 25,
 	AT_EXECFN_ = 31,
+	AT_MINSIGSTKSZ_ = 51,
 };
 
 #define CLOCK_TICKS 100 /* of times(2) and the like, per second */
@@ -279,13 +281,14 @@ static int push_auxv(uaddr_t *at, const struct elf_plan *plan, const struct stac
 		{AT_RANDOM_, l->random},
 		{AT_EXECFN_, l->execfn},
 		{AT_PLATFORM_, l->platform},
+		{AT_MINSIGSTKSZ_, signal_frame_max()},
 		{AT_NULL_, 0},
 	};
 
 	return put(at, auxv, sizeof(auxv));
 }
 
-#define AUXV_WORDS (2 * 18)
+#define AUXV_WORDS (2 * 19)
 
 /* Everything has its place before anything is written. */
 static void lay_out(const struct exec_args *a, const char *path, u64 top, struct stack_layout *l)

@@ -185,5 +185,7 @@ void signal_reset_handlers(struct process *p, bool ignored_too);
 /* table_lock not held. SIG_IGN discards what is pending. */
 void signal_get_action(int signo, struct signal_action *out);
 void signal_set_action(int signo, const struct signal_action *act);
+/* The most that the frame of a handler takes of an alternate stack, in bytes. */
+u64 signal_frame_max(void);
 
 #endif

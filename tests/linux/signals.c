@@ -431,6 +431,55 @@ static void test_altstack(void)
 	row("sigaltstack off", sigaltstack(&s, NULL));
 }
 
+#ifndef AT_MINSIGSTKSZ
+#define AT_MINSIGSTKSZ 51
+#endif
+#define HANDLER_ROOM 2048
+
+/* From the auxiliary vector, which lies behind the environment. */
+static unsigned long auxiliary(unsigned long type)
+{
+	char **p = environ;
+
+	while (*p++)
+		;
+	for (unsigned long *entry = (unsigned long *)p; entry[0]; entry += 2)
+		if (entry[0] == type)
+			return entry[1];
+	return 0;
+}
+
+static char *volatile frame;
+
+static void on_frame(int signo, siginfo_t *info, void *context)
+{
+	(void)signo;
+	(void)info;
+	frame = (char *)context - sizeof(long);
+}
+
+/* What the kernel says that a frame may take is enough, wherever the stack ends. */
+static void test_frame_size(void)
+{
+	unsigned long least = auxiliary(AT_MINSIGSTKSZ);
+	int fit = 0;
+
+	if (least < 512 || least + HANDLER_ROOM + 64 > sizeof(stack)) {
+		say("AT_MINSIGSTKSZ %lu", least);
+		return;
+	}
+	handle(SIGUSR1, on_frame, SA_ONSTACK);
+	for (unsigned odd = 0; odd < 64; odd++) {
+		stack_t s = {.ss_sp = stack, .ss_size = HANDLER_ROOM + least + odd};
+
+		sigaltstack(&s, NULL);
+		raise(SIGUSR1);
+		fit += frame >= stack + HANDLER_ROOM + odd - 8 && frame < stack + s.ss_size;
+	}
+	say("frames of AT_MINSIGSTKSZ: %d", fit);
+	sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL);
+}
+
 static volatile int depth, deepest, raised;
 
 static void on_nest(int signo, siginfo_t *info, void *context)
@@ -471,6 +520,7 @@ int main(int argc, char **argv)
 	test_restart();
 	test_stop_restart();
 	test_altstack();
+	test_frame_size();
 	test_nesting();
 	return 0;
 }
