@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls on time. Wall-clock time is the VFS's, so that clock_gettime() and time stamps agree. */
 #include "fs/vfs.h"
+#include "kernel/proc/process.h"
 #include "kernel/proc/syscall.h"
 #include "kernel/proc/task.h"
 #include "kernel/sched.h"
@@ -49,10 +50,48 @@ static struct user_timespec from_ns(u64 ns)
 	return (struct user_timespec){.sec = (i64)(ns / NS_PER_SEC), .nsec = (i64)(ns % NS_PER_SEC)};
 }
 
+#define CPU_CLOCK_OF_THREAD 4
+#define CPU_CLOCK_KIND \
+	3 /* which part of the time: there is one only, but for the last, which is no CPU clock */
+
+static bool task_ns_locked(i32 tid, u64 *ns)
+{
+	struct task *t = tid ? task_find_locked(tid) : task_current();
+
+	if (!t || t->process != process_current())
+		return false;
+	*ns = t->thread ? thread_run_ns(t->thread) : 0;
+	return true;
+}
+
+static bool process_ns_locked(i32 pid, u64 *ns)
+{
+	struct process *p = pid ? process_find_locked(pid) : process_current();
+
+	if (p)
+		*ns = process_run_ns_locked(p);
+	return p;
+}
+
+/* The clocks of clock_getcpuclockid() and pthread_getcpuclockid(), whose ids are negative: any process's, and those of our own threads. -EINVAL. */
+static int cpu_clock(i32 clock, u64 *ns)
+{
+	i32 id = ~(clock >> 3);
+	bool found;
+
+	if (clock >= 0 || (clock & CPU_CLOCK_KIND) == CPU_CLOCK_KIND)
+		return -EINVAL;
+	process_table_lock();
+	found = clock & CPU_CLOCK_OF_THREAD ? task_ns_locked(id, ns) : process_ns_locked(id, ns);
+	process_table_unlock();
+	return found ? 0 : -EINVAL;
+}
+
 long sys_clock_gettime(struct trap_frame *f)
 {
 	struct user_timespec ts;
 	struct time_spec now;
+	u64 ns;
 
 	switch ((i32)f->rdi) {
 	case CLOCK_REALTIME_:
@@ -73,7 +112,9 @@ long sys_clock_gettime(struct trap_frame *f)
 		ts = from_ns(thread_run_ns(thread_current()));
 		break;
 	default:
-		return -EINVAL;
+		if (cpu_clock((i32)f->rdi, &ns))
+			return -EINVAL;
+		ts = from_ns(ns);
 	}
 	return copy_to_user(UADDR(f->rsi), &ts, sizeof(ts));
 }
@@ -82,6 +123,7 @@ long sys_clock_gettime(struct trap_frame *f)
 long sys_clock_getres(struct trap_frame *f)
 {
 	struct user_timespec ts = {.nsec = 1};
+	u64 ns;
 
 	switch ((i32)f->rdi) {
 	case CLOCK_REALTIME_COARSE_:
@@ -96,7 +138,8 @@ long sys_clock_getres(struct trap_frame *f)
 	case CLOCK_THREAD_CPUTIME_ID_:
 		break;
 	default:
-		return -EINVAL;
+		if (cpu_clock((i32)f->rdi, &ns))
+			return -EINVAL;
 	}
 	return f->rsi ? copy_to_user(UADDR(f->rsi), &ts, sizeof(ts)) : 0;
 }

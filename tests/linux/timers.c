@@ -320,6 +320,72 @@ static void test_many(void)
 		syscall(SYS_timer_delete, id[i]);
 }
 
+static sem_t worked, done;
+
+static long clock_ms(clockid_t clock)
+{
+	struct timespec t = {-1, 0};
+
+	return clock_gettime(clock, &t) ? -1 : t.tv_sec * 1000 + t.tv_nsec / MS;
+}
+
+static void *work(void *arg)
+{
+	while (clock_ms(CLOCK_THREAD_CPUTIME_ID) < 60)
+		;
+	sem_post(&worked);
+	sem_wait(&done);
+	return arg;
+}
+
+/* A child that waits; its process has a clock for us, its thread has none. */
+static void clocks_of_a_child(void)
+{
+	struct timespec t;
+	clockid_t clock;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		for (;;)
+			pause();
+	row("clock_getcpuclockid of a child", clock_getcpuclockid(pid, &clock));
+	say("its time %d", clock_ms(clock) >= 0 && clock_ms(clock) < 50);
+	row("of its thread", syscall(SYS_clock_gettime, ~pid * 8 | 6, &t));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	row("of nobody", syscall(SYS_clock_gettime, clock, &t));
+	row("its resolution", syscall(SYS_clock_getres, clock, &t));
+	row("clock_getcpuclockid of nobody", clock_getcpuclockid(pid, &clock) == ESRCH);
+}
+
+/* CPU time of a thread and a process, as another one sees it. */
+static void test_cpu_clocks(void)
+{
+	struct timespec t = {7, 7};
+	clockid_t of_thread, of_process;
+	long before = clock_ms(CLOCK_THREAD_CPUTIME_ID);
+	pthread_t thread;
+
+	sem_init(&worked, 0, 0);
+	sem_init(&done, 0, 0);
+	if (pthread_create(&thread, NULL, work, NULL))
+		return;
+	sem_wait(&worked);
+	row("pthread_getcpuclockid", pthread_getcpuclockid(thread, &of_thread));
+	row("clock_getcpuclockid", clock_getcpuclockid(getpid(), &of_process));
+	say("its thread %d, itself %d, all %d", clock_ms(of_thread) >= 60,
+		clock_ms(CLOCK_THREAD_CPUTIME_ID) - before < 50, clock_ms(of_process) >= clock_ms(of_thread));
+	row("clock_getres", clock_getres(of_thread, &t));
+	say("%ld %ld", (long)t.tv_sec, t.tv_nsec);
+	row("its own, by 0", syscall(SYS_clock_gettime, ~0 * 8 | 6, &t));
+	row("its process's, by 0", syscall(SYS_clock_gettime, ~0 * 8 | 2, &t));
+	row("no kind of time", syscall(SYS_clock_gettime, of_thread | 3, &t));
+	row("bad address", syscall(SYS_clock_gettime, of_thread, 8));
+	sem_post(&done);
+	pthread_join(thread, NULL);
+	clocks_of_a_child();
+}
+
 int main(int argc, char **argv)
 {
 	static char self[4096];
@@ -340,5 +406,6 @@ int main(int argc, char **argv)
 	test_library();
 	test_many();
 	test_fork(self);
+	test_cpu_clocks();
 	return 0;
 }
