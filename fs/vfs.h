@@ -327,6 +327,11 @@ struct file_ops { /* character devices, pipes, pseudo files. NULL entries: -EINV
 
 #define FILE_NAME_LEN 48
 
+/* As in Linux's struct f_owner_ex. */
+struct file_owner {
+	i32 type, id;
+};
+
 struct file {
 	_Atomic(u32) refs;
 	u32 flags; /* O_* */
@@ -337,6 +342,7 @@ struct file {
 	struct dir_tie *tie;        /* pos_lock; with pos a struct dir_pos, if it is a directory */
 	void *data;                 /* ops's own */
 	u32 mark;                   /* ops's own */
+	struct file_owner owner;    /* pos_lock; kept for fcntl */
 	char name[FILE_NAME_LEN];   /* constant; the end of the path that it was opened by, for messages */
 };
 

@@ -387,8 +387,6 @@ enum {
 	F_SETFD_ = 2,
 	F_GETFL_ = 3,
 	F_SETFL_ = 4,
-	F_SETOWN_ = 8,
-	F_GETOWN_ = 9,
 	F_DUPFD_CLOEXEC_ = 1030,
 	F_SETPIPE_SZ_ = 1031,
 	F_GETPIPE_SZ_ = 1032,
@@ -450,9 +448,11 @@ long sys_fcntl(struct trap_frame *f)
 		return file_flags(fd, false, 0);
 	case F_SETFL_:
 		return file_flags(fd, true, (u32)arg);
-	case F_SETOWN_: /* nobody is sent SIGIO */
+	case F_SETOWN_:
 	case F_GETOWN_:
-		return fd_get_cloexec(fs, fd) < 0 ? -EBADF : 0;
+	case F_SETOWN_EX_:
+	case F_GETOWN_EX_:
+		return sys_fcntl_owner(fd, (u32)f->rsi, arg);
 	case F_SETPIPE_SZ_:
 	case F_GETPIPE_SZ_:
 		return pipe_size(fd, (u32)f->rsi == F_SETPIPE_SZ_, arg);

@@ -68,6 +68,10 @@ long sys_fiemap(struct file *file, uaddr_t user);
 /* fcntl's record-lock commands; -EINVAL for others. */
 long sys_fcntl_lock(int fd, u32 cmd, uaddr_t user);
 
+/* fcntl's commands about whom SIGIO is for, these four. */
+enum { F_SETOWN_ = 8, F_GETOWN_ = 9, F_SETOWN_EX_ = 15, F_GETOWN_EX_ = 16 };
+long sys_fcntl_owner(int fd, u32 cmd, u64 arg);
+
 /* Fills the user's struct stat. */
 long sys_copy_stat(struct inode *i, uaddr_t user);
 
