@@ -118,6 +118,13 @@ ssize_t copy_from_iter(void *dst, struct user_iter *it, size_t n)
 {
 	size_t done = 0;
 
+	if (it->kernel) {
+		memcpy(dst, it->kernel, n);
+		it->kernel += n;
+		it->len -= n;
+		it->left -= n;
+		return (ssize_t)n;
+	}
 	while (done < n) {
 		size_t piece = MIN(n - done, it->len);
 

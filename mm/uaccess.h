@@ -26,17 +26,26 @@ struct user_iovec { /* Linux x86-64 */
 };
 _Static_assert(sizeof(struct user_iovec) == 16, "Linux x86-64");
 
-/* User memory that one call reads or writes: a buffer, or those of a vector one after the other. All of it is in the user half. */
+/*
+ * User memory that one call reads or writes: a buffer, or those of a vector one after the other. All of it is in the user half. Or a buffer of the
+ * kernel's that a call writes (sendfile) to what takes its bytes by copy_from_iter().
+ */
 struct user_iter {
 	uaddr_t buf;                   /* what is left of the current buffer: */
 	size_t len;                    /* 0 only if left is */
 	size_t left;                   /* of all of them */
 	const struct user_iovec *next; /* those behind the current one; not looked at when there is none */
+	const u8 *kernel;              /* in place of buf; NULL: user memory */
 };
 
 static inline struct user_iter user_iter_one(uaddr_t buf, size_t n)
 {
 	return (struct user_iter){.buf = buf, .len = n, .left = n};
+}
+
+static inline struct user_iter user_iter_kernel(const void *buf, size_t n)
+{
+	return (struct user_iter){.kernel = buf, .len = n, .left = n};
 }
 
 /* The first `total` bytes of a vector that has as many. */

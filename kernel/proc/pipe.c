@@ -46,21 +46,20 @@ static u32 pipe_used(struct pipe *p)
 	return atomic_load(&p->head) - atomic_load(&p->tail);
 }
 
-/* Copies up to n bytes. The number of bytes that went through. */
+/* Copies up to n bytes, in at most two pieces. The number of bytes that went through. */
 static u32 ring_copy(struct pipe *p, u32 at, struct user_iter *it, u32 n, bool from_user)
 {
 	u32 done = 0;
 
 	while (done < n) {
 		u32 offset = (at + done) % PIPE_SIZE;
-		u32 piece = (u32)MIN(it->len, MIN(n - done, PIPE_SIZE - offset));
-		int err = from_user ? copy_from_user(p->ring + offset, it->buf, piece)
-				    : copy_to_user(it->buf, p->ring + offset, piece);
+		u32 piece = MIN(n - done, PIPE_SIZE - offset);
+		ssize_t got = from_user ? copy_from_iter(p->ring + offset, it, piece)
+					: copy_to_iter(it, p->ring + offset, piece);
 
-		if (err)
+		done += got > 0 ? (u32)got : 0;
+		if (got != (ssize_t)piece)
 			break;
-		user_iter_advance(it, piece);
-		done += piece;
 	}
 	return done;
 }

@@ -3,6 +3,7 @@
 #include "drivers/pmem.h"
 #include "fs/vfs.h"
 #include "kernel/proc/limits.h"
+#include "kernel/proc/poll.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/syscall.h"
 #include "mm/kmem.h"
@@ -275,25 +276,63 @@ static int put_pos(struct file *file, u64 user, u64 pos)
 	return 0;
 }
 
-/* Regular files only; programs fall back to read and write for others. */
+/* Pipes, terminals and other devices, which have no position to move. An eventfd has no number. */
+static bool takes_bytes(const struct file *f)
+{
+	u32 type = f->inode->mode & S_IFMT_;
+
+	return type == S_IFIFO_ || (type == S_IFCHR_ && f->inode->rdev);
+}
+
+/* For room for the first piece it waits, then it takes what there is: who empties the pipe may be the caller. */
+static long send_bytes(struct file *in, u64 *in_pos, struct file *out, u64 n)
+{
+	char *buf = kmalloc(PAGE_SIZE);
+	ssize_t got;
+	u64 done = 0;
+
+	if (!buf)
+		return -ENOMEM;
+	do {
+		u64 none = 0;
+
+		got = vfs_kread(in->inode, buf, MIN(n - done, PAGE_SIZE), *in_pos);
+		if (got > 0) {
+			struct user_iter it = user_iter_kernel(buf, (size_t)got);
+
+			got = vfs_writev(out, &it, &none);
+		}
+		if (got <= 0)
+			break;
+		*in_pos += (u64)got;
+		done += (u64)got;
+	} while (done < n && (file_poll(out) & POLL_OUT) && !thread_interrupted());
+	kfree(buf);
+	return done ? (long)done : got;
+}
+
+/* From regular files only; programs fall back to read and write for others. */
 static long send_file(struct file *out, struct file *in, u64 user_pos, u64 n)
 {
-	u64 in_pos, out_pos;
+	u64 in_pos, out_pos = 0;
+	bool bytes = takes_bytes(out);
 	long ret;
 
 	if (!file_readable(in) || !file_writable(out))
 		return -EBADF;
 	if (user_pos && file_is_stream(in))
 		return -ESPIPE;
-	if (!plain(in) || !plain(out) || (out->flags & O_APPEND_))
+	if (!plain(in) || (!plain(out) && !bytes) || (out->flags & O_APPEND_))
 		return -EINVAL;
 	ret = get_pos(in, user_pos, &in_pos);
-	if (!ret)
+	if (!ret && !bytes)
 		ret = get_pos(out, 0, &out_pos);
 	if (ret)
 		return ret;
-	ret = n ? copy_data(in, &in_pos, out, &out_pos, MIN(n, MAX_RW_COUNT)) : 0;
-	if (ret > 0 && (put_pos(in, user_pos, in_pos) || put_pos(out, 0, out_pos)))
+	n = MIN(n, MAX_RW_COUNT);
+	if (n)
+		ret = bytes ? send_bytes(in, &in_pos, out, n) : copy_data(in, &in_pos, out, &out_pos, n);
+	if (ret > 0 && (put_pos(in, user_pos, in_pos) || (!bytes && put_pos(out, 0, out_pos))))
 		ret = -EFAULT;
 	return ret;
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -292,6 +293,80 @@ static void ioctls(void)
 	close(p[1]);
 }
 
+/* Reads all of a pipe: how much, and whether it is what make_file() has written from `at` on. */
+static void check_stream(int fd, long at)
+{
+	unsigned char buf[5000];
+	long n, all = 0, wrong = 0;
+
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		for (long i = 0; i < n; i++)
+			wrong += buf[i] != (unsigned char)((at + all++) % 251);
+	say("%ld read, %ld wrong", all, wrong);
+}
+
+static void send_all(int to, int from, long n)
+{
+	while (n > 0) {
+		long sent = sendfile(to, from, NULL, (size_t)n);
+
+		if (sent <= 0)
+			break;
+		n -= sent;
+	}
+	say("%ld not sent", n);
+}
+
+static void streams(void)
+{
+	int file = make_file("streamed", 300000), null = open("/dev/null", O_WRONLY), event = eventfd(0, 0);
+	int p[2], other[2];
+	off_t pos = 100;
+	pid_t pid;
+
+	pipe(p);
+	pipe2(other, O_NONBLOCK);
+	lseek(file, 0, SEEK_SET);
+	row("sendfile to a pipe", sendfile(p[1], file, NULL, 10));
+	row("with an offset", sendfile(p[1], file, &pos, 5000));
+	say("offset %ld, position %ld", (long)pos, (long)lseek(file, 0, SEEK_CUR));
+	lseek(file, 0, SEEK_SET);
+	row("more than fits", sendfile(other[1], file, NULL, 300000));
+	row("full", sendfile(other[1], file, NULL, 300000));
+	say("position %ld", (long)lseek(file, 0, SEEK_CUR));
+	close(other[1]);
+	check_stream(other[0], 0);
+	close(p[1]);
+	close(p[0]);
+	pipe(p);
+	pid = fork();
+	if (pid == 0) {
+		close(p[1]);
+		check_stream(p[0], 1000);
+		table_child_end();
+	}
+	lseek(file, 1000, SEEK_SET);
+	send_all(p[1], file, 299000);
+	row("at the end", sendfile(p[1], file, NULL, 10));
+	close(p[1]);
+	table_wait("reader", pid);
+	row("to the end that reads", sendfile(p[0], file, NULL, 10));
+	pipe(other);
+	row("from a pipe", sendfile(other[1], p[0], NULL, 10));
+	close(p[0]);
+	close(other[0]);
+	signal(SIGPIPE, SIG_IGN);
+	pos = 0;
+	row("nobody reads", sendfile(other[1], file, &pos, 10));
+	signal(SIGPIPE, SIG_DFL);
+	close(other[1]);
+	row("to /dev/null", sendfile(null, file, &pos, 100000));
+	row("to an eventfd", sendfile(event, file, &pos, 8));
+	close(file);
+	close(null);
+	close(event);
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
@@ -360,6 +435,7 @@ int main(int argc, char **argv)
 	holes();
 	copies();
 	disturbed_copies();
+	streams();
 	ioctls();
 	listing();
 	return 0;

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -141,6 +143,18 @@ static void signals(void)
 	say("the same again %d\n", ioctl(0, TIOCSWINSZ, &size));
 }
 
+static void a_file_to_the_terminal(void)
+{
+	static const char text[] = "line\none\tmore\n";
+	int fd = memfd_create("text", 0);
+	off_t at = 0;
+
+	if (write(fd, text, sizeof(text) - 1) < 0)
+		say("no file\n");
+	say("(%d)\n", (int)sendfile(1, fd, &at, 100));
+	close(fd);
+}
+
 static void raw_reads(void)
 {
 	struct pollfd p = {.fd = 0, .events = POLLIN};
@@ -206,6 +220,7 @@ int main(void)
 	signals();
 	raw_reads();
 	changes_of_mode();
+	a_file_to_the_terminal();
 	say("typed ends\n");
 	return 0;
 }
