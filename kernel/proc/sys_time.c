@@ -76,7 +76,7 @@ static bool process_ns_locked(i32 pid, u64 *ns)
 /* The clocks of clock_getcpuclockid() and pthread_getcpuclockid(), whose ids are negative: any process's, and those of our own threads. -EINVAL. */
 static int cpu_clock(i32 clock, u64 *ns)
 {
-	i32 id = ~(clock >> 3);
+	i32 id = (i32)(~(u32)clock >> 3);
 	bool found;
 
 	if (clock >= 0 || (clock & CPU_CLOCK_KIND) == CPU_CLOCK_KIND)
