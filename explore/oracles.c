@@ -7,6 +7,7 @@
  * clean-writable no writable entry of a page whose dirty tag is clear
  * past-eof       when no operation that moves i_size is under way: nothing is mapped past the end of the file, private copies included
  * zero-page      when no operation that allocates is under way: no zero page is mapped where the file has data
+ * coherence      no TLB shows another page than the page table of its address space does where that has a private copy which can be written
  * poison         when no machine check is under way: no entry, in a page table or a TLB, reaches a page that one has named
  * durability     when an fsync (msync, sync_file_range: of a page) returns, what operations stored that had returned before its call is flushed and fenced (hosted; where the power fails the crash is the judge)
  * deadlock, livelock, panic, values, crash: found by the engine, history.c and crash.c
@@ -128,7 +129,6 @@ struct entry {
 	u64 page;
 	pte_t pte;
 	const char *where; /* "page table", "TLB", "pin" */
-	bool is_entry;     /* not a pin */
 };
 
 static void report(const struct entry *e, const char *oracle, const char *problem)
@@ -217,18 +217,29 @@ static u64 place_of(const struct explore_world *w, unsigned t, unsigned i)
 	return (i % 2 ? m->private : m->shared)[i / NR_PLACES].v;
 }
 
-/* Is `page` in a mapping of thread t? Then which page of which file. */
-static bool find_mapped(const struct explore_world *w, unsigned t, u64 page, unsigned *f, u64 *index)
+/* Is `page` in a mapping of thread t? Then which page of which file, and whether the mapping is private. */
+static bool find_mapped(
+	const struct explore_world *w, unsigned t, u64 page, unsigned *f, u64 *index, bool *private)
 {
 	for (unsigned i = 0; i < NR_PLACES * w->sc->nr_files; i++) {
 		u64 base = place_of(w, t, i);
 
 		*f = i / NR_PLACES;
+		*private = i % 2;
 		*index = (page - base) >> PAGE_SHIFT;
 		if (base && page >= base && *index < EXPLORE_MAX_PAGES)
 			return true;
 	}
 	return false;
+}
+
+/* e: of a TLB, for page a of a private mapping. */
+static void check_copy(const struct entry *e, paddr_t root, u64 a)
+{
+	pte_t now = leaf_of(root, a);
+
+	if (pte_kind(now) == PTE_ANON && pte_writable(now) && pte_paddr(now).v != pte_paddr(e->pte).v)
+		report(e, "coherence", "; the page table has a private copy there that can be written");
 }
 
 static void check_tlb_entry(void *arg, unsigned thread, paddr_t root, uaddr_t page, unsigned order, pte_t pte)
@@ -238,17 +249,21 @@ static void check_tlb_entry(void *arg, unsigned thread, paddr_t root, uaddr_t pa
 
 	/* The caller looks for TLB(thread, *). */
 	for (unsigned t = 0; t < w->sc->nr_threads && !from->v->oracle; t++) {
-		struct entry e = {
-			.w = w, .v = from->v, .thread = thread, .pte = pte, .where = "TLB", .is_entry = true};
+		struct entry e = {.w = w, .v = from->v, .thread = thread, .pte = pte, .where = "TLB"};
 
 		if (w->threads[t].mm->root.v != root.v)
 			continue;
 		/* Of 2 MiB the pages that scenarios name: a mapping that has such entries begins where they do. */
 		for (u64 k = 0; k < (order ? EXPLORE_MAX_PAGES : 1) && !from->v->oracle; k++) {
+			u64 a = page.v + (k << PAGE_SHIFT);
+			bool private;
+
 			e.pte.v = pte.v + (k << PAGE_SHIFT);
-			if (find_mapped(w, t, page.v + (k << PAGE_SHIFT), &e.file, &e.page)) {
+			if (find_mapped(w, t, a, &e.file, &e.page, &private)) {
 				look(w, TLB(thread, e.file));
 				check_entry(&e);
+				if (private && !e.v->oracle)
+					check_copy(&e, root, a);
 				look(w, TLB(thread, 0) * EVERY_FILE);
 			}
 		}
@@ -269,7 +284,7 @@ static void check_tables(
 			pte_t e = leaf_of(mm->root, base + (p << PAGE_SHIFT));
 
 			if (pte_present(e))
-				check_entry(&(struct entry){w, v, t, i / NR_PLACES, p, e, where, true});
+				check_entry(&(struct entry){w, v, t, i / NR_PLACES, p, e, where});
 		}
 	}
 }
@@ -284,8 +299,8 @@ static void check_pins(struct explore_world *w, struct violation *v, unsigned t)
 		if (!p->held)
 			continue;
 		look(w, PINS(t, p->file));
-		check_entry(&(struct entry){
-			w, v, t, p->file, p->page, pte_make(p->pin.pa, PTE_PRESENT), "pin", false});
+		check_entry(
+			&(struct entry){w, v, t, p->file, p->page, pte_make(p->pin.pa, PTE_PRESENT), "pin"});
 	}
 }
 

@@ -60,6 +60,10 @@ static const struct race races[] = {
 	{"pte-vs-pmd",
 		"a fault of 2 MiB where a fault of 4 KiB has just put a page table: a private copy is lost",
 		"together; file f 512 huge; A: pstore f 0 7 | B: pload f 1; pload f 0"},
+	{"huge-copy-stale",
+		"a punch of one page takes 2 MiB away, and another of their pages gets a private copy before "
+		"the shootdown",
+		"together; file f 512 huge; prepare A pload f 3; A: punch f 1 | B: pstore f 3 9"},
 	{"self-copy",
 		"write(2) from a mapping of the same hole: the zero page goes under the lock, and the "
 		"copy faults",

@@ -24,7 +24,7 @@ for my $file ('README.md', glob 'docs/*.md') {
 	for my $line (split /\n/, slurp($file)) {
 		while ($line =~ m{([a-z][a-z-]+/(?:none|imap|rwsem|range|entry)(?:\+\w+)?/(?:step|access):\w+)}g) {
 			my $string = $1;
-			my ($oracle) = $line =~ /\*\*(ownership|clean-writable|past-eof|zero-page|poison|durability|deadlock|livelock|panic|values|crash)\*\*/;
+			my ($oracle) = $line =~ /\*\*(ownership|clean-writable|past-eof|zero-page|coherence|poison|durability|deadlock|livelock|panic|values|crash)\*\*/;
 			$claimed{$string} ||= $oracle // '';
 		}
 	}
