@@ -15,6 +15,9 @@
  *   would let a second fault install a third frame. So the new entry stands read-only with PTE_SW_BUSY
  *   during the shootdown; a write fault that meets it waits on mm->vma_wait, and the replacer wakes
  *   after it made the entry writable (or found it gone).
+ * - An entry that others have cleared may be in TLBs until their shootdown is acknowledged: pt_split(), a punch of another page of the
+ *   2 MiB, MADV_DONTNEED. A private copy that finds it empty meanwhile (mm->tlb_pending) replaces it all the same (race huge-copy-stale). Not so anonymous
+ *   memory: only its own program empties it, and has given the contents up until madvise returns.
  * - A fresh zeroed page is mapped also for the first read of anonymous memory: nearly every such page
  *   is written next, which saves the second fault and its shootdown, and one more kind of entry.
  * - 2 MiB are tried where no page table stands yet, so that a fault that finds one pays nothing for the question: by files that
@@ -61,7 +64,7 @@ static inline void fill_locked(struct pt_slot *pt, pte_t e)
 	pt->table->pt_entries++;
 }
 
-/* The ptl is held and dropped here. Replaces the read-only entry `old` by `p`, whose reference the
+/* The ptl is held and dropped here. Replaces `old`, a read-only entry or one that others have cleared, by `p`, whose reference the
  * entry takes over. */
 static void replace_and_unlock(struct fault *f, pte_t old, struct page *p)
 {
@@ -131,6 +134,11 @@ int vm_insert_anon(struct fault *f, struct page *p)
 
 	pt_lock(pt->table);
 	pte_t e = pte_peek_locked(pt->slot);
+	if (!e.v && f->cow && tlb_is_pending(f->vma->mm)) {
+		pt->table->pt_entries++;
+		replace_and_unlock(f, e, p);
+		return 0;
+	}
 	if (!e.v) {
 		fill_locked(pt,
 			pte_make(page_to_paddr(p),

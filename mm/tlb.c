@@ -92,6 +92,12 @@ void tlb_gather_join(struct tlb_gather *g, uaddr_t start, uaddr_t end)
 		tlb_gather_range(g, start, end, 1);
 }
 
+bool tlb_is_pending(const struct mm *mm)
+{
+	SHARED_READ(&mm->tlb_pending);
+	return atomic_load(&mm->tlb_pending);
+}
+
 void tlb_gather_flush(struct tlb_gather *g)
 {
 	struct list_node *n;

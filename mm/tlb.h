@@ -57,6 +57,8 @@ static inline bool tlb_gather_full(const struct tlb_gather *g)
 }
 /* After [start, end) was visited: if another gather of this mm is under way, the range counts as changed. */
 void tlb_gather_join(struct tlb_gather *g, uaddr_t start, uaddr_t end);
+/* Is any gather of this mm under way? Asked under the ptl of an empty entry: no means that no TLB has what stood there. */
+bool tlb_is_pending(const struct mm *mm);
 /* Shoots down, puts the pages; the gather is then empty and can go on. Nothing gathered: nothing sent.
  * Context: interrupts on, no spinlock held. */
 void tlb_gather_flush(struct tlb_gather *g);
