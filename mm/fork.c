@@ -15,8 +15,10 @@
  * - All of the parent's VMA locks are held exclusively until the shootdown is acknowledged. Otherwise
  *   one thread of the parent could copy a page on write while another still stores to the old frame
  *   through a writable TLB entry, and that store would be lost.
+ * - The child's other VMAs can share a page table with the one whose entries are copied, and walkers of their reverse maps come into it. So
+ *   entries are stored and counted under the child's ptl, taken once for a table, outside the parent's. Nobody else holds two.
  *
- * Locks: parent's mm->lock for writing, its VMA locks in address order, rmap lock, ptl.
+ * Locks: parent's mm->lock for writing, its VMA locks in address order, rmap lock, the child's ptl, the parent's ptl.
  */
 #include "kernel/log.h"
 #include "lib/errno.h"
@@ -26,10 +28,14 @@
 struct copy {
 	struct mm *child;
 	struct tlb_gather *g;
-	struct pt_slot slot; /* of the last page copied */
-	u64 span_end;        /* of slot's table */
-	u64 full_at;         /* stopped there: the child needs a table */
+	struct page *table; /* of the child; its ptl is held */
+	pte_slot_t *slots;  /* its entries */
 };
+
+static pte_t find_own(void *arg UNUSED, uaddr_t a UNUSED, unsigned order UNUSED, pte_t e)
+{
+	return e.v & PTE_SW_ANON ? PTE_STOP : e;
+}
 
 static pte_t copy_entry(void *arg, uaddr_t a, unsigned order, pte_t e)
 {
@@ -37,43 +43,36 @@ static pte_t copy_entry(void *arg, uaddr_t a, unsigned order, pte_t e)
 
 	if (!(e.v & PTE_SW_ANON))
 		return e;
-	if (a.v >= c->span_end) { /* no allocation and no second ptl under this one */
-		c->full_at = a.v;
-		return PTE_STOP;
-	}
-	pte_slot_t *to = c->slot.slot + pt_index(a, 0);
 	pte_t shared = {e.v & ~(PTE_WRITE | PTE_DIRTY | PTE_SW_BUSY)};
 
 	page_get(pt_page(pte_paddr(e)));
-	pte_store(to, shared);
-	c->slot.table->pt_entries++; /* nobody else is in the child's tables */
+	pte_store(c->slots + pt_index(a, 0), shared);
+	c->table->pt_entries++;
 	if (!pte_writable(e))
 		return e;
 	tlb_gather_page(c->g, a, order);
 	return (pte_t){e.v & ~(PTE_WRITE | PTE_DIRTY)};
 }
 
-/* The child's table for the pages round a; slot.slot becomes its first entry. */
-static int open_table(struct copy *c, uaddr_t a)
-{
-	uaddr_t base = UADDR(ALIGN_DOWN(a.v, HUGE_SIZE));
-	int err = pt_walk(c->child->root, base, 0, true, &c->slot);
-
-	c->span_end = base.v + HUGE_SIZE;
-	return err;
-}
-
 static int copy_pages(struct copy *c, const struct vma *v)
 {
+	paddr_t root = v->mm->root;
 	uaddr_t a = v->start;
 
-	c->span_end = 0;
 	if (v->rmap)
 		PROTOCOL_STEP_ARG(COPY_PTE, v->pgoff);
-	while ((a = pt_visit(v->mm->root, a, v->end, copy_entry, c)).v < v->end.v) {
-		int err = open_table(c, UADDR(c->full_at));
+	while ((a = pt_visit(root, a, v->end, find_own, NULL)).v < v->end.v) {
+		uaddr_t span = UADDR(ALIGN_DOWN(a.v, HUGE_SIZE));
+		struct pt_slot first;
+		int err = pt_walk(c->child->root, span, 0, true, &first);
+
 		if (err)
 			return err;
+		c->table = first.table;
+		c->slots = first.slot;
+		pt_lock(c->table);
+		a = pt_visit(root, a, UADDR(MIN(v->end.v, span.v + HUGE_SIZE)), copy_entry, c);
+		spin_unlock(&c->table->ptl);
 	}
 	return 0;
 }
@@ -100,8 +99,7 @@ static int copy_vma(struct copy *c, const struct vma *v)
 	vma_attach(c->child, n);
 	if (!n->rmap)
 		return v->flags & VMA_WIPEONFORK ? 0 : copy_pages(c, v);
-	/* From here on walkers come into the child's tables as well: none may while its entries are
-	 * made without their ptl. */
+	/* From here on walkers look for this VMA's entries as well: none may pass before they are made. */
 	int err = 0;
 	rwsem_write_lock(&n->rmap->lock);
 	rmap_add_locked(n->rmap, n);

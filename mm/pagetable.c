@@ -10,7 +10,7 @@
  *   inside it; the CPUs' paging-structure caches are flushed before the page goes back (any INVLPG
  *   flushes them all: SDM vol. 3, 4.10.4.1).
  *
- * Locks: one ptl at a time (RANK_PGTABLE).
+ * Locks: one ptl at a time (RANK_PGTABLE), but for fork, which holds the child's and then the parent's.
  */
 #include "mm/pagetable.h"
 #include "kernel/log.h"
@@ -20,7 +20,7 @@
 #include "mm/tlb.h"
 #include "mm/visit.h"
 
-static const struct lock_class ptl_class = {"page-table", RANK_PGTABLE, false};
+static const struct lock_class ptl_class = {"page-table", RANK_PGTABLE, true};
 
 static struct page *new_table(void)
 {
