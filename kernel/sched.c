@@ -378,6 +378,47 @@ int thread_sleep_ns(u64 ns)
 	return 0;
 }
 
+/* ---------------------------------------------------------------- figures */
+
+/* Switches happen under the lock of the CPU's queue, so under it a thread runs or does not, and its two figures go together. */
+u64 thread_run_ns(const struct thread *thread)
+{
+	struct sched_thread *t = (struct sched_thread *)thread;
+	irq_state_t s = irq_save();
+	struct run_queue *rq = lock_queue_of(t);
+	u64 ns = t->run_ns;
+
+	if (percpu_of((unsigned)(rq - queues))->current == thread)
+		ns += time_ns() - t->started;
+	spin_unlock(&rq->lock);
+	irq_restore(s);
+	return ns;
+}
+
+bool thread_is_runnable(const struct thread *t)
+{
+	return atomic_load(&((const struct sched_thread *)t)->state) == THREAD_RUNNABLE;
+}
+
+u64 sched_idle_ns(unsigned cpu)
+{
+	return thread_run_ns(&queues[cpu].idle->t);
+}
+
+unsigned sched_nr_running(void)
+{
+	unsigned nr = 0;
+
+	for (unsigned i = 0; i < cpu_count(); i++) {
+		irq_state_t s = spin_lock_irq(&queues[i].lock);
+
+		nr += atomic_load_explicit(&queues[i].nr_ready, memory_order_relaxed) +
+			(percpu_of(i)->current != &queues[i].idle->t);
+		spin_unlock_irq(&queues[i].lock, s);
+	}
+	return nr;
+}
+
 /* ---------------------------------------------------------------- tick and balance */
 
 /* Wakes those whose time has come. They blocked on this CPU (sleep_until); one that somebody else woke meanwhile is left alone. True: somebody is ready now. */

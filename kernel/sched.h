@@ -41,8 +41,8 @@ struct sched_thread {
 
 	/* Only while it runs, by itself, and at switches. */
 	u64 saved_rsp;
-	u64 started, slice_end; /* ns: when it last got a CPU, when it has to share it */
-	u64 run_ns;
+	u64 slice_end;       /* ns: when it has to share its CPU */
+	u64 started, run_ns; /* q, written at switches: when it last got a CPU; ns that it had run before */
 	u64 fs_base; /* user; written to the CPU at switches. Changes by system call only: CR4.FSGSBASE is off */
 	void *fpu;        /* user registers while it does not run (kernel/cpu/fpu.h); NULL: no user half */
 	unsigned fpu_cpu; /* where it last had its user registers loaded; MAX_CPUS: nowhere */
@@ -84,8 +84,6 @@ void thread_reset_user_state(void);
 /* For panic and debug: prints every thread with its stack. */
 void sched_dump(void);
 unsigned thread_id(const struct thread *t);
-/* Nanoseconds that it has run; of a thread that runs now also those since it was last switched to, more or less. */
-u64 thread_run_ns(const struct thread *t);
 
 /* kernel/sched.c */
 
@@ -96,6 +94,14 @@ void sched_init_cpu(struct percpu *p);
 /* The CPUs that a thread may run on from now on, one at least that is online. It moves soon; the running thread at its next way through the
  * scheduler, at the latest before it is in user mode again. It must not end meanwhile. Any context. */
 void sched_set_allowed(struct thread *t, u64 cpus);
+/* Nanoseconds that t has run, those since it was last switched to included. It must not end meanwhile. Any context. */
+u64 thread_run_ns(const struct thread *t);
+/* Does t run, or wait for nothing but a CPU? */
+bool thread_is_runnable(const struct thread *t);
+/* Nanoseconds that a CPU has been idle. Any context. */
+u64 sched_idle_ns(unsigned cpu);
+/* How many threads run or wait for a CPU, the idle ones left out; by the time it returns it may be another. */
+unsigned sched_nr_running(void);
 /* What the idle threads do; started CPUs end here. Interrupts off on entry. */
 void sched_idle(void) NORETURN;
 /* Makes t pass the kernel soon if it runs in user mode on another CPU, so that it sees what its caller stored

@@ -299,13 +299,6 @@ static bool runs_somewhere(const struct sched_thread *t)
 }
 
 /* In a panic the lock's holder may be stopped: then without it. */
-u64 thread_run_ns(const struct thread *t)
-{
-	const struct sched_thread *st = CONTAINER_OF(t, struct sched_thread, t);
-
-	return st->run_ns + (t == thread_current() ? time_ns() - st->started : 0);
-}
-
 void sched_dump(void)
 {
 	bool locked = spin_trylock(&threads.lock);

@@ -34,11 +34,11 @@ struct view {
 	u64 run_ns, children_ns;
 };
 
-static char state_of(const struct process *p)
+static char state_of_locked(const struct process *p)
 {
 	if (p->state == PROCESS_ZOMBIE)
 		return 'Z';
-	return atomic_load(&p->stopped) ? 'T' : p == process_current() ? 'R' : 'S';
+	return atomic_load(&p->stopped) ? 'T' : process_runs_locked(p) ? 'R' : 'S';
 }
 
 static int look(u64 instance, struct view *v)
@@ -54,7 +54,7 @@ static int look(u64 instance, struct view *v)
 			.pgid = p->pgid,
 			.sid = p->sid,
 			.threads = atomic_load(&p->nr_tasks),
-			.state = state_of(p),
+			.state = state_of_locked(p),
 			.run_ns = process_run_ns_locked(p),
 			.children_ns = p->children_ns,
 		};

@@ -60,19 +60,36 @@ int proc_version(struct text *t, u64 instance UNUSED)
 	return 0;
 }
 
+#define TICK_NS 10000000ull /* the unit of times in /proc/stat */
+
+static void add_seconds(struct text *t, u64 ns)
+{
+	text_add(t, "%llu.%02llu", (unsigned long long)(ns / NS_PER_SECOND),
+		(unsigned long long)(ns % NS_PER_SECOND / TICK_NS));
+}
+
+static u64 idle_ns_of_all(void)
+{
+	u64 ns = 0;
+
+	for (unsigned c = 0; c < cpu_count(); c++)
+		ns += sched_idle_ns(c);
+	return ns;
+}
+
 int proc_uptime(struct text *t, u64 instance UNUSED)
 {
-	u64 ns = time_ns();
-
-	text_add(t, "%llu.%02llu 0.00\n", (unsigned long long)(ns / NS_PER_SECOND),
-		(unsigned long long)(ns % NS_PER_SECOND / 10000000));
+	add_seconds(t, time_ns());
+	text_add(t, " ");
+	add_seconds(t, idle_ns_of_all());
+	text_add(t, "\n");
 	return 0;
 }
 
-/* Load is not averaged: zeros, and how many processes there are. */
+/* Load is not averaged: zeros, and how many run, and how many processes there are. */
 int proc_loadavg(struct text *t, u64 instance UNUSED)
 {
-	text_add(t, "0.00 0.00 0.00 1/%u %d\n", process_count(), process_current()->pid);
+	text_add(t, "0.00 0.00 0.00 %u/%u %d\n", sched_nr_running(), process_count(), process_current()->pid);
 	return 0;
 }
 
@@ -91,15 +108,27 @@ int proc_meminfo(struct text *t, u64 instance UNUSED)
 	return 0;
 }
 
-/* Time is not kept by CPU. */
+/* What is not idle counts as the programs': user, nice, system, idle, and what is not told apart either. */
+static void add_cpu_times(struct text *t, u64 idle, u64 total)
+{
+	text_add(t, " %llu 0 0 %llu 0 0 0 0 0 0\n", (unsigned long long)((total - MIN(idle, total)) / TICK_NS),
+		(unsigned long long)(idle / TICK_NS));
+}
+
 int proc_stat(struct text *t, u64 instance UNUSED)
 {
-	text_add(
-		t, "cpu  0 0 0 %llu 0 0 0 0 0 0\n", (unsigned long long)(time_ns() / 10000000) * cpu_count());
-	for (unsigned c = 0; c < cpu_count(); c++)
-		text_add(t, "cpu%u 0 0 0 %llu 0 0 0 0 0 0\n", c, (unsigned long long)(time_ns() / 10000000));
-	text_add(t, "intr 0\nctxt 0\nbtime %lld\nprocesses %u\nprocs_running 1\nprocs_blocked 0\n",
-		(long long)(vfs_now().sec - (i64)(time_ns() / NS_PER_SECOND)), process_count());
+	u64 idle = idle_ns_of_all();
+
+	text_add(t, "cpu ");
+	add_cpu_times(t, idle, time_ns() * cpu_count());
+	for (unsigned c = 0; c < cpu_count(); c++) {
+		idle = sched_idle_ns(c);
+		text_add(t, "cpu%u", c);
+		add_cpu_times(t, idle, time_ns());
+	}
+	text_add(t, "intr 0\nctxt 0\nbtime %lld\nprocesses %u\nprocs_running %u\nprocs_blocked 0\n",
+		(long long)(vfs_now().sec - (i64)(time_ns() / NS_PER_SECOND)), process_count(),
+		sched_nr_running());
 	return 0;
 }
 

@@ -192,6 +192,8 @@ int process_wait_kernel(i32 pid);
 void process_wait_init(void);
 /* Run time of all its tasks, those that have ended included. table_lock held. */
 u64 process_run_ns_locked(const struct process *p);
+/* Does one of its tasks run, or wait for nothing but a CPU? table_lock held. */
+bool process_runs_locked(const struct process *p);
 /* Someone became a zombie, for process_wait_kernel. */
 void process_notify_kernel(void);
 

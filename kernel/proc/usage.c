@@ -26,6 +26,16 @@ u64 process_run_ns_locked(const struct process *p)
 	return ns;
 }
 
+bool process_runs_locked(const struct process *p)
+{
+	struct task *t;
+
+	LIST_FOR_EACH (t, &p->tasks, node)
+		if (t->thread && thread_is_runnable(t->thread))
+			return true;
+	return false;
+}
+
 static void times_of_current(u64 *self, u64 *children)
 {
 	struct process *p = process_current();
