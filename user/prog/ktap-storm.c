@@ -26,35 +26,56 @@
  * What the allocators keep ready for each CPU (stacks and address spaces of 50 children at once) moves by up to 100 pages with how the CPUs
  * happened to share the work. A page lost with every 40th child would show.
  */
-#define SLACK 256
+#define SLACK_PAGES 256
 
-static long free_pages(void)
+/* Objects in use are counted one by one, whatever is kept ready. What each of ten thousand children may leave is less than a byte. */
+#define SLACK_KIB 8
+
+struct memory {
+	long free_pages, objects_kib;
+};
+
+static long figure(const char *path, const char *name)
 {
-	static char text[512];
-	int fd = open("/proc/faultline/memory", O_RDONLY);
+	static char text[1024];
+	int fd = open(path, O_RDONLY);
 	ssize_t n = read(fd, text, sizeof(text) - 1);
 	char *at;
 
 	close(fd);
 	if (n < 0)
-		err(1, "/proc/faultline/memory");
+		err(1, "%s", path);
 	text[n] = '\0';
-	at = strstr(text, "free_pages ");
-	return at ? atol(at + 11) : -1;
+	at = strstr(text, name);
+	if (!at)
+		errx(1, "%s has no %s", path, name);
+	return atol(at + strlen(name));
+}
+
+static struct memory memory(void)
+{
+	return (struct memory){figure("/proc/faultline/memory", "free_pages "), figure("/proc/meminfo", "Slab:")};
+}
+
+static int is_as_before(struct memory before, struct memory now)
+{
+	return now.free_pages >= before.free_pages - SLACK_PAGES &&
+		now.objects_kib <= before.objects_kib + SLACK_KIB;
 }
 
 /* The last tasks that ended give their memory back in their own time. */
-static int is_free_again(const char *what, long before)
+static int is_free_again(const char *what, struct memory before)
 {
 	const struct timespec pause = {.tv_nsec = 10000000};
-	long after = free_pages();
+	struct memory after = memory();
 
-	for (int i = 0; i < 100 && after < before - SLACK; i++) {
+	for (int i = 0; i < 100 && !is_as_before(before, after); i++) {
 		nanosleep(&pause, NULL);
-		after = free_pages();
+		after = memory();
 	}
-	ktap_note("%s: %ld pages free before, %ld after", what, before, after);
-	return after >= before - SLACK;
+	ktap_note("%s: %ld pages free before, %ld after; %ld KiB of objects before, %ld after", what,
+		before.free_pages, after.free_pages, before.objects_kib, after.objects_kib);
+	return is_as_before(before, after);
 }
 
 /* `total` children, `at_once` of them alive together. Those that were lost or ended wrongly. */
@@ -79,10 +100,9 @@ static int storm(int total, int at_once)
 
 static void test_storm(void)
 {
-	long before;
 	int wrong = storm(WARM_UP, AT_ONCE);
+	struct memory before = memory();
 
-	before = free_pages();
 	wrong += storm(STORM / 2, 1);
 	wrong += storm(STORM / 2, AT_ONCE);
 	CHECK("ten thousand children, each told of once", wrong == 0);
@@ -115,7 +135,7 @@ static int run_program(const char *path)
 static void test_program(const char *path)
 {
 	int wrong = run_program(path) + run_program(path);
-	long before = free_pages();
+	struct memory before = memory();
 
 	for (int i = 0; i < RUNS; i++)
 		wrong += run_program(path);
