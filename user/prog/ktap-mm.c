@@ -265,17 +265,20 @@ static void test_map_sync(void)
 	munmap(p, 8 * PAGE);
 }
 
-/* Faults of 2 MiB since boot; -1: nobody counts them here. */
-static long huge_faults(void)
+/* The number of the line `name`, which is not before the line that begins with `from`; -1: there is none. */
+static long figure(const char *path, const char *from, const char *name)
 {
+	char line[256];
 	long n = -1;
-	FILE *f = fopen("/proc/faultline/memory", "r");
+	FILE *f = fopen(path, "r");
 
-	if (f) {
-		if (fscanf(f, "huge_faults %ld", &n) != 1)
-			n = -1;
-		fclose(f);
+	for (int seen = !*from; f && n < 0 && fgets(line, sizeof(line), f);) {
+		seen |= !strncmp(line, from, strlen(from));
+		if (seen && !strncmp(line, name, strlen(name)))
+			n = atol(line + strlen(name));
 	}
+	if (f)
+		fclose(f);
 	return n;
 }
 
@@ -294,8 +297,8 @@ static void test_huge(void)
 {
 	char *at = mmap(NULL, 3 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *p, *q;
 	int fd = open("mm-huge", O_RDWR | O_CREAT | O_TRUNC, 0644);
-	long before = huge_faults();
-	char c = 1;
+	long before = figure("/proc/faultline/memory", "", "huge_faults "); /* -1: nobody counts them here */
+	char c = 1, range[32];
 
 	at = (char *)(((uintptr_t)at + HUGE - 1) & ~(HUGE - 1));
 	CHECK("4 MiB are allocated", fallocate(fd, 0, 0, 2 * HUGE) == 0);
@@ -307,10 +310,13 @@ static void test_huge(void)
 	CHECK("a load of pages nobody stored to", p[HUGE] == 0);
 	for (size_t i = 0; i < 2 * HUGE; i += PAGE)
 		p[i] = (char)(i ? 'a' + i / PAGE % 26 : 's');
+	snprintf(range, sizeof(range), "%lx-", (unsigned long)p);
 	if (before < 0)
 		ktap_skip("no /proc/faultline/memory", "they were mapped 2 MiB at once");
 	else
-		CHECK("they were mapped 2 MiB at once", huge_faults() >= before + 2);
+		CHECK("they were mapped 2 MiB at once",
+			figure("/proc/faultline/memory", "", "huge_faults ") >= before + 2 &&
+				figure("/proc/self/smaps", range, "FilePmdMapped:") == 4096);
 	CHECK("read sees the stores", pread(fd, &c, 1, HUGE + PAGE) == 1 && c == p[HUGE + PAGE]);
 	c = q[7 * PAGE];
 	q[7 * PAGE] = 'q';
