@@ -487,6 +487,28 @@ static void test_stdio(void)
 	CHECK("remove", size_of("stdio") == -1);
 }
 
+/* The console takes what is written, and the device behind the file system shows it. */
+static void test_devices(void)
+{
+	int fd = open("/dev/console", O_WRONLY | O_NOCTTY);
+	unsigned char magic[2] = {0};
+	struct stat st;
+
+	if (fd < 0)
+		ktap_skip("no /dev/console here", "the console is a terminal");
+	else
+		CHECK("the console is a terminal", isatty(fd) && write(fd, "\n", 1) == 1);
+	close(fd);
+	fd = open("/dev/pmem0", O_RDONLY);
+	if (fd < 0)
+		ktap_skip("no /dev/pmem0 here", "the superblock of ext4 in /dev/pmem0");
+	else
+		CHECK("the superblock of ext4 in /dev/pmem0",
+			!fstat(fd, &st) && S_ISBLK(st.st_mode) && pread(fd, magic, 2, 1024 + 56) == 2 &&
+				magic[0] == 0x53 && magic[1] == 0xef);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const char *dir = argc > 1 ? argv[1] : "/data/t";
@@ -509,5 +531,6 @@ int main(int argc, char **argv)
 	test_fsync();
 	test_descriptors();
 	test_stdio();
+	test_devices();
 	return ktap_finish();
 }
