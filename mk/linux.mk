@@ -17,16 +17,24 @@ LINUX_LIBS_lmdb := -llmdb
 MUSL_NAMES := $(foreach n,$(LINUX_NAMES),$(if $(LINUX_LIBS_$(n)),,$(n)))
 MUSL_GCC := $(shell command -v musl-gcc)
 
-# These also as position-independent programs without a loader.
-LINUX_PIE := limits
+# These also as position-independent programs without a loader. musl-gcc links no such program by itself.
+LINUX_PIE := auxv limits
+MUSL_START := $(if $(MUSL_GCC),$(firstword $(wildcard /usr/lib/*-linux-musl/rcrt1.o /usr/local/musl/lib/rcrt1.o)))
+MUSL_DIR := $(dir $(MUSL_START))
 
 linux-programs: $(LINUX_NAMES:%=build/linux/%-glibc) $(if $(MUSL_GCC),$(MUSL_NAMES:%=build/linux/%-musl)) \
-	$(LINUX_PIE:%=build/linux/%-pie-glibc) build/linux/fuzzcalls
+	$(LINUX_PIE:%=build/linux/%-pie-glibc) $(if $(MUSL_START),$(LINUX_PIE:%=build/linux/%-pie-musl)) build/linux/fuzzcalls
 
 build/linux/%-pie-glibc: tests/linux/%.c $(LINUX_SHARED) tests/linux/table.h tests/linux/calls.h mk/linux.mk
 	@mkdir -p $(@D)
 	@echo '  LINUXCC $@'
 	@gcc $(filter-out -static,$(LINUX_CFLAGS)) -static-pie -fPIE -o $@ $< $(LINUX_SHARED)
+
+build/linux/%-pie-musl: tests/linux/%.c $(LINUX_SHARED) tests/linux/table.h tests/linux/calls.h mk/linux.mk
+	@mkdir -p $(@D)
+	@echo '  LINUXCC $@'
+	@musl-gcc $(LINUX_CFLAGS) -fPIE -nostartfiles -Wl,-pie,--no-dynamic-linker -o $@ \
+		$(MUSL_START) $(MUSL_DIR)crti.o $< $(LINUX_SHARED) $(MUSL_DIR)crtn.o
 
 build/linux/%-glibc: tests/linux/%.c $(LINUX_SHARED) tests/linux/table.h tests/linux/calls.h mk/linux.mk
 	@mkdir -p $(@D)
