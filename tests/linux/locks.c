@@ -179,6 +179,19 @@ static void open_files(void)
 	row("OFD, kept by the duplicate", lock(b, F_OFD_SETLK, F_WRLCK, 5, 1));
 	close(c);
 	row("OFD, gone with the last", lock(b, F_OFD_SETLK, F_WRLCK, 5, 1));
+	c = open("file", O_RDWR);
+	self = fork();
+	if (!self) {
+		row("child: OFD, waits", lock(c, F_OFD_SETLKW, F_WRLCK, 0, 10));
+		table_child_end();
+	}
+	pause_ms(20);
+	say("parent unlocks");
+	lock(b, F_OFD_SETLK, F_UNLCK, 5, 1);
+	table_wait("OFD, got by the child", self);
+	row("OFD, still of the shared file", lock(b, F_OFD_SETLK, F_RDLCK, 0, 1));
+	close(c);
+	row("OFD, gone with it", lock(b, F_OFD_SETLK, F_RDLCK, 0, 1));
 	close(b);
 }
 
