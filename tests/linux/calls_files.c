@@ -200,6 +200,7 @@ static void names(void)
 	T(mkdir, ENAMETOOLONG, "long name", long_name(), 0755);
 	T(mkdir, ELOOP, "loop", "loop/x", 0755);
 	T(mkdirat, OK, "below a directory", dir, "made", 0755);
+	T(mkdirat, ENOENT, "in nothing", dir, "none/x", 0755);
 	T(mkdirat, EBADF, "no directory", NO_FD, "x", 0755);
 	T(mkdirat, ENOTDIR, "below a file", file, "x", 0755);
 	T(mkdirat, EEXIST, "again", dir, "made", 0755);
@@ -249,6 +250,7 @@ static void names(void)
 	T(unlink, ELOOP, "loop", "loop/x");
 	T(unlinkat, OK, "directory", dir, "made", AT_REMOVEDIR);
 	T(unlinkat, EINVAL, "flags", dir, "inside", 1);
+	T(unlinkat, ENOENT, "missing", dir, "none", 0);
 	T(unlinkat, EBADF, "no directory", NO_FD, "x", 0);
 	T(unlinkat, ENOTDIR, "below a file", file, "x", 0);
 	T(unlinkat, EISDIR, "directory as a file", dir, "sub", 0);
@@ -321,6 +323,13 @@ static void directories(void)
 	T(getcwd, OK, "here", buf, sizeof(buf));
 	T(getcwd, ERANGE, "no room", buf, 1);
 	T(getcwd, EFAULT, "bad result", BAD, 512);
+	pid_t pid = fork();
+	if (!pid) {
+		if (!mkdir("gone", 0755) && !chdir("gone") && !rmdir("../gone"))
+			T(getcwd, ENOENT, "removed", buf, sizeof(buf));
+		table_child_end();
+	}
+	table_wait("getcwd", pid);
 	T(chdir, ENOENT, "missing", "none");
 	T(chdir, ENOTDIR, "file", "file");
 	T(chdir, EFAULT, "bad path", BAD);

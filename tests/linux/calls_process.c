@@ -66,6 +66,8 @@ static void executing(void)
 {
 	static const char *const argv[] = {"true", NULL};
 	static const char *const many[2] = {(const char *)8, NULL};
+	static char word[200000];
+	static const char *const large[] = {word, NULL};
 	int fd = open("script", O_WRONLY | O_CREAT, 0755);
 
 	write(fd, "not a program", 13);
@@ -79,6 +81,8 @@ static void executing(void)
 	T(execve, EFAULT, "bad path", BAD, argv, 0);
 	T(execve, EFAULT, "bad words", "script", BAD, 0);
 	T(execve, EFAULT, "bad word", "script", many, 0);
+	memset(word, 'w', sizeof(word) - 1);
+	T(execve, E2BIG, "a word of more than 128 KiB", "script", large, 0);
 	T(execve, EACCES, "no permission", "plain", argv, 0);
 	T(execve, EACCES, "directory", "dir", argv, 0);
 	alarm(10);
@@ -219,6 +223,15 @@ static void groups(void)
 		table_child_end();
 	}
 	table_wait("session", pid);
+	pid = fork();
+	if (!pid) { /* told what it must not be told, it says so and ends */
+		close(2);
+		execl("/proc/self/exe", "again", NULL);
+		_exit(1);
+	}
+	waitid(P_PID, (id_t)pid, NULL, WEXITED | WNOWAIT);
+	T(setpgid, EACCES, "a child that has run a program", pid, 0);
+	table_wait("program", pid);
 }
 
 static void threads(void)

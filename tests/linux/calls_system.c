@@ -50,6 +50,7 @@ static void mapping(void)
 	q = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, read_only, 0);
 	T(mprotect, EACCES, "write to a read-only file", q, PAGE, RW);
 	p = (char *)T(mremap, OK, "larger", p + PAGE, 2 * PAGE, 8 * PAGE, MREMAP_MAYMOVE, 0);
+	T(mremap, ENOMEM, "everything", p, PAGE, (1l << 47) - 2 * PAGE, MREMAP_MAYMOVE, 0);
 	T(mremap, EINVAL, "flags", p, PAGE, PAGE, 0x100, 0);
 	T(mremap, EINVAL, "odd address", p + 1, PAGE, PAGE, 0, 0);
 	T(mremap, EINVAL, "fixed without moving", p, PAGE, PAGE, MREMAP_FIXED, 0);
