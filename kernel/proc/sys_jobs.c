@@ -115,8 +115,6 @@ static long set_group_locked(struct process *self, struct process *p, i32 pgid)
 		return -EPERM;
 	if (p != self && p->execed)
 		return -EACCES;
-	if (p->state != PROCESS_ALIVE)
-		return -ESRCH;
 	if (p->sid == p->pid)
 		return -EPERM;
 	if (pgid != p->pid) {
