@@ -111,7 +111,8 @@ int proc_meminfo(struct text *t, u64 instance UNUSED)
 /* What is not idle counts as the programs': user, nice, system, idle, and what is not told apart either. */
 static void add_cpu_times(struct text *t, u64 idle, u64 total)
 {
-	text_add(t, " %llu 0 0 %llu 0 0 0 0 0 0\n", (unsigned long long)((total - MIN(idle, total)) / TICK_NS),
+	text_add(t, " %llu 0 0 %llu 0 0 0 0 0 0\n",
+		(unsigned long long)((total - MIN(idle, total)) / TICK_NS),
 		(unsigned long long)(idle / TICK_NS));
 }
 

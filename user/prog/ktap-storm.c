@@ -54,7 +54,8 @@ static long figure(const char *path, const char *name)
 
 static struct memory memory(void)
 {
-	return (struct memory){figure("/proc/faultline/memory", "free_pages "), figure("/proc/meminfo", "Slab:")};
+	return (struct memory){
+		figure("/proc/faultline/memory", "free_pages "), figure("/proc/meminfo", "Slab:")};
 }
 
 static int is_as_before(struct memory before, struct memory now)
