@@ -315,6 +315,16 @@ static void test_mmap_together(void)
 		0, "rights are the mapping's");
 }
 
+/* A preparation that shoots down a thread which was prepared before: no interrupt is left over for the start. */
+static void test_prepare(void)
+{
+	is(run("'file f 1 hole; prepare A load f 0; prepare B store f 0 4; A: load f 0 | B: load f 0' range "
+	       "strict"),
+		0, "a store to a hole that another thread has read");
+	is(run("'file f 2; prepare A load f 0; prepare B punch f 0; A: load f 1 | B: load f 0' range strict"),
+		0, "a punch of a page that another thread has mapped");
+}
+
 /* One thread: the power fails at its end, in every place of the model. */
 static void test_crash(void)
 {
@@ -364,6 +374,7 @@ int main(void)
 	test_help();
 	test_values();
 	test_mmap_together();
+	test_prepare();
 	test_crash();
 	test_bad_specs();
 	return done_testing();
