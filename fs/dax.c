@@ -119,13 +119,16 @@ bool dax_is_dirty(struct mapping *m, u64 pgoff)
 static struct page *zero_page(struct mapping *m)
 {
 	_Atomic(struct page *) *where = m->zero_page_global ? &the_instance.fs->zero_page : &m->zero_page;
-	struct page *p = atomic_load_explicit(where, memory_order_acquire), *expected = NULL;
+	struct page *p, *expected = NULL;
 
+	SHARED_READ(where);
+	p = atomic_load_explicit(where, memory_order_acquire);
 	if (likely(p))
 		return p;
 	p = pmm_alloc_zeroed(0);
 	if (!p)
 		return NULL;
+	SHARED_WRITE(where);
 	if (atomic_compare_exchange_strong(where, &expected, p)) {
 		dax_count(&dax_stats()->zero_pages);
 		return p;
