@@ -5,6 +5,8 @@
 #include "lib/errno.h"
 #include "lib/fmt.h"
 
+#define INTERRUPTS ((1u << CHOICE_DRAIN) - (1u << CHOICE_INTERRUPT))
+
 _Atomic(bool) explore_stop;
 
 static void release_arrays(struct cell *c)
@@ -73,12 +75,18 @@ static bool delays_store(const struct node *n, choice_t choice)
 	return n->delayed < NR_CHOICES && choice != CHOICE_DRAIN + n->delayed;
 }
 
+/* The same of an interrupt that has just come and can be taken: hardware would not let the thread go on before it. */
+static bool delays_interrupt(const struct node *n, choice_t choice)
+{
+	return n->arrived && choice < CHOICE_INTERRUPT;
+}
+
 static unsigned preemptions_of(const struct node *n, choice_t choice)
 {
 	bool other = choice < CHOICE_INTERRUPT && n->last < NR_CHOICES && choice != n->last &&
 		(n->enabled >> n->last & 1);
 
-	return (unsigned)other + delays_store(n, choice);
+	return (unsigned)other + delays_store(n, choice) + delays_interrupt(n, choice);
 }
 
 static unsigned switches_by(const struct node *n, choice_t choice)
@@ -96,18 +104,18 @@ static bool drains_too_late(const struct node *n, choice_t choice)
 		n->enabled & ((1u << CHOICE_DRAIN) - 1);
 }
 
-/* The choices at n that the bounds still permit; notes what only the switch bound forbids. */
+/* The choices at n that the bounds still permit; notes whether they forbid any. */
 static choices_t permitted(struct cell *c, const struct node *n, const struct bounds *b)
 {
 	choices_t mask = 0;
 
 	for (choice_t ch = 0; ch < NR_CHOICES; ch++) {
-		if (!(n->enabled >> ch & 1) || drains_too_late(n, ch) ||
-			(b->preemptions >= 0 &&
-				n->preemptions + preemptions_of(n, ch) > (unsigned)b->preemptions))
+		if (!(n->enabled >> ch & 1) || drains_too_late(n, ch))
 			continue;
-		if (b->switches >= 0 && n->switches + switches_by(n, ch) > (unsigned)b->switches)
-			c->more_switches = true;
+		if ((b->preemptions >= 0 &&
+			    n->preemptions + preemptions_of(n, ch) > (unsigned)b->preemptions) ||
+			(b->switches >= 0 && n->switches + switches_by(n, ch) > (unsigned)b->switches))
+			c->more = true;
 		else
 			mask |= (choices_t)(1u << ch);
 	}
@@ -196,9 +204,17 @@ static void make_node(struct cell *c, unsigned d)
 	for (unsigned t = 0; c->w.backend->pending_stores && t < c->w.sc->nr_threads; t++)
 		n->stores[t] = (u8)c->w.backend->pending_stores(&c->w, t);
 	n->ran = up && up->choice < CHOICE_INTERRUPT ? up->choice : NR_CHOICES;
-	n->delayed = up && up->choice < CHOICE_INTERRUPT && n->stores[up->choice] > up->stores[up->choice]
-		? up->choice
-		: NR_CHOICES;
+	n->delayed = NR_CHOICES;
+	if (up && up->choice < CHOICE_INTERRUPT && n->stores[up->choice] > up->stores[up->choice])
+		n->delayed = up->choice;
+	/* It was not the only one, or there was an older one before it. */
+	if (up && up->delayed < NR_CHOICES && up->choice == CHOICE_DRAIN + up->delayed &&
+		n->stores[up->delayed])
+		n->delayed = up->delayed;
+	/* What could not be taken before, and what has come with another one that was taken just now. */
+	n->arrived = up ? n->enabled & INTERRUPTS & (choices_t) ~(up->enabled & ~(1u << up->choice)) : 0;
+	if (up && up->choice >= CHOICE_INTERRUPT)
+		n->arrived |= n->enabled & up->arrived;
 }
 
 /* The schedule ended at a violation, or by itself: what comes of it, without checks and with the least switching. */
@@ -356,14 +372,18 @@ const char *engine_bound_reached(const struct cell *c, const struct bounds *b, u
 	return NULL;
 }
 
-static unsigned switches_of(const struct cell *c)
+/* The level of the last schedule, by what cell_explore() deepens. */
+static unsigned level_of(const struct cell *c, const struct bounds *b)
 {
 	const struct node *last = c->depth ? &c->nodes[c->depth - 1] : NULL;
 
-	return last ? last->switches + switches_by(last, last->choice) : 0;
+	if (!last)
+		return 0;
+	return b->preemptions >= 0 ? last->preemptions + preemptions_of(last, last->choice)
+				   : last->switches + switches_by(last, last->choice);
 }
 
-/* Every schedule that b permits, but for those with fewer than `least` switches, which an earlier call has counted. */
+/* Every schedule that b permits, but for those of a level below `least`, which an earlier call has counted. */
 static int enumerate(struct cell *c, const struct bounds *b, unsigned least, u64 start)
 {
 	unsigned prefix = 0;
@@ -375,7 +395,7 @@ static int enumerate(struct cell *c, const struct bounds *b, unsigned least, u64
 		c->runs++;
 		if (err)
 			return err;
-		if ((c->complete || v.oracle) && switches_of(c) >= least) {
+		if ((c->complete || v.oracle) && level_of(c, b) >= least) {
 			c->interleavings++;
 			c->longest = MAX(c->longest, c->depth);
 			if (v.oracle && c->violations++ == 0)
@@ -395,13 +415,16 @@ void engine_forget(struct cell *c)
 	tally_forget(&c->tally);
 }
 
-/* To the end, depth first, reduced or not. Unreduced under a limit, first every schedule with no switch, then with one, and so on: most races
- * need few, so that is where a limited number is spent best. */
+/* To the end, depth first, reduced or not. Unreduced under a limit, level by level: first every schedule with no switch, then with one, and so on: most
+ * races need few, so that is where a limited number is spent best. Where preemptions are bounded they make the levels, and a switch because a thread has
+ * ended or waits is free: so a thread that was preempted comes back at the same level. */
 int cell_explore(struct cell *c, const struct bounds *b)
 {
 	u64 start = c->w.backend->clock_ns();
-	bool limited = b->max || b->ns || b->first;
+	bool limited = b->max || b->ns || b->first, by_preemptions = b->preemptions >= 0;
+	bool levels = limited || by_preemptions;
 	struct bounds now = *b;
+	int *level = by_preemptions ? &now.preemptions : &now.switches;
 	int err;
 
 	c->covered = -1;
@@ -411,19 +434,20 @@ int cell_explore(struct cell *c, const struct bounds *b)
 		return err || b->first || !c->violations ? err : minimise(c);
 	}
 	for (unsigned n = 0;; n++) {
-		now.switches = limited ? (int)n : -1;
-		c->more_switches = false;
-		err = enumerate(c, &now, limited ? n : 0, start);
-		if (err || c->cut || !c->more_switches)
+		if (levels)
+			*level = (int)n;
+		c->more = false;
+		err = enumerate(c, &now, levels ? n : 0, start);
+		if (err || c->cut || !c->more)
 			break;
 		c->covered = (int)n;
 		/* A bound may be reached exactly at the end. */
 		c->cut = engine_bound_reached(c, b, start);
+		if (!c->cut && (int)n == b->preemptions)
+			c->cut = "preemptions";
 		if (c->cut)
 			break;
 	}
-	if (!c->cut && b->preemptions >= 0)
-		c->cut = "preemptions";
 	c->ns = c->w.backend->clock_ns() - start;
 	return err || limited || !c->violations || c->stuck ? err : minimise(c);
 }

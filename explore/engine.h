@@ -5,7 +5,7 @@
  * A schedule is a list of choices, each of which lets one thread run from its point to the next, or one CPU take an interrupt. The
  * enumeration is depth-first and stateless: for each schedule the world is reset, the common prefix is
  * replayed and the rest is chosen: first the thread that ran last, then the others. Every choice that can run is tried at every point.
- * Under a limit of number or time the schedules come in the order of their switches between threads.
+ * Under a limit of number or time the schedules come in the order of their switches between threads; where preemptions are bounded, of those.
  */
 #ifndef EXPLORE_ENGINE_H
 #define EXPLORE_ENGINE_H
@@ -23,13 +23,14 @@ typedef u16 choices_t; /* bit mask */
 
 struct node {
 	choices_t enabled, todo;
+	choices_t arrived; /* interrupts that have just come, or just can be taken */
 	choice_t choice;
 	u8 last;    /* thread that ran before; NR_CHOICES: none */
 	u8 ran;     /* thread whose transition led here; NR_CHOICES: none */
-	u8 delayed; /* it left a new store in its buffer: the same thread; NR_CHOICES: no */
+	u8 delayed; /* its new stores have not all left the buffer, and nothing else has come since: the same thread; NR_CHOICES: no */
 	u8 stores[EXPLORE_MAX_THREADS]; /* in the buffers */
-	u16 preemptions; /* before this choice: the thread that ran last could have gone on, or a new store reach memory */
-	u16 switches; /* before this choice: another thread ran next, for whatever reason */
+	u16 preemptions; /* before this choice: the thread that ran last could have gone on, a new store reach memory, an interrupt be taken */
+	u16 switches;    /* before this choice: another thread ran next, for whatever reason */
 };
 
 struct bounds {
@@ -55,17 +56,17 @@ struct cell {
 	bool want_states;
 	struct node *nodes; /* ENGINE_MAX_DEPTH */
 	unsigned depth;
-	bool complete;      /* the last schedule ran until nobody could go on */
-	bool more_switches; /* the switch bound left something out */
+	bool complete; /* the last schedule ran until nobody could go on */
+	bool more;     /* the bounds forbade something */
 	/* results */
 	u64 interleavings, violations, transitions, runs, ns;
 	u64 violated_at; /* clock_ns(); reduced */
 	u64 blocked;     /* reduced: runs that ended where all that could go on was asleep */
 	struct tally tally;
 	unsigned longest;
-	int covered; /* where it was cut short: every schedule with at most so many switches was run; < 0: not even that */
-	bool stuck;      /* threads of the last schedule cannot be ended: it cannot be run again either */
-	const char *cut; /* the bound that cut the enumeration short; NULL: exhaustive */
+	int covered; /* where it was cut short: every schedule with at most so many switches (or preemptions) was run; < 0: not even that */
+	bool stuck;  /* threads of the last schedule cannot be ended: it cannot be run again either */
+	const char *cut;            /* the bound that cut the enumeration short; NULL: exhaustive */
 	struct violation violation; /* of `schedule` */
 	struct schedule schedule;   /* the counterexample with the fewest switches between threads */
 };

@@ -16,7 +16,8 @@
  *	first           a cell ends at its first violation
  *	reduce=source|sleep|off  one interleaving of each class whose members differ in the order of transitions that commute (reduce.c; sleep
  *	                is the same by a weaker method). Hosted only. Default source where there is no bound, otherwise off: bounded
- *	                enumerations go by the number of switches. Asked for together with max, seconds or first it goes depth first, and says so
+ *	                enumerations go by the number of switches, or of preemptions where those are bounded. Asked for together with max,
+ *	                seconds or first it goes depth first, and says so
  *	states          the number of distinct final states (content of the files, results), a digest of their set, the oracles violated
  *	coverage        protocol steps, and ordered pairs of steps by different threads, that were reached; names the steps that never were
  *	exhaustive      no bound. Hosted that is the default; in the kernel, where a run costs a mount, the default is first max=100

@@ -35,7 +35,7 @@ struct row {
 	bool safe; /* SAFE_SCHEME */
 	u64 interleavings, violations;
 	int covered;
-	bool reduced;
+	bool reduced, by_preemptions;
 };
 
 struct job {
@@ -264,7 +264,9 @@ static void print_verdict(struct printer *p, const struct row *r)
 		print(p, "no violation");
 	if (r->cut)
 		print(p, " (not exhaustive: %s%s", r->cut, r->reduced ? ", depth first" : "");
-	if (r->cut && r->covered >= 0)
+	if (r->cut && r->covered >= 0 && r->by_preemptions)
+		print(p, "; all with up to %d preemption%s", r->covered, r->covered == 1 ? "" : "s");
+	else if (r->cut && r->covered >= 0)
 		print(p, "; all with up to %d switch%s", r->covered, r->covered == 1 ? "" : "es");
 	if (r->cut)
 		print(p, ")");
@@ -337,6 +339,7 @@ static int run_cell(struct job *j, const char *race, const struct dax_config *sc
 	}
 	*r = (struct row){race, c->cut, c->violation.oracle, .interleavings = c->interleavings,
 		.violations = c->violations, .covered = c->covered, .reduced = c->reduce != REDUCE_OFF,
+		.by_preemptions = j->spec.bounds.preemptions >= 0,
 		.safe = !strcmp(scheme->lock_ops->name, SAFE_SCHEME)};
 	str_copy(r->scheme, text, sizeof(r->scheme));
 	j->nr_rows++;

@@ -156,7 +156,16 @@ static void test_counts(void)
 	is(interleavings(), 90, "three threads: 6! / 2!2!2!");
 	run("'file f 1; fsync f; fsync f; fsync f | fsync f; fsync f; fsync f' range preemptions=0");
 	is(interleavings(), 2, "without preemption one thread after the other");
-	ok(strstr(report, "not exhaustive: preemptions"), "and the bound is named");
+	ok(strstr(report, "not exhaustive: preemptions; all with up to 0 preemptions"),
+		"and the bound is named");
+	run("'file f 1; fsync f; fsync f; fsync f | fsync f; fsync f; fsync f' range preemptions=1");
+	is(interleavings(), 6, "one preemption: after 1 or 2 of either thread's 3");
+	run("'file f 1; fsync f; fsync f; fsync f | fsync f; fsync f; fsync f' range preemptions=1 max=3");
+	ok(strstr(report, "not exhaustive: max; all with up to 0 preemptions"),
+		"the third has a preemption: the thread comes back for nothing");
+	run("'file f 1; fsync f; fsync f; fsync f | fsync f; fsync f; fsync f' range preemptions=5");
+	is(interleavings(), 20, "preemptions enough for all");
+	ok(!strstr(report, "not exhaustive"), "and then that is said");
 	run("'file f 1; fsync f; fsync f; fsync f | fsync f; fsync f; fsync f' range max=7");
 	is(interleavings(), 7, "max=7 stops after 7");
 	ok(strstr(report, "not exhaustive: max"), "and is named");
