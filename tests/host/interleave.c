@@ -56,7 +56,11 @@ static void make_step(const struct interleaving *x, unsigned d)
 		s->stores[t] = (u8)sim_stores_pending(t + 1);
 	s->ran = by_thread ? up->choice : NONE;
 	s->last = by_thread ? up->choice : up ? up->last : NONE;
-	s->delayed = by_thread && s->stores[up->choice] > up->stores[up->choice] ? up->choice : NONE;
+	s->delayed = NONE;
+	if (by_thread && s->stores[up->choice] > up->stores[up->choice])
+		s->delayed = up->choice;
+	else if (up && up->delayed != NONE && up->choice == DRAIN + up->delayed && s->stores[up->delayed])
+		s->delayed = up->delayed;
 	s->cost = up ? cost_of(up, up->choice) : 0;
 	s->todo = 0;
 	for (unsigned c = 0; c < 2 * MAX_THREADS; c++) {
