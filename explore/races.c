@@ -20,7 +20,9 @@ static const struct race races[] = {
 	{"punch-stale",
 		"a hole is punched between lookup and PTE: inside the file, where no size check can help",
 		"file f 2; file g 0; full; A: store f 0 7 | B: punch f 0; write g 0 9"},
-	{"cow-leak", "a private write copies from a block that a punch frees and another file fills",
+	{"cow-leak", "a private write copies from a block that a truncate frees and another file fills",
+		"file f 1; file g 0; full; A: pstore f 0 7; pload f 0 tail | B: truncate f 0; write g 0 9"},
+	{"cow-leak-punch", "the same, and a punch frees the block: no size says that the copy is of nothing",
 		"file f 2; file g 0; full; A: pstore f 0 7; pload f 0 tail | B: punch f 0; write g 0 9"},
 	{"eof-race",
 		"a fault past the end beside an operation that extends the file: a signal or data, never "
