@@ -5,7 +5,7 @@
 # notice. The head of a patch says so:
 #
 #	Breaks: what is wrong then
-#	Race: the races of the explorer whose scenarios notice it, if it is one that has a name
+#	Race: the races of the explorer whose scenarios notice it, if it is one that has a name; they stand in Test
 #	Build: what make builds of it, below build/
 #	Test: the command that judges, run at the top of the tree
 #	Noticed-by: a regular expression that the output must match, and does not match without the patch
@@ -126,7 +126,9 @@ for my $patch (@patches) {
 
 	subtest "$name: $h{Breaks}" => sub {
 		my ($status, $out) = @{ $plain{ $h{Test} } // [-1, 'it was not run'] };
+		my %runs = map { $_ => 1 } split ' ', $h{Test};
 
+		is_deeply([grep { !$runs{$_} } split ' ', $h{Race} // ''], [], 'its test runs the races that it names');
 		is($status, 0, "without the patch the test passes: $h{Test}") or diag tail($out);
 		unlike($out, qr/$h{'Noticed-by'}/m, 'with nothing to notice');
 		for (@{ $result{$patch} // [[0, 'it was judged', 'its process has died']] }) {
