@@ -43,10 +43,14 @@ static const u8 weights[NR_OPS] = {
 	[OP_INSERT] = 4,
 	[OP_ALLOCATE] = 4,
 	[OP_RENAME] = 10,
+	[OP_EXCHANGE] = 10,
 	[OP_LINK] = 4,
 	[OP_UNLINK] = 8,
 	[OP_SYMLINK] = 4,
-	[OP_MKDIR] = 4,
+	[OP_MKNOD] = 3,
+	[OP_SET_ATTRIBUTE] = 10,
+	[OP_REMOVE_ATTRIBUTE] = 8,
+	[OP_MKDIR] = 8,
 	[OP_RMDIR] = 2,
 	[OP_CLOSE] = 5,
 	[OP_COMMIT] = 4,
@@ -89,7 +93,25 @@ static bool can_rename(struct op *op)
 	if (op->a < NR_DIRS - 1)
 		return a.kind && op->b < NR_DIRS - 1 && op->a != op->b && !has_children(op->b);
 	return op->a > POOL_NAME && op->b > POOL_NAME && op->a != op->b && a.kind && has_parent(op->b) &&
+		(!b.kind || (a.kind == NODE_DIR) == (b.kind == NODE_DIR)) &&
 		(a.kind != b.kind || a.id != b.id);
+}
+
+static bool can_exchange(const struct op *op)
+{
+	if (op->a == op->b || !oracle_node(op->a).kind || !oracle_node(op->b).kind)
+		return false;
+	return (op->a < NR_DIRS - 1 && op->b < NR_DIRS - 1) || (op->a > POOL_NAME && op->b > POOL_NAME);
+}
+
+/* Sets one; removes one that is there. */
+static bool choose_attribute(struct op *op)
+{
+	struct node a = oracle_node(op->a);
+
+	op->pos = chance(NR_ATTRIBUTES);
+	return op->a != NR_DIRS - 1 && (a.kind == NODE_FILE || a.kind == NODE_DIR) &&
+		(op->kind == OP_SET_ATTRIBUTE || a.attributes[op->pos]);
 }
 
 /* Fills in a random range, in bytes of multiples of `unit`, that ends before `end`. False: there is none. */
@@ -171,28 +193,43 @@ static bool choose_name(struct op *op)
 	switch (op->kind) {
 	case OP_CREATE:
 	case OP_SYMLINK:
+	case OP_MKNOD:
 		return !dir && !a.kind && has_parent(op->a);
 	case OP_MKDIR:
-		return dir && !a.kind;
+		return !a.kind && has_parent(op->a);
 	case OP_RMDIR:
-		return dir && op->a != NR_DIRS - 1 && a.kind && !has_children(op->a);
+		return op->a != NR_DIRS - 1 && a.kind == NODE_DIR && !has_children(op->a);
 	case OP_UNLINK:
-		return !dir && op->a != POOL_NAME && a.kind;
+		return op->a != POOL_NAME && a.kind && a.kind != NODE_DIR;
 	case OP_LINK:
 		return a.kind == NODE_FILE && op->a != POOL_NAME && op->b >= NR_DIRS &&
 			!oracle_node(op->b).kind && has_parent(op->b);
 	case OP_RENAME:
 		return can_rename(op);
+	case OP_EXCHANGE:
+		return can_exchange(op);
+	case OP_SET_ATTRIBUTE:
+	case OP_REMOVE_ATTRIBUTE:
+		return choose_attribute(op);
 	default:
 		return false;
 	}
 }
 
+/* Of the second names each has its turn: few will do. */
+static bool choose_names(struct op *op)
+{
+	for (u32 k = 0; k < NR_NAMES; k++, op->b = (op->b + 1) % NR_NAMES)
+		if (choose_name(op))
+			return true;
+		else if (!op_has_two_names(op->kind))
+			return false;
+	return false;
+}
+
 /* May this be op k of the step? Fills it in. */
 static bool choose(struct op *op, const struct step *s)
 {
-	bool makes = op->kind == OP_CREATE || op->kind == OP_SYMLINK || op->kind == OP_MKDIR;
-
 	op->a = chance(3) == 0 ? choice.last : chance(NR_NAMES);
 	op->b = chance(NR_NAMES);
 	if ((op->kind == OP_CREATE || op->kind >= OP_RENAME) && s->nr_ops)
@@ -206,10 +243,10 @@ static bool choose(struct op *op, const struct step *s)
 	}
 	if (op->kind != OP_CREATE && op->kind < OP_RENAME)
 		return choose_file(op, s);
-	if (!choose_name(op))
+	if (!choose_names(op))
 		return false;
-	op->file = makes ? choice.next_file : oracle_node(op->a).id;
-	if (makes && ++choice.next_file >= NO_FILE)
+	op->file = op_makes(op->kind) ? choice.next_file : oracle_node(op->a).id;
+	if (op_makes(op->kind) && ++choice.next_file >= NO_FILE)
 		abort();
 	return true;
 }
@@ -238,7 +275,7 @@ static bool choose_op(struct step *s)
 static bool alone(enum op_kind kind)
 {
 	return kind == OP_CLOSE || kind == OP_REMOUNT || kind == OP_SYNC || kind == OP_RENAME ||
-		kind == OP_UNLINK || kind == OP_DIRECT_WRITE || kind == OP_DIRECT_READ;
+		kind == OP_EXCHANGE || kind == OP_UNLINK || kind == OP_DIRECT_WRITE || kind == OP_DIRECT_READ;
 }
 
 /* Adds what is to be done to the file of that name, if it can be. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* See oracle.h. Names are kept as versions, each a whole array; a file's content as it is now and as it was acknowledged. */
 #include "tests/crash/oracle.h"
+#include "fs/ext4/disk.h"
+#include "fs/vfs.h"
 #include "lib/string.h"
 
 #include <stdio.h>
@@ -35,38 +37,13 @@ static struct {
 	struct node names[VERSIONS][NR_NAMES];
 	u32 version, acknowledged;
 	u64 acknowledgments;
-	bool at_once, pool_busy;
-	u32 step; /* number of the last operation begun */
-	struct file_model *files[NR_FILES];
+	bool at_once, pool_busy, damaged;
+	u32 step;                               /* number of the last operation begun */
+	struct file_model *files[NR_FILES + 1]; /* /big is the last */
 	char why[400];
 } oracle;
 
 /* --- names --- */
-
-static const char *const paths[NR_NAMES] = {"/d", "/e", "/big", "/pool", "/f0", "/f1", "/f2", "/f3", "/f4",
-	"/f5", "/d/f0", "/d/f1", "/d/f2", "/d/f3", "/e/f0", "/e/f1", "/e/f2", "/e/f3", "/big/", "/big/",
-	"/big/", "/big/"};
-
-u32 oracle_parent(u32 name)
-{
-	return name < 10 ? 0 : name < 14 ? 1 : name < 18 ? 2 : 3;
-}
-
-/* In /big names are long, so that its directory splits blocks. */
-void oracle_path(u32 name, char path[300])
-{
-	if (oracle_parent(name) == 3)
-		snprintf(path, 300, "/big/%u%0220u", name, name);
-	else
-		snprintf(path, 300, "%s", paths[name]);
-}
-
-void oracle_target(u32 id, char target[200])
-{
-	const char *how = id % 2 ? "to-%u" : id % 4 ? "to-%0150u" : "\xc0\x3b\x39\x98%0150u";
-
-	snprintf(target, 200, how, id); /* in the inode, or in a block */
-}
 
 struct node oracle_node(u32 name)
 {
@@ -220,33 +197,55 @@ static void change_data(struct file_model *f, const struct op *op)
 	}
 }
 
-/* Children of a directory that moves go with it. */
-static void move_children(struct node *n, u32 from, u32 to)
+/* Two names change places, and what is in them if they are /d and /e: either has as many names, in the same order. */
+static void exchange(struct node *n, u32 a, u32 b)
 {
-	u32 k = 0, dst[NR_NAMES], nr = 0;
+	struct node was = n[a];
 
-	for (u32 c = NR_DIRS; c < NR_NAMES; c++)
-		if (oracle_parent(c) == to + 1)
-			dst[nr++] = c;
-	for (u32 c = NR_DIRS; c < NR_NAMES; c++) {
-		if (oracle_parent(c) != from + 1)
-			continue;
-		n[dst[k++]] = n[c];
-		n[c] = (struct node){0};
+	n[a] = n[b];
+	n[b] = was;
+	for (u32 c = NR_DIRS, d = NR_DIRS; a < NR_DIRS; c++, d++) {
+		while (c < NR_NAMES && oracle_parent(c) != a + 1)
+			c++;
+		while (d < NR_NAMES && oracle_parent(d) != b + 1)
+			d++;
+		if (c == NR_NAMES)
+			return;
+		exchange(n, c, d);
 	}
+}
+
+/* All names of a file have its attributes. */
+static void set_attribute(struct node *n, const struct op *op)
+{
+	struct node of = n[op->a];
+
+	for (u32 k = 0; k < NR_NAMES; k++)
+		if (n[k].kind == of.kind && n[k].id == of.id)
+			n[k].attributes[op->pos] = op->kind == OP_SET_ATTRIBUTE ? (u16)op->nr : 0;
 }
 
 static void change_names(struct node *n, const struct op *op)
 {
 	switch (op->kind) {
 	case OP_CREATE:
-		n[op->a] = (struct node){NODE_FILE, (u16)op->file};
+		n[op->a] = (struct node){NODE_FILE, (u16)op->file, {0}};
 		break;
 	case OP_SYMLINK:
-		n[op->a] = (struct node){NODE_LINK, (u16)op->file};
+		n[op->a] = (struct node){NODE_LINK, (u16)op->file, {0}};
+		break;
+	case OP_MKNOD:
+		n[op->a] = (struct node){NODE_DEVICE, (u16)op->file, {0}};
 		break;
 	case OP_MKDIR:
-		n[op->a] = (struct node){NODE_DIR, (u16)op->file};
+		n[op->a] = (struct node){NODE_DIR, (u16)op->file, {0}};
+		break;
+	case OP_EXCHANGE:
+		exchange(n, op->a, op->b);
+		break;
+	case OP_SET_ATTRIBUTE:
+	case OP_REMOVE_ATTRIBUTE:
+		set_attribute(n, op);
 		break;
 	case OP_RMDIR:
 	case OP_UNLINK:
@@ -257,11 +256,9 @@ static void change_names(struct node *n, const struct op *op)
 		break;
 	case OP_RENAME:
 		if (n[op->a].kind == n[op->b].kind && n[op->a].id == n[op->b].id)
-			break; /* two names of one file: nothing happens */
-		n[op->b] = n[op->a];
+			break;             /* two names of one file: nothing happens */
+		exchange(n, op->a, op->b); /* what /d or /e goes to is empty */
 		n[op->a] = (struct node){0};
-		if (op->a < NR_DIRS)
-			move_children(n, op->a, op->b);
 		break;
 	default:
 		break;
@@ -276,6 +273,7 @@ static bool on_names(enum op_kind kind)
 void oracle_begin(const struct step *s)
 {
 	oracle.pool_busy = s->ops[0].kind == OP_DIRECT_READ;
+	oracle.damaged = s->ops[0].kind == OP_DAMAGE;
 	for (u32 k = 0; k < s->nr_ops; k++) {
 		const struct op *op = &s->ops[k];
 
@@ -301,10 +299,12 @@ void oracle_begin(const struct step *s)
 			}
 			change_data(file_of(op->file), op);
 		}
-		if (op->kind == OP_CREATE)
+		if (op_makes(op->kind))
 			file_of(op->file)->ino = op->ino;
 		if (on_names(op->kind) || op->kind == OP_TRUNCATE)
 			file_of(op->file)->changed = oracle.version;
+		if (op->kind == OP_EXCHANGE)
+			file_of(names_now()[op->a].id)->changed = oracle.version;
 	}
 }
 
@@ -316,7 +316,7 @@ static void acknowledge_names(u32 version)
 static void acknowledge_all(void)
 {
 	acknowledge_names(oracle.version);
-	for (u32 k = 0; k < NR_FILES; k++) {
+	for (u32 k = 0; k < ARRAY_SIZE(oracle.files); k++) {
 		if (!oracle.files[k])
 			continue;
 		keep_lines(oracle.files[k], 0, (u64)FILE_WORDS * 8);
@@ -365,6 +365,11 @@ void oracle_names_at_once(void)
 	oracle.at_once = true;
 }
 
+bool oracle_damaged(void)
+{
+	return oracle.damaged;
+}
+
 u64 oracle_acknowledgments(void)
 {
 	return oracle.acknowledgments;
@@ -374,11 +379,11 @@ void oracle_reset(u64 pool_ino, u32 pool_pages)
 {
 	struct file_model *pool;
 
-	for (u32 k = 0; k < NR_FILES; k++)
+	for (u32 k = 0; k < ARRAY_SIZE(oracle.files); k++)
 		free(oracle.files[k]);
 	memset(&oracle, 0, sizeof(oracle));
-	oracle.names[0][2] = (struct node){NODE_DIR, NR_FILES};
-	oracle.names[0][POOL_NAME] = (struct node){NODE_FILE, 0};
+	oracle.names[0][2] = (struct node){NODE_DIR, NR_FILES, {0}};
+	oracle.names[0][POOL_NAME] = (struct node){NODE_FILE, 0, {0}};
 	pool = file_of(0);
 	pool->ino = pool_ino;
 	pool->pool = true;
@@ -451,10 +456,9 @@ static const char *judge_file(
 	oracle_path(name, path);
 	for (k = 0; k < NR_NAMES; k++)
 		links += names[k].kind == NODE_FILE && names[k].id == id;
-	if (found->nlink != links || (f->ino && found->ino != f->ino)) {
-		snprintf(oracle.why, sizeof(oracle.why),
-			"%.40s: inode %llu with %u links instead of inode %llu with %u", path,
-			(unsigned long long)found->ino, found->nlink, (unsigned long long)f->ino, links);
+	if (found->nlink != links) {
+		snprintf(oracle.why, sizeof(oracle.why), "%.40s has %u links instead of %u", path,
+			found->nlink, links);
 		return oracle.why;
 	}
 	for (k = 0; k < f->nr_sizes; k++)
@@ -465,9 +469,61 @@ static const char *judge_file(
 	return oracle.why;
 }
 
+/* The links and the ".." of a directory. */
+static const char *judge_dir(const struct node *names, u32 name, const struct found found[NR_NAMES])
+{
+	u32 links = 2, parent = oracle_parent(name);
+	u64 up = parent ? found[parent - 1].ino : EXT4_ROOT_INO;
+
+	for (u32 k = 0; k < NR_NAMES; k++)
+		links += names[k].kind == NODE_DIR && oracle_parent(k) == name + 1;
+	if (found[name].nlink == links && found[name].parent == up)
+		return NULL;
+	snprintf(oracle.why, sizeof(oracle.why),
+		"directory %u: %u links instead of %u, \"..\" is %llu instead of %llu", name,
+		found[name].nlink, links, (unsigned long long)found[name].parent, (unsigned long long)up);
+	return oracle.why;
+}
+
+/* What all kinds have. */
+static const char *judge_inode(const struct node *n, u32 name, const struct found *found)
+{
+	u64 ino = file_of(n->id)->ino;
+	char path[300], value[VALUE_MAX];
+
+	oracle_path(name, path);
+	if (ino && found->ino != ino) {
+		snprintf(oracle.why, sizeof(oracle.why), "%.40s: inode %llu instead of %llu", path,
+			(unsigned long long)found->ino, (unsigned long long)ino);
+		return oracle.why;
+	}
+	for (u32 k = 0; k < NR_ATTRIBUTES; k++) {
+		u32 nr = n->attributes[k], len = nr ? oracle_value(n->id, nr, value) : 0;
+
+		if (found->attributes[k] == (nr ? oracle_sum(value, len) : 0))
+			continue;
+		snprintf(oracle.why, sizeof(oracle.why), "%.40s: %s is not as operation %u has set it", path,
+			oracle_attributes[k], nr);
+		return oracle.why;
+	}
+	return NULL;
+}
+
+static const char *judge_device(const struct node *n, const struct found *found)
+{
+	u32 rdev, type = oracle_device(n->id, &rdev);
+
+	if ((found->mode & S_IFMT_) == type && found->rdev == rdev && found->nlink == 1)
+		return NULL;
+	snprintf(oracle.why, sizeof(oracle.why), "device %u is mode %o, %llx, %u links", n->id, found->mode,
+		(unsigned long long)found->rdev, found->nlink);
+	return oracle.why;
+}
+
 static const char *judge_names(const struct node *names, const struct found found[NR_NAMES])
 {
 	char target[200], path[300];
+	const char *bad;
 
 	for (u32 k = 0; k < NR_NAMES; k++) {
 		oracle_path(k, path);
@@ -476,6 +532,15 @@ static const char *judge_names(const struct node *names, const struct found foun
 				found[k].kind, names[k].kind);
 			return oracle.why;
 		}
+		if (!found[k].kind)
+			continue;
+		bad = judge_inode(&names[k], k, &found[k]);
+		if (!bad && found[k].kind == NODE_DIR)
+			bad = judge_dir(names, k, found);
+		if (!bad && found[k].kind == NODE_DEVICE)
+			bad = judge_device(&names[k], &found[k]);
+		if (bad)
+			return bad;
 		if (found[k].kind != NODE_LINK)
 			continue;
 		oracle_target(names[k].id, target);

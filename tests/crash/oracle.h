@@ -4,7 +4,8 @@
  *
  * Rules
  * - Names. One journal, so names change in the order of the operations. Found are the names as some operation between the last acknowledged one
- *   and the one under way has left them: an operation on names, rename over an old file included, is whole or not there. fsync of
+ *   and the one under way has left them: an operation on names, rename over an old file included, is whole or not there. So it is with extended
+ *   attributes, which belong to what is named. Directories have the links and the ".." that their names ask for. fsync of
  *   a file, fdatasync and a store through a MAP_SYNC mapping acknowledge the last change of that file's names and all that came before; sync
  *   and unmount acknowledge everything.
  * - Sizes, by file: any that it had since its last acknowledged one; in an extending write(2) any in between.
@@ -38,9 +39,13 @@ enum op_kind {
 	OP_INSERT,
 	OP_ALLOCATE,
 	OP_RENAME,
+	OP_EXCHANGE,
 	OP_LINK,
 	OP_UNLINK,
 	OP_SYMLINK,
+	OP_MKNOD,
+	OP_SET_ATTRIBUTE, /* number pos of those that there may be */
+	OP_REMOVE_ATTRIBUTE,
 	OP_MKDIR,
 	OP_RMDIR,
 	OP_CLOSE,  /* the program's descriptor and mapping of a file */
@@ -60,6 +65,14 @@ struct op {
 	u64 pos, len; /* bytes, multiples of 8 */
 	u64 ino;      /* of what was made: filled in when it has returned */
 };
+static inline bool op_makes(enum op_kind kind)
+{
+	return kind == OP_CREATE || kind == OP_SYMLINK || kind == OP_MKNOD || kind == OP_MKDIR;
+}
+static inline bool op_has_two_names(enum op_kind kind)
+{
+	return kind == OP_RENAME || kind == OP_EXCHANGE || kind == OP_LINK;
+}
 
 #define STEP_OPS 3
 struct step {
@@ -69,15 +82,19 @@ struct step {
 
 /* Names that there may be, by number: where, and in which directory (0: the root). */
 #define NR_NAMES 22u
-#define NR_DIRS 3u   /* of these names the first ones can only be directories */
+#define NR_DIRS 3u   /* the first ones can only be directories; others may be one that stays empty */
 #define POOL_NAME 3u /* the pool file: programs' buffers for O_DIRECT */
 void oracle_path(u32 name, char path[300]);
 u32 oracle_parent(u32 name); /* 0: the root; else 1 + the directory's name */
 
-enum node_kind { NODE_NONE, NODE_FILE, NODE_DIR, NODE_LINK };
+#define NR_ATTRIBUTES 3u /* extended ones, of files and directories */
+extern const char *const oracle_attributes[NR_ATTRIBUTES];
+
+enum node_kind { NODE_NONE, NODE_FILE, NODE_DIR, NODE_LINK, NODE_DEVICE };
 struct node {
 	u8 kind;
-	u16 id; /* the file's number; links and directories have one too */
+	u16 id;                        /* the file's number; the others have one too */
+	u16 attributes[NR_ATTRIBUTES]; /* numbers of the operations that have set them; 0: not there */
 };
 
 #define FILE_PAGES 12u /* a file has at most so many */
@@ -105,16 +122,26 @@ u64 oracle_size(u32 file);
 /* A name as it was found. */
 struct found {
 	u8 kind;
-	u64 ino, size;
-	u32 nlink;
-	char target[200]; /* a link's */
+	u64 ino, size, rdev;
+	u32 mode, nlink;
+	u64 parent;                    /* a directory's ".." */
+	u32 attributes[NR_ATTRIBUTES]; /* oracle_sum() of the values; 0: not there */
+	char target[200];              /* a link's */
 };
 /* Text that a link with this number holds; of some the block begins like one of the journal's. */
 void oracle_target(u32 id, char target[200]);
+/* Type and number of the device or FIFO with this number. */
+u32 oracle_device(u32 id, u32 *rdev);
+/* The value that operation nr gives to an attribute of a file: its length. */
+#define VALUE_MAX 1200u
+u32 oracle_value(u32 file, u32 nr, char value[VALUE_MAX]);
+u32 oracle_sum(const char *value, u32 len);
 /* Reads page `page` of the file at a name: WORDS_PER_PAGE words, zeros past its end. */
 typedef bool (*oracle_read_fn)(u32 name, u32 page, u64 *words);
 /* Is this allowed now? NULL: it is; else what is wrong. */
 const char *oracle_judge(const struct found found[NR_NAMES], oracle_read_fn read);
+/* May damage be on record? */
+bool oracle_damaged(void);
 /* Changes whenever something is acknowledged: a state that was judged before need not be judged again. */
 u64 oracle_acknowledgments(void);
 

@@ -184,15 +184,29 @@ static long on_file(const struct op *op, u32 k)
 	}
 }
 
-static long create(struct op *op, const char *path)
+static long create(const char *path)
 {
 	struct file *f;
 	long err = vfs_open(NULL, path, O_RDWR_ | O_CREAT_ | O_EXCL_, 0644, &f);
 
+	if (!err)
+		file_put(f);
+	return err;
+}
+
+/* The inode of what was made. */
+static long note_inode(struct op *op)
+{
+	struct inode *i;
+	char path[300];
+	long err;
+
+	oracle_path(op->a, path);
+	err = vfs_lookup(NULL, path, false, &i);
 	if (err)
 		return err;
-	op->ino = f->inode->ino;
-	file_put(f);
+	op->ino = i->ino;
+	iput(i);
 	return 0;
 }
 
@@ -204,6 +218,29 @@ static long link_to(const char *from, const char *to)
 	if (err)
 		return err;
 	err = vfs_link(i, NULL, to);
+	iput(i);
+	return err;
+}
+
+static long make_device(const struct op *op, const char *path)
+{
+	u32 rdev, type = oracle_device(op->file, &rdev);
+
+	return vfs_mknod(NULL, path, type | 0644, rdev);
+}
+
+static long change_attribute(const struct op *op, const char *path)
+{
+	const char *name = oracle_attributes[op->pos];
+	char value[VALUE_MAX];
+	struct inode *i;
+	long err = vfs_lookup(NULL, path, false, &i);
+
+	if (err)
+		return err;
+	err = op->kind == OP_REMOVE_ATTRIBUTE
+		? vfs_removexattr(i, name)
+		: vfs_setxattr(i, name, value, oracle_value(op->file, op->nr, value), 0);
 	iput(i);
 	return err;
 }
@@ -237,7 +274,7 @@ static long damage(void)
 	return 0;
 }
 
-static long perform(struct op *op, u32 k)
+static long perform(const struct op *op, u32 k)
 {
 	char a[300], b[300], target[200];
 
@@ -245,9 +282,11 @@ static long perform(struct op *op, u32 k)
 	oracle_path(op->b, b);
 	switch (op->kind) {
 	case OP_CREATE:
-		return create(op, a);
+		return create(a);
 	case OP_RENAME:
 		return vfs_rename(NULL, a, NULL, b, 0);
+	case OP_EXCHANGE:
+		return vfs_rename(NULL, a, NULL, b, RENAME_EXCHANGE_);
 	case OP_LINK:
 		return link_to(a, b);
 	case OP_UNLINK:
@@ -255,6 +294,11 @@ static long perform(struct op *op, u32 k)
 	case OP_SYMLINK:
 		oracle_target(op->file, target);
 		return vfs_symlink(NULL, a, target);
+	case OP_MKNOD:
+		return make_device(op, a);
+	case OP_SET_ATTRIBUTE:
+	case OP_REMOVE_ATTRIBUTE:
+		return change_attribute(op, a);
 	case OP_MKDIR:
 		return vfs_mkdir(NULL, a, 0755);
 	case OP_RMDIR:
@@ -293,6 +337,8 @@ static void run_op(u32 step, u32 k)
 	struct op *op = &world.s->steps[step].ops[k];
 	long err = perform(op, k);
 
+	if (!err && op_makes(op->kind))
+		err = note_inode(op);
 	if (err)
 		fail(op, err);
 	trace_mark(TRACE_END, step, k);
@@ -443,8 +489,9 @@ void script_describe(const struct step *s, char *text, u32 size)
 {
 	static const char *const names[NR_OPS] = {"create", "write", "append", "sync-write", "direct-write",
 		"direct-read", "store", "sync-store", "msync", "fsync", "fdatasync", "truncate", "punch",
-		"zero", "collapse", "insert", "allocate", "rename", "link", "unlink", "symlink", "mkdir",
-		"rmdir", "close", "commit", "sync", "remount", "damage"};
+		"zero", "collapse", "insert", "allocate", "rename", "exchange", "link", "unlink", "symlink",
+		"mknod", "set-attribute", "remove-attribute", "mkdir", "rmdir", "close", "commit", "sync",
+		"remount", "damage"};
 	char a[300], b[300];
 	u32 at = 0;
 
@@ -455,9 +502,8 @@ void script_describe(const struct step *s, char *text, u32 size)
 		oracle_path(op->a, a);
 		oracle_path(op->b, b);
 		at += (u32)snprintf(text + at, size - at, "%s%s %.14s%s%.14s (file %u) %llu+%llu on CPU %u",
-			k ? " | " : "", names[op->kind], a,
-			op->kind == OP_RENAME || op->kind == OP_LINK ? " " : "",
-			op->kind == OP_RENAME || op->kind == OP_LINK ? b : "", op->file,
-			(unsigned long long)op->pos, (unsigned long long)op->len, op->cpu);
+			k ? " | " : "", names[op->kind], a, op_has_two_names(op->kind) ? " " : "",
+			op_has_two_names(op->kind) ? b : "", op->file, (unsigned long long)op->pos,
+			(unsigned long long)op->len, op->cpu);
 	}
 }
