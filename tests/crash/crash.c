@@ -160,7 +160,7 @@ static bool mutant_caught(struct pmem_site *site)
 
 	pmem_sim_leave_out(site);
 	t->enough = opt.mutants;
-	for (u64 seed = opt.seed; atomic_load(&t->states) < t->enough && !atomic_load(&t->violations);
+	for (u64 seed = MUTANT_SEED; atomic_load(&t->states) < t->enough && !atomic_load(&t->violations);
 		seed++) {
 		start_script(seed, t);
 		reap(t);
