@@ -163,13 +163,34 @@ sub names_of
 	my ($j) = @_;
 	my $tail = sprintf '%07d-%s', $j, 'x' x ($j % 64);
 
-	return $j < 1 ? () : ("f$tail", $j % 4 ? () : "l$tail", $j % 8 ? () : "d$tail");
+	return $j < 1 ? () : ("f$tail", $j % 8 == 2 ? "p$tail" : (), $j % 4 ? () : "l$tail", $j % 8 ? () : "d$tail");
+}
+
+# The extended attribute of operation $j's file; '' if it has none.
+sub attribute
+{
+	my ($j) = @_;
+
+	return $j < 1 || $j % 4 != 1 ? '' : text('names', $j, $j % 8 == 1 ? 30 : 900);
+}
+
+# What rdump leaves out, FIFOs and attributes: debugfs's answers to a list of questions.
+sub ask_names
+{
+	my ($image, $tree, $k) = @_;
+	my @files = map { (names_of($_))[0] } grep { attribute($_) } $k + 1 - $LIVE .. $k + 1;
+
+	spew(work('asked'), join "\n", "ls -p $tree/names", map({ "ea_get $tree/names/$_ user.text" } @files), '');
+	return (run_command('debugfs', '-f', work('asked'), $image))[1];
 }
 
 sub check_names
 {
-	my ($dir, $k) = @_;
-	my %there = map { s{.*/}{}r => 1 } glob "$dir/names/*";
+	my ($dir, $k, $worker, $image, $tree) = @_;
+	my $said = ask_names($image, $tree, $k);
+	# Inode 0: the room of a name that is gone.
+	my %there = map { $_ => 1 } grep { !/^\.\.?$/ } $said =~ m{^/[1-9]\d*/\d+/\d+/\d+/([^/]+)/}mg;
+	my %attribute = $said =~ m{^debugfs: *ea_get \S+/(\S+) user\.text\nuser\.text \(\d+\) = "(.*)"$}mg;
 	my %moving = map { $_ => 1 } map { names_of($_) } $k + 1, $k + 1 - $LIVE;
 	my @wrong;
 
@@ -181,8 +202,9 @@ sub check_names
 			my $got = slurp("$dir/names/$name");
 
 			push @wrong, "names: $name is lost" if !$is_there && !$moving{$name};
-			next if !$is_there || $name =~ /^d/;
+			next if !$is_there || $name =~ /^[dp]/;
 			push @wrong, $moving{$name} ? mixed($name, $got, $text) : differs($name, $got, $text);
+			push @wrong, differs("$name, attribute", $attribute{$name} // '', attribute($j)) if $name =~ /^f/ && !$moving{$name};
 		}
 	}
 	push @wrong, map { "names: $_ should be gone" } keys %there;
@@ -220,7 +242,7 @@ sub acked_check
 	make_path($out);
 	my ($status, $said) = run_command('debugfs', '-R', "rdump $tree $out", $image);
 	my $dir = "$out/" . ($tree =~ s{.*/}{}r);
-	return map { $check{$_}->($dir, $last->{$_}, $_) } sort keys %$last;
+	return map { $check{$_}->($dir, $last->{$_}, $_, $image, $tree) } sort keys %$last;
 }
 
 1;

@@ -22,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define PAGE 4096
@@ -30,6 +31,7 @@
 #define SLOT_SIZE 512
 #define LIVE 100 /* files that exist at a time in the directory of names */
 #define MAX_TEXT 24000
+#define ATTRIBUTE(k) ((k) % 8 == 1 ? 30 : 900) /* bytes: in the inode, in a block */
 
 struct worker {
 	const char *name;
@@ -126,7 +128,7 @@ static void append(const struct worker *w, unsigned long k)
 	sync_file(fd);
 }
 
-/* --- write a new file, rename it over the old one --- */
+/* --- write a new file, rename it over the old one, or exchange the two --- */
 
 static void replace(const struct worker *w, unsigned long k)
 {
@@ -139,7 +141,7 @@ static void replace(const struct worker *w, unsigned long k)
 	put(new, size);
 	sync_file(new);
 	close(new);
-	if (rename("new", "current") < 0)
+	if (renameat2(AT_FDCWD, "new", AT_FDCWD, "current", k % 4 ? 0 : RENAME_EXCHANGE) < 0)
 		err(1, "rename");
 	sync_file(fd);
 }
@@ -209,10 +211,17 @@ static void make_names(const struct worker *w, unsigned long k)
 	file = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0666);
 	if (file < 0)
 		err(1, "%s", name);
-	compose(w, k, size);
+	compose(w, k, size + ATTRIBUTE(k));
 	put(file, size);
+	if (k % 4 == 1 && fsetxattr(file, "user.text", text, ATTRIBUTE(k), 0) < 0)
+		err(1, "fsetxattr");
 	sync_file(file);
 	close(file);
+	if (k % 8 == 2) {
+		name_of(other, 'p', k);
+		if (mkfifo(other, 0666) < 0 && errno != EEXIST)
+			err(1, "mkfifo %s", other);
+	}
 	if (k % 4 == 0) {
 		name_of(other, 'l', k);
 		if (link(name, other) < 0 && errno != EEXIST)
@@ -235,6 +244,8 @@ static void names(const struct worker *w, unsigned long k)
 		name_of(name, 'f', old);
 		gone(unlink(name));
 		name_of(name, 'l', old);
+		gone(unlink(name));
+		name_of(name, 'p', old);
 		gone(unlink(name));
 		name_of(name, 'd', old);
 		gone(rmdir(name));
