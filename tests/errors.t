@@ -78,6 +78,36 @@ like($g->{out}, qr/ext4 rw,noatime,dax=always,errors=continue,nojournal 0 0$/m, 
 like($g->{out}, qr/^readable\nwritable$/m, 'nojournal: it can be used');
 fsck_clean($image, 'nojournal: e2fsck is content');
 
+# What is mounted for reading: everything can be read, each change is EROFS, and not a byte of the image is another afterwards.
+my @changes = (
+	'echo x >/after', 'echo x >>/probe', 'mkdir /d', 'rmdir /data', 'rm -f /probe', 'mv -f /probe /q', 'ln /probe /q', 'ln -s q /l',
+	'mkfifo /p', 'chmod 600 /probe', 'touch /probe', 'truncate -s 1 /probe',
+);
+spew("$root/changes", join '', map { (s/^(?!echo)/busybox /r) . "\n" } @changes, 'sync', 'cat /bad/file', 'cat /proc/mounts', 'true');
+
+sub mounted_for_reading
+{
+	my ($what, $image, %o) = @_;
+	my $before = work('before.img');
+
+	run_command('cp', '--sparse=always', $image, $before);
+	my $g = guest(image => $image, append => ($o{append} // '') . ' -- /bin/busybox ash /changes', timeout => 60);
+	subtest $what => sub {
+		is($g->{status}, 0, 'the machine runs well');
+		like($g->{out}, $o{says}, 'the log tells');
+		like($g->{out}, qr/ext4 ro,/, '/proc/mounts too');
+		like($g->{out}, qr/^text$/m, 'it can be read');
+		my $refused = () = $g->{out} =~ /Read-only file system/g;
+		is($refused, scalar @changes, 'each change is refused');
+		unlike($g->{out}, $Faultline::alarming, 'nothing alarming');
+		is((run_command('cmp', $image, $before))[1], '', 'not a byte of the image has changed');
+	} or diag tail($g->{out}, 40);
+}
+
+mounted_for_reading('ro', new_image('for-reading.img', size => '64M', root => $root), append => 'ro', says => qr/ext4: mounted \S+ read-only/);
+mounted_for_reading('quotas', new_image('quota.img', size => '64M', root => $root, options => ['-O', 'quota']),
+	says => qr/ext4: .*quota.*read-only/);
+
 # Free space, as dumpe2fs counts and as Linux does.
 sub statfs_of
 {
