@@ -1,9 +1,9 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: MIT
 #
-# Directories ten thousand deep, and many files in one directory, listed while it changes (tests/static/deep.c): the program runs on the
-# host's Linux, with less of everything, and in the guest; e2fsck and debugfs look at what is on the image in between. DEEP_LARGE=1
-# ("make test-long"): fifty thousand files.
+# Directories ten thousand deep, each with a name of 255 bytes, and many files in one directory, listed while it changes
+# (tests/static/deep.c): the program runs on the host's Linux, with less of everything, and in the guest; e2fsck and debugfs look at what is on the
+# image in between. DEEP_LARGE=1 ("make test-long"): fifty thousand files.
 use strict;
 use warnings;
 use lib 'tests/lib';
@@ -44,6 +44,8 @@ sub in_guest
 
 my $out = in_guest('made', "deep make $depth && deep fill $files");
 like($out, qr/^$depth deep$/m, "$depth directories in one another");
+my ($name, $top) = ('d' x 255, (run_command('debugfs', '-R', 'ls -p /data/x/t', $image))[1]);
+like($top, qr{^/\d+/040755/0/0/$name/}m, 'with names of 255 bytes');
 like($out, qr/^$files files$/m, "$files files in one directory, each listed once while others come and go");
 my $listed = () = (run_command('debugfs', '-R', 'ls -p /data/many', $image))[1] =~ m{/name-\d+/}g;
 is($listed, $files, 'debugfs lists as many');

@@ -2,7 +2,7 @@
 /*
  * Directories that lie deep, and one that holds much (tests/deep.t); in the working directory, on Linux as well.
  *
- *   deep make N | remove N    N directories in one another; what can be done down there; and all of them away
+ *   deep make N | remove N    N directories with long names in one another; what can be done down there; and all of them away
  *   deep fill N | empty N     N files in "many"; listed with small buffers while a second process makes and removes others
  */
 #define _GNU_SOURCE
@@ -34,6 +34,15 @@ static void fails(long result, int want, const char *what)
 
 /* --- depth --- */
 
+/* Each of the directories has a name as long as names can be. */
+static char deep[256], up_deep[270]; /* up_deep: by way of two up, the one above */
+
+static void make_deep_names(void)
+{
+	memset(deep, 'd', sizeof(deep) - 1);
+	snprintf(up_deep, sizeof(up_deep), "../../%s", deep);
+}
+
 static void names_of_all_lengths(int dir)
 {
 	char name[300], path[PATH_MAX + 2];
@@ -62,9 +71,9 @@ static int go_down(int at, long n, int make)
 
 		check(!fchdir(at), "fchdir");
 		if (make)
-			check(k % 2 ? !mkdir("d", 0755) : !mkdirat(at, "d", 0755), "mkdir");
-		next = openat(at, "d", O_RDONLY | O_DIRECTORY);
-		check(next >= 0 && !chdir("d"), "down");
+			check(k % 2 ? !mkdir(deep, 0755) : !mkdirat(at, deep, 0755), "mkdir");
+		next = openat(at, deep, O_RDONLY | O_DIRECTORY);
+		check(next >= 0 && !chdir(deep), "down");
 		close(at);
 		at = next;
 	}
@@ -82,10 +91,10 @@ static void make(long n)
 	names_of_all_lengths(bottom);
 	check(!renameat(top, "x/y", bottom, "y"), "a directory moves down");
 	fails(renameat(top, "t", bottom, "y/t"), EINVAL, "the tree below itself");
-	fails(renameat(bottom, "../../d", top, "t"), ENOTEMPTY, "a part in its place");
+	fails(renameat(bottom, up_deep, top, "t"), ENOTEMPTY, "a part in its place");
 	check(!renameat(bottom, "y", top, "y"), "up again");
 	check(!renameat(top, "t", top, "x/t"), "the tree moves");
-	check(!faccessat(bottom, "../../d/..", F_OK, 0), "and all in it");
+	check(!faccessat(bottom, up_deep, F_OK, 0), "and all in it");
 	printf("%ld deep\n", n);
 }
 
@@ -97,7 +106,7 @@ static void remove_all(long n)
 	for (long k = 0; k < n; k++) {
 		int up = openat(at, "..", O_RDONLY | O_DIRECTORY);
 
-		check(up >= 0 && !unlinkat(up, "d", AT_REMOVEDIR), "up");
+		check(up >= 0 && !unlinkat(up, deep, AT_REMOVEDIR), "up");
 		close(at);
 		at = up;
 	}
@@ -239,6 +248,7 @@ int main(int argc, char **argv)
 	const char *what = argc > 1 ? argv[1] : "";
 	long n = argc > 2 ? strtol(argv[2], NULL, 10) : 0;
 
+	make_deep_names();
 	if (!strcmp(what, "make") && n > 0)
 		make(n);
 	else if (!strcmp(what, "remove") && n > 0)
