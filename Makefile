@@ -65,7 +65,7 @@ include user/rules.mk
 endif
 
 setup:
-	@sh tools/setup.sh $(firstword $(filter lint fuzz test,$(MAKECMDGOALS:fuzz-corpus=fuzz)))
+	@sh tools/setup.sh $(firstword $(filter lint fuzz test,$(patsubst fuzz-corpus,fuzz,$(MAKECMDGOALS:test-long=test))))
 
 clean:
 	rm -rf build
@@ -74,7 +74,7 @@ help:
 	@echo 'make run      build, make the image if there is none, boot it in QEMU'
 	@echo 'make test     everything that has a verdict, by prove (TESTS=tests/boot.t for one part)'
 	@echo 'make test-long    stress, five minutes each on two CPUs and on eight; FUZZ_MINUTES=10 of random system calls; 500 power cuts;'
-	@echo '              large files both ways with Linux'
+	@echo '              large files both ways with Linux; what make crash does; HOSTILE_SECONDS=600 of hostile images, logs, tables and texts'
 	@echo 'make fuzz     hostile images, logs, tables and texts: TARGET=image (or journal, acpi, elf, text), SECONDS=60'
 	@echo 'make crash    a hundred thousand states of a power failure, each recovered; each flush and fence left out in turn (CRASH_STATES)'
 	@echo 'make debug    the same machine as run, stopped, waiting for gdb on port 1234'

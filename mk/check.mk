@@ -21,16 +21,18 @@ explore-deep: build/host-fast/explore
 # States that a power failure may leave; then each flush and fence of the file system left out in turn.
 CRASH_STATES ?= 100000
 crash: build/host-crash/crash
-	@build/host-crash/crash states=$(CRASH_STATES) mutants=20000 jobs=$(TEST_JOBS)
+	@build/host-crash/crash states=$(CRASH_STATES) mutants=40000 jobs=$(TEST_JOBS)
 
-# Five minutes of stress each, on two and on eight CPUs; 500 power cuts; large files and directories, Linux's too; FUZZ_MINUTES of random
-# system calls on either kernel, with a seed of the day.
+# Five minutes of stress each, on two and on eight CPUs; 500 power cuts; large files and directories, Linux's too; as many states of a power
+# failure as "make crash" has; FUZZ_MINUTES of random system calls on either kernel and HOSTILE_SECONDS of hostile images, with a seed of the day.
 FUZZ_MINUTES ?= 10
-test-long: programs linux-programs static-programs linux-kernel
+HOSTILE_SECONDS ?= 600
+test-long: programs linux-programs static-programs linux-kernel host fuzz-tests
 	@$(MAKE) --no-print-directory BUILD=debug kernel
 	@$(MAKE) --no-print-directory BUILD=release kernel
-	@STRESS_SECONDS=300 POWER_CUTS=500 INTEROP_LARGE=1 DEEP_LARGE=1 FULL_PIECES=524288 FUZZ_SECONDS=$$(($(FUZZ_MINUTES) * 60)) FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} \
-		prove --timer tests/stress.t tests/power.t tests/interop.t tests/deep.t tests/full.t tests/fuzzcalls.t
+	@STRESS_SECONDS=300 POWER_CUTS=500 INTEROP_LARGE=1 DEEP_LARGE=1 FULL_PIECES=524288 CRASH_STATES=$(CRASH_STATES) \
+		FUZZ_SECONDS=$$(($(FUZZ_MINUTES) * 60)) HOSTILE_SECONDS=$(HOSTILE_SECONDS) FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} \
+		prove --timer tests/stress.t tests/power.t tests/interop.t tests/deep.t tests/full.t tests/crash.t tests/fuzzcalls.t tests/hostile.t
 
 C_SOURCES = $(shell find bench boot kernel mm fs drivers lib explore host tests user -name '*.[ch]' | sort)
 
