@@ -135,8 +135,10 @@ static int begin(struct explore_world *w, char *err_text, size_t err_size)
 		world_prepare(w, t);
 		sim_set_boot_cpu(0);
 		sim_set_boot_mm(NULL);
-		sim_occupy(st);
 	}
+	/* Only now: a CPU that is busy does not take the interrupts of others' preparations, and these would be there at the start. */
+	for (unsigned t = 0; t < w->sc->nr_threads; t++)
+		sim_occupy(sim_of(w, t));
 	sim_set_point_hook(on_point);
 	sim_set_panic_hook(on_panic);
 	protocol_set_hook(script_step);
