@@ -208,7 +208,7 @@ static void make_node(struct cell *c, unsigned d)
 	if (up && up->choice < CHOICE_INTERRUPT && n->stores[up->choice] > up->stores[up->choice])
 		n->delayed = up->choice;
 	/* It was not the only one, or there was an older one before it. */
-	if (up && up->delayed < NR_CHOICES && up->choice == CHOICE_DRAIN + up->delayed &&
+	if (up && up->delayed < EXPLORE_MAX_THREADS && up->choice == CHOICE_DRAIN + up->delayed &&
 		n->stores[up->delayed])
 		n->delayed = up->delayed;
 	/* What could not be taken before, and what has come with another one that was taken just now. */
