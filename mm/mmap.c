@@ -100,7 +100,7 @@ void mm_put(struct mm *mm)
 	rwsem_write_lock(&mm->lock);
 	while ((v = vma_first(mm)))
 		mm_remove_vma(mm, v, &list);
-	zap_removed(mm, &list, NULL, UADDR(0), UADDR(USER_TOP), UADDR(0), UADDR(USER_TOP));
+	zap_removed(mm, &list, NULL, UADDR(0), UADDR(USER_TOP), UADDR(0), UADDR(USER_HALF_END));
 	rwsem_write_unlock(&mm->lock);
 	mm_close_removed(mm, &list);
 	while ((v = atomic_load(&mm->free_vmas))) {
@@ -149,7 +149,8 @@ int mm_unmap_locked(struct mm *mm, uaddr_t start, uaddr_t end, struct removed *l
 		next = vma_next(v);
 		mm_remove_vma(mm, v, list);
 	}
-	zap_removed(mm, list, older, start, end, prev ? prev->end : UADDR(0), v ? v->start : UADDR(USER_TOP));
+	zap_removed(mm, list, older, start, end, prev ? prev->end : UADDR(0),
+		v ? v->start : UADDR(USER_HALF_END));
 	return 0;
 }
 

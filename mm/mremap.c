@@ -34,7 +34,7 @@ static void free_round(const struct mm *mm, uaddr_t start, uaddr_t *floor, uaddr
 		prev = n ? CONTAINER_OF(n, struct vma, node) : NULL;
 	}
 	*floor = prev ? prev->end : UADDR(0);
-	*ceiling = next ? next->start : UADDR(USER_TOP);
+	*ceiling = next ? next->start : UADDR(USER_HALF_END);
 }
 
 /* Frees the empty tables of a range in which no VMA is, neither in the tree nor in a reverse map. */

@@ -42,7 +42,10 @@ _Static_assert(sizeof(pte_slot_t) == 8, "a page-table entry is 8 bytes (SDM vol.
 #define PTE_NX (1ull << 63)
 #define PTE_ADDR_MASK 0x000ffffffffff000ull
 
-#define USER_TOP 0x0000800000000000ull /* first address past the user half */
+#define USER_HALF_END 0x0000800000000000ull /* first address past the user half */
+/* First address past user memory. The last page stays empty, as on Linux: after an instruction that ended there came an address which is not
+ * canonical, and an interrupt that hits between the two could not return to it. */
+#define USER_TOP (USER_HALF_END - PAGE_SIZE)
 
 /*
  * States of a user leaf entry: empty (0); present; and, for anonymous pages under PROT_NONE only,

@@ -6,7 +6,7 @@
 #include "kernel/proc/process.h"
 #include "kernel/proc/random.h"
 
-#define STACK_TOP (USER_TOP - PAGE_SIZE)
+#define STACK_TOP USER_TOP
 #define PIE_BASE 0x555555554000ull
 #define STACK_BITS 22 /* pages: 16 GiB */
 #define MMAP_BITS 28  /* pages: 1 TiB */

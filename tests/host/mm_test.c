@@ -15,7 +15,8 @@ static void test_arguments(void)
 	is(map(mm, 0, USER_TOP, RW), -ENOMEM, "mmap of the whole user half");
 	is(map(mm, BASE + 1, 1, RW), -EINVAL, "fixed, not aligned");
 	is(map(mm, USER_TOP - PAGE_SIZE, 2 * PAGE_SIZE, RW), -ENOMEM, "fixed, across the top");
-	is(map(mm, (1ull << 47) - PAGE_SIZE, PAGE_SIZE, RW), -ENOMEM, "fixed, the last page of the user half");
+	is(map(mm, (1ull << 47) - PAGE_SIZE, PAGE_SIZE, RW), -ENOMEM,
+		"fixed, the last page of the user half");
 	is(map(mm, 1ull << 63, PAGE_SIZE, RW), -ENOMEM, "fixed, in the kernel half");
 	is(map(mm, PAGE_SIZE, PAGE_SIZE, RW), -EPERM, "fixed, close to null");
 	is(map(mm, 0, PAGE_SIZE, RW | VMA_SHARED), -EOPNOTSUPP, "anonymous shared");
