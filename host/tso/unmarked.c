@@ -69,6 +69,7 @@ static const struct {
 		"asks whether the word is QUEUED, which only holders of the segment's lock change, as here"},
 	{"count", "statistics"},
 	{"dax_count", "statistics"},
+	{"count_interrupted", "statistics"},
 	{"pmm_free_pages", "a sum over the CPUs' caches, which change while it is formed"},
 	{"tlb_switch_mm",
 		"a context switch, between the scripted threads' points; the shootdown's side has the mark"},
