@@ -25,11 +25,11 @@ delete @ENV{qw(MAKEFLAGS MAKELEVEL MAKEOVERRIDES MFLAGS FAULTLINE_INNER BUILD SM
 
 my ($test) = $0 =~ m{([^/]+)\.t$};
 
-# A path in this test's own folder.
+# A path in this test's own folder. TEST_DIR is for who runs a test beside itself: its files are elsewhere then.
 sub work
 {
 	my ($name) = @_;
-	my $dir = "build/test/" . ($test // 'manual');
+	my $dir = ($ENV{TEST_DIR} // 'build/test') . '/' . ($test // 'manual');
 
 	make_path($dir);
 	return defined $name ? "$dir/$name" : $dir;
