@@ -296,12 +296,15 @@ static uint64_t word_mapflags(struct fuzzer *f, unsigned n)
 	return f->args[1] > 4096 * PAGE ? flags & ~(uint64_t)(MAP_POPULATE | MAP_LOCKED) : flags;
 }
 
+/* What grows far could be had, and after mlockall(MCL_FUTURE) at once. */
 static uint64_t word_brk(struct fuzzer *f, unsigned n)
 {
-	uint64_t now = (uint64_t)call(SYS_brk, 0);
+	uint64_t now = (uint64_t)call(SYS_brk, 0), odd = odd_number(f);
 
 	(void)n;
-	return one_in(f, 8) ? odd_number(f) : now + rnd_below(f, 8) * PAGE;
+	if (odd - now > 4096 * PAGE && odd > now && odd < 1ull << 47)
+		odd |= 1ull << 47;
+	return one_in(f, 8) ? odd : now + rnd_below(f, 8) * PAGE;
 }
 
 /* Milliseconds; forever is rare. */
