@@ -36,10 +36,10 @@ my @steps = (
 	'not the end again>' => "d\n",
 	'another end of line>' => 'ab;',
 	'silent>' => "abc\n",
-	# Keys behind the echo of others: a signal drops what was not echoed yet.
-	'interrupted>' => 'ab', 'ab' => "\cC", '\{signal 2\}' => "cd\n",
-	'quit>' => 'ab', 'ab' => "\x1c", '\{signal 3\}' => "cd\n",
-	'nothing flushed>' => 'ab', 'ab' => "\cC", '\{signal 2\}' => "cd\n",
+	# Keys behind the echo of others: a signal drops what was not echoed yet. And behind the handler's whole line, or the echo cuts into it.
+	'interrupted>' => 'ab', 'ab' => "\cC", '\{signal 2\}\s' => "cd\n",
+	'quit>' => 'ab', 'ab' => "\x1c", '\{signal 3\}\s' => "cd\n",
+	'nothing flushed>' => 'ab', 'ab' => "\cC", '\{signal 2\}\s' => "cd\n",
 	'no signals>' => "ab\cC\n",
 	'five in two parts>' => 'ab', 1 => 'cde',
 	'five wanted, three asked for>' => 'abc',
@@ -55,8 +55,9 @@ my @steps = (
 	'and a line>' => "fg\n",
 );
 
-# Types everything at a command's terminal; what was on the screen between the program's first line and its last.
-sub screen
+# Types everything at a command's terminal; what was on the screen between the program's first line and its last. With how it ended: the
+# question that never came, and the exit status.
+sub type_at
 {
 	my ($command, %environment) = @_;
 
@@ -65,7 +66,7 @@ sub screen
 	binmode $_ for $keys, $terminal;
 	$keys->autoflush(1);
 
-	my ($all, $seen) = ('', 0);
+	my ($all, $seen, $missed) = ('', 0);
 	my $sees = sub {
 		my ($pattern) = @_;
 		my $end = time + $patience;
@@ -84,7 +85,7 @@ sub screen
 		if ($before =~ /^[\d.]+$/) {
 			select undef, undef, undef, $before;
 		} elsif (!$sees->($before)) {
-			fail("$command: asks '$before'") or diag tail($all);
+			$missed = $before;
 			kill 'TERM', $pid;
 			last;
 		}
@@ -93,18 +94,33 @@ sub screen
 	close $keys;
 	1 while sysread $terminal, $all, 4096, length $all;
 	waitpid $pid, 0;
-	is($? >> 8, 0, "$command: exits 0");
+	diag("$command: never asked '$missed'\n", tail($all)) if defined $missed;
 	$all =~ s/\r//g;
-	return $all =~ s/\A.*^(?=typed begins$)//msr =~ s/^typed ends\n\K.*//msr;
+	return ($all =~ s/\A.*^(?=typed begins$)//msr =~ s/^typed ends\n\K.*//msr, $missed, $? >> 8);
 }
 
-my $linux = screen(abs_path($program));
+# Linux sends a signal first and throws away what the terminal has to show after it, the handler's line too if that was quick: the judge may
+# be asked again, Faultline may not.
+sub screen
+{
+	my ($tries, $command, @environment) = @_;
+	my ($screen, $missed, $status);
+
+	do {
+		($screen, $missed, $status) = type_at($command, @environment);
+	} while (defined $missed && --$tries > 0);
+	is($missed, undef, "$command: asks everything");
+	is($status, 0, "$command: exits 0");
+	return $screen;
+}
+
+my $linux = screen(3, abs_path($program));
 
 my $root = work('rootfs');
 run_command('rm', '-rf', $root);
 run_command('cp', '-a', 'build/rootfs', $root);
 run_command('cp', $program, "$root/bin/");
-my $ours = screen('sh tools/run-qemu.sh', IMAGE => new_image('terminal.img', root => $root), KERNEL => 'build/debug/faultline.elf',
+my $ours = screen(1, 'sh tools/run-qemu.sh', IMAGE => new_image('terminal.img', root => $root), KERNEL => 'build/debug/faultline.elf',
 	APPEND => '-- typed');
 unlike($ours, $Faultline::alarming, 'nothing alarming on the terminal');
 
