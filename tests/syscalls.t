@@ -35,7 +35,7 @@ my (%good, %bad);
 for my $file (glob 'tests/linux/calls_*.c') {
 	for (slurp($file) =~ /\bT\((\w+, \w+),/g) {
 		my ($call, $want) = split /, /;
-		$want eq 'OK' ? $good{$call}++ : $bad{$call}++;
+		$want eq 'OK' ? $good{$call}++ : $bad{$call}{$want}++;
 	}
 }
 
@@ -47,6 +47,29 @@ is_deeply([grep { !$call{$_} } sort keys %good, sort keys %bad], [], 'no line is
 is_deeply([grep { $bad{$_} } sort keys %without_error], [], 'no call is excused that has an error tested');
 is_deeply([grep { $good{$_} } sort keys %without_success], [], 'or a success');
 is_deeply([grep { $good{$_} || $bad{$_} } sort keys %without_both], [], 'or either');
+
+# Each error of each manual page has its line, or a reason why not.
+my $list = slurp('tests/linux/documented');
+my %reason = map { $_ => 0 } $list =~ /^#   (\w+) /mg;
+my (%listed, @missing, @excused, @unknown);
+for ($list =~ /^(\w+:.*)$/mg) {
+	my ($name, $errors) = split /:\s*/, $_, 2;
+	$listed{$name} = 1;
+	for (split ' ', $errors) {
+		my ($error, $why) = /^-?(E\w+)(?::(\w+))?$/ or die "tests/linux/documented: $name: $_\n";
+		my $there = $bad{$name}{$error};
+		push @missing, "$name $error" if !defined $why && !$there;
+		push @excused, "$name $error" if defined $why && $there;
+		next if !defined $why;
+		exists $reason{$why} ? $reason{$why}++ : push @unknown, "$name $_";
+	}
+}
+is_deeply([grep { !$listed{$_} } @calls], [], 'each call has its documented errors listed');
+is_deeply([grep { !$call{$_} } sort keys %listed], [], 'and no other has');
+is_deeply(\@missing, [], 'each documented error is tested');
+is_deeply(\@excused, [], 'none is excused that is');
+is_deeply(\@unknown, [], 'each excuse has a reason');
+is_deeply([grep { !$reason{$_} } sort keys %reason], [], 'each reason excuses something');
 note sprintf '%d calls, %d lines of success, %d of errors', scalar @calls, eval { my $n = 0; $n += $_ for values %good; $n },
-	eval { my $n = 0; $n += $_ for values %bad; $n };
+	eval { my $n = 0; $n += $_ for map { values %$_ } values %bad; $n };
 done_testing();
