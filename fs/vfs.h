@@ -17,6 +17,7 @@
 
 struct inode;
 struct file;
+struct file_place;
 struct file_lock_list;
 struct mapping;
 struct super;
@@ -169,7 +170,7 @@ struct inode_ops {
 	u32 (*get_flags)(struct inode *i);
 	int (*set_flags)(struct inode *i, u32 flags);
 	/* A link that names an inode, not a path (/proc/PID/fd): that inode, counted. Inode lock not held. */
-	int (*follow)(struct inode *link, struct inode **out);
+	int (*follow)(struct inode *link, struct inode **out, struct file_place *where);
 };
 
 /* What statfs(2) tells of a file system; sizes in blocks of 4 KiB. */
@@ -332,6 +333,12 @@ struct file_owner {
 	i32 type, id;
 };
 
+/* Where a file was found when it was opened. A name that is too long is cut: its inode is looked for then. */
+struct file_place {
+	struct inode *dir; /* counted; NULL: in none, and name is what to call it */
+	char name[FILE_NAME_LEN];
+};
+
 struct file {
 	_Atomic(u32) refs;
 	u32 flags; /* O_* */
@@ -343,7 +350,7 @@ struct file {
 	void *data;                 /* ops's own */
 	u32 mark;                   /* ops's own */
 	struct file_owner owner;    /* pos_lock; kept for fcntl */
-	char name[FILE_NAME_LEN];   /* constant; the end of the path that it was opened by, for messages */
+	struct file_place place;    /* constant */
 };
 
 /* What it was opened for. */
@@ -393,11 +400,12 @@ void vfs_commit_all(void);
 
 /* Path walks. `base`: directory where relative paths start (counted by the caller). Symlinks are followed (40 at most: -ELOOP). */
 int vfs_lookup(struct inode *base, const char *path, bool follow_last, struct inode **out);
+/* With where it was found; file_place_put(). */
+int vfs_find(
+	struct inode *base, const char *path, bool follow_last, struct inode **out, struct file_place *where);
 int vfs_open(struct inode *base, const char *path, u32 flags, u32 mode, struct file **out);
 /* A file for an inode that the caller holds (takes its own reference). */
 int file_open_inode(struct inode *i, u32 flags, struct file **out);
-/* Of a file that was not opened by its path. */
-void file_set_name(struct file *f, const char *path);
 void file_get(struct file *f);
 void file_put(struct file *f);
 
@@ -482,6 +490,12 @@ int vfs_setxattr(struct inode *i, const char *name, const void *value, size_t si
 int vfs_removexattr(struct inode *i, const char *name);
 /* Absolute path of a directory inode (getcwd). -ENAMETOOLONG; -ENOENT: it was removed. */
 int vfs_path_of(struct inode *dir, char *buf, size_t size);
+/* Absolute path of an open file, as its directories are called now; with " (deleted)" where its directory has it no more. vfs_path_of's errors. */
+int vfs_path_of_file(struct file *f, char *buf, size_t size);
+/* `dir`'s reference goes to the place, which had none. */
+void file_place_set(struct file_place *p, struct inode *dir, const char *name, size_t len);
+void file_place_copy(struct file_place *to, const struct file_place *from);
+void file_place_put(struct file_place *p);
 /* Fills the file part of an mmap request and checks access; regular files on DAX file systems: else -ENODEV. */
 int vfs_mmap(struct file *f, struct mmap_request *rq);
 

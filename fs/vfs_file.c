@@ -74,6 +74,7 @@ void file_put(struct file *f)
 	if (file_writable(f))
 		inode_put_write(f->inode);
 	iput(f->inode);
+	file_place_put(&f->place);
 	kfree(f->tie);
 	kfree(f);
 }
@@ -117,8 +118,8 @@ static int read_link(struct inode *link, char *text)
 }
 
 /* The inode for O_CREAT. A symbolic link may lead to a file that is made there, so links are followed one by one. */
-static int open_create(
-	struct inode *base, const char *path, u32 flags, u32 mode, bool *created, struct inode **out)
+static int open_create(struct inode *base, const char *path, u32 flags, u32 mode, bool *created,
+	struct inode **out, struct file_place *where)
 {
 	struct walk_parent w, next;
 	char *text = NULL;
@@ -142,7 +143,10 @@ static int open_create(
 		w = next;
 	}
 	kfree(text);
-	iput(w.dir);
+	if (err)
+		iput(w.dir);
+	else
+		file_place_set(where, w.dir, w.name, w.len);
 	return err;
 }
 
@@ -173,13 +177,6 @@ static int open_check(struct inode *i, u32 flags)
 	return (writing || (flags & O_TRUNC_)) && atomic_load(&i->super->readonly) ? -EROFS : 0;
 }
 
-void file_set_name(struct file *f, const char *path)
-{
-	size_t len = strlen(path);
-
-	str_copy(f->name, len < sizeof(f->name) ? path : path + len - (sizeof(f->name) - 1), sizeof(f->name));
-}
-
 /* O_TRUNC truncates whatever the access mode is. */
 static int open_truncate(struct inode *i)
 {
@@ -198,6 +195,7 @@ static int open_truncate(struct inode *i)
 
 int vfs_open(struct inode *base, const char *path, u32 flags, u32 mode, struct file **out)
 {
+	struct file_place where;
 	struct inode *i;
 	bool created = false;
 	int err;
@@ -209,9 +207,9 @@ int vfs_open(struct inode *base, const char *path, u32 flags, u32 mode, struct f
 	if ((flags & (O_CREAT_ | O_DIRECTORY_)) == (O_CREAT_ | O_DIRECTORY_))
 		return -EINVAL;
 	if (flags & O_CREAT_)
-		err = open_create(base, path, flags, mode, &created, &i);
+		err = open_create(base, path, flags, mode, &created, &i, &where);
 	else
-		err = vfs_lookup(base, path, !(flags & O_NOFOLLOW_), &i);
+		err = vfs_find(base, path, !(flags & O_NOFOLLOW_), &i, &where);
 	if (err)
 		return err;
 	err = open_check(i, flags);
@@ -220,9 +218,11 @@ int vfs_open(struct inode *base, const char *path, u32 flags, u32 mode, struct f
 	if (!err)
 		err = file_open_inode(i, flags & ~(u32)OPEN_ONLY_FLAGS, out);
 	iput(i);
-	if (err)
+	if (err) {
+		file_place_put(&where);
 		return err;
-	file_set_name(*out, path);
+	}
+	(*out)->place = where;
 	if ((flags & O_TRUNC_) && !created && mode_is_reg(i->mode) && !i->fops)
 		err = open_truncate(i);
 	if (err)

@@ -136,8 +136,9 @@ static const char *next_component(struct walk *w, size_t *len, bool *last, bool 
 	return name;
 }
 
-/* One step to `name`, which lies before w->rest. */
-static int step(struct walk *w, const char *name, size_t len, bool follow, bool must_be_dir)
+/* One step to `name`, which lies before w->rest. `where`, if not NULL, gets the place that it leads to; nothing for the dots. */
+static int step(
+	struct walk *w, const char *name, size_t len, bool follow, bool must_be_dir, struct file_place *where)
 {
 	struct inode *next;
 	int err = lookup_one(w->at, name, len, false, &next);
@@ -147,7 +148,8 @@ static int step(struct walk *w, const char *name, size_t len, bool follow, bool 
 	if (mode_is_lnk(next->mode) && follow && next->ops->follow) {
 		struct inode *link = next;
 
-		err = ++w->links > LINKS_MAX ? -ELOOP : link->ops->follow(link, &next);
+		err = ++w->links > LINKS_MAX ? -ELOOP : link->ops->follow(link, &next, where);
+		where = NULL;
 		iput(link);
 		if (err)
 			return err;
@@ -156,16 +158,27 @@ static int step(struct walk *w, const char *name, size_t len, bool follow, bool 
 		iput(next);
 		return err;
 	}
-	iput(w->at);
+	if (where && !name_is_dot(name, len) && !name_is_dotdot(name, len))
+		file_place_set(where, w->at, name, len);
+	else
+		iput(w->at);
 	w->at = next;
 	return must_be_dir && !mode_is_dir(next->mode) ? -ENOTDIR : 0;
 }
 
 int vfs_lookup(struct inode *base, const char *path, bool follow_last, struct inode **out)
 {
+	return vfs_find(base, path, follow_last, out, NULL);
+}
+
+int vfs_find(
+	struct inode *base, const char *path, bool follow_last, struct inode **out, struct file_place *where)
+{
 	struct walk w;
 	int err = walk_begin(&w, base, path);
 
+	if (where)
+		*where = (struct file_place){0};
 	if (err)
 		return err;
 	for (;;) {
@@ -175,7 +188,7 @@ int vfs_lookup(struct inode *base, const char *path, bool follow_last, struct in
 
 		if (!len)
 			break;
-		err = step(&w, name, len, !last || slash || follow_last, slash);
+		err = step(&w, name, len, !last || slash || follow_last, slash, last ? where : NULL);
 		if (err)
 			break;
 	}
@@ -183,6 +196,8 @@ int vfs_lookup(struct inode *base, const char *path, bool follow_last, struct in
 		iput(w.at);
 	else
 		*out = w.at;
+	if (err && where)
+		file_place_put(where);
 	walk_end(&w);
 	return err;
 }
@@ -206,7 +221,7 @@ int walk_to_parent(struct inode *base, const char *path, struct walk_parent *p)
 			}
 			break;
 		}
-		err = step(&w, name, p->len, true, true);
+		err = step(&w, name, p->len, true, true, NULL);
 		if (err)
 			break;
 	}
@@ -215,89 +230,5 @@ int walk_to_parent(struct inode *base, const char *path, struct walk_parent *p)
 	else
 		p->dir = w.at;
 	walk_end(&w);
-	return err;
-}
-
-/* readdir callback: finds the name of an inode number. */
-struct name_search {
-	u64 ino;
-	char name[NAME_MAX_LEN];
-	size_t len;
-};
-
-static int match_ino(void *arg, const char *name, size_t len, u64 ino, u8 type UNUSED, u64 next UNUSED)
-{
-	struct name_search *s = arg;
-
-	if (ino != s->ino || name_is_dot(name, len) || name_is_dotdot(name, len))
-		return 0;
-	memcpy(s->name, name, len);
-	s->len = len;
-	return 1;
-}
-
-/* Name of directory `dir` in its parent, which is returned counted. */
-static int name_in_parent(struct inode *dir, struct inode **parent, struct name_search *s)
-{
-	struct fs_mount *m = dir == dir->super->root ? mount_of(dir->super) : NULL;
-	struct dir_pos pos = {0};
-	int err = lookup_one(dir, "..", 2, false, parent);
-
-	if (err)
-		return err;
-	*s = (struct name_search){.ino = dir->ino};
-	if (m) {
-		memcpy(s->name, m->name, m->len);
-		s->len = m->len;
-		return 0;
-	}
-	dir_lock(*parent);
-	err = (*parent)->ops->readdir(*parent, &pos, match_ino, s);
-	dir_unlock(*parent);
-	kfree(pos.tie);
-	if (err >= 0 && s->len)
-		return 0;
-	iput(*parent);
-	return err < 0 ? err : -ENOENT;
-}
-
-int vfs_path_of(struct inode *dir, char *buf, size_t size)
-{
-	struct name_search *s = kmalloc(sizeof(*s));
-	size_t at = size; /* the path grows downwards from the end of buf */
-	struct inode *root = vfs_root(), *cur = dir, *parent;
-	int err = -ENAMETOOLONG;
-
-	if (!s || !root) {
-		err = s ? -ENOENT : -ENOMEM;
-		goto out_free;
-	}
-	iref(cur);
-	if (size < 2)
-		goto out;
-	buf[--at] = '\0';
-	while (cur != root) {
-		err = name_in_parent(cur, &parent, s);
-		if (err)
-			goto out;
-		iput(cur);
-		cur = parent;
-		err = -ENAMETOOLONG;
-		if (at < s->len + 1)
-			goto out;
-		at -= s->len;
-		memcpy(buf + at, s->name, s->len);
-		buf[--at] = '/';
-	}
-	if (!buf[at])
-		buf[--at] = '/';
-	memmove(buf, buf + at, size - at);
-	err = 0;
-out:
-	iput(cur);
-out_free:
-	if (root)
-		iput(root);
-	kfree(s);
 	return err;
 }

@@ -193,8 +193,8 @@ long mm_brk(struct mm *mm, uaddr_t brk);
 /* A copy for fork: private anonymous pages shared copy-on-write; file pages are not copied but faulted
  * in again. NULL: no memory. */
 struct mm *mm_fork(struct mm *parent);
-/* Calls fn for each VMA in address order under mm->lock; non-zero stops. */
-int mm_for_each_vma(struct mm *mm, int (*fn)(void *arg, struct vma *v), void *arg);
+/* Calls fn for each VMA that ends after `from`, in address order under mm->lock; non-zero stops. */
+int mm_for_each_vma(struct mm *mm, uaddr_t from, int (*fn)(void *arg, struct vma *v), void *arg);
 /* msync and fsync of a mapped range: calls fn(file, first pgoff, last pgoff) for each shared file VMA
  * piece, without mm->lock and with a reference of its own (ops->open on a copy of the VMA). Stops at
  * fn's first error. -ENOMEM after all if there were gaps. */

@@ -525,12 +525,12 @@ int mm_flags_of(struct mm *mm, uaddr_t start, u64 len, u32 *all, u32 *any)
 
 /* --- looking at it --- */
 
-int mm_for_each_vma(struct mm *mm, int (*fn)(void *arg, struct vma *v), void *arg)
+int mm_for_each_vma(struct mm *mm, uaddr_t from, int (*fn)(void *arg, struct vma *v), void *arg)
 {
 	int ret = 0;
 
 	rwsem_read_lock(&mm->lock);
-	for (struct vma *v = vma_first(mm); v && !ret; v = vma_next(v))
+	for (struct vma *v = vma_find(mm, from); v && !ret; v = vma_next(v))
 		ret = fn(arg, v);
 	rwsem_read_unlock(&mm->lock);
 	return ret;

@@ -30,10 +30,11 @@ struct exec {
 /* The file, to which nobody may write until close_program. *out is set on success only. Looked at before it is opened: opening a FIFO waits. */
 static int open_program(const char *path, struct file **out)
 {
+	struct file_place where;
 	struct file *f;
 	struct inode *i;
 	struct inode *cwd = process_cwd(process_current());
-	int err = vfs_lookup(cwd, path, true, &i);
+	int err = vfs_find(cwd, path, true, &i, &where);
 
 	iput(cwd);
 	if (err)
@@ -43,9 +44,11 @@ static int open_program(const char *path, struct file **out)
 	else
 		err = file_open_inode(i, O_RDONLY_, &f);
 	iput(i);
-	if (err)
+	if (err) {
+		file_place_put(&where);
 		return err;
-	file_set_name(f, path);
+	}
+	f->place = where;
 	err = inode_deny_write(f->inode);
 	if (err)
 		file_put(f);

@@ -11,6 +11,7 @@
 
 #include "lib/types.h"
 
+struct file_place;
 struct inode;
 struct text;
 
@@ -55,7 +56,7 @@ ssize_t proc_self(u64 instance, char *buf, size_t size);
 #define PROC_LINKS(X) X(fd) X(exe) X(cwd) X(root)
 #define X(name)                                                               \
 	ssize_t proc_##name##_readlink(u64 instance, char *buf, size_t size); \
-	int proc_##name##_follow(u64 instance, struct inode **out);
+	int proc_##name##_follow(u64 instance, struct inode **out, struct file_place *where);
 PROC_LINKS(X)
 #undef X
 

@@ -129,7 +129,7 @@ static struct sizes sizes_of(u64 instance)
 	struct sizes s = {0};
 
 	if (is_self(instance) && thread_current()->mm)
-		mm_for_each_vma(thread_current()->mm, count_vma, &s);
+		mm_for_each_vma(thread_current()->mm, UADDR(0), count_vma, &s);
 	return s;
 }
 
@@ -213,48 +213,19 @@ int proc_pid_cmdline(struct text *t, u64 instance)
 
 /* --- mappings --- */
 
-static void show_range(struct text *t, const struct vma *v)
-{
-	const struct inode *i = v->inode;
-	u64 dev = !v->file ? 0 : i->super->region ? 0x10300 : i->super->dev;
-	bool is_heap = v->start.v < v->mm->brk.v && v->end.v > v->mm->brk_start.v;
-
-	text_add(t, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu", (unsigned long long)v->start.v,
-		(unsigned long long)v->end.v, v->flags & VMA_READ ? 'r' : '-',
-		v->flags & VMA_WRITE ? 'w' : '-', v->flags & VMA_EXEC ? 'x' : '-',
-		v->flags & VMA_SHARED ? 's' : 'p',
-		v->file ? (unsigned long long)v->pgoff << PAGE_SHIFT : 0ull, (unsigned)(dev >> 8),
-		(unsigned)(dev & 0xff), v->file ? (unsigned long long)i->ino : 0ull);
-	if (v->file)
-		text_add(t, "   %s\n", v->file->name);
-	else
-		text_add(t, "%s\n", v->flags & VMA_STACK ? "   [stack]" : is_heap ? "   [heap]" : "");
-}
-
-static int show_map(void *arg, struct vma *v)
-{
-	show_range(arg, v);
-	return 0;
-}
-
-static int show_vmas(struct text *t, u64 instance, int (*fn)(void *arg, struct vma *v))
-{
-	struct view v;
-	int err = look(instance, &v);
-
-	if (!err && is_self(instance))
-		mm_for_each_vma(thread_current()->mm, fn, t);
-	return err;
-}
-
-int proc_pid_maps(struct text *t, u64 instance)
-{
-	return show_vmas(t, instance, show_map);
-}
-
 /* Pages of one VMA by kind. */
 struct resident {
 	u64 file_clean, file_dirty, huge, zero, anon;
+};
+
+/* What is shown of a VMA. Paths are found without mm->lock, which comes after the locks of directories. */
+struct shown {
+	uaddr_t start, end;
+	u64 pgoff;
+	u32 flags;
+	bool heap, count_pages;
+	struct file *file; /* counted */
+	struct resident pages;
 };
 
 static pte_t classify(void *arg, uaddr_t a UNUSED, unsigned order, pte_t e)
@@ -280,37 +251,96 @@ static pte_t classify(void *arg, uaddr_t a UNUSED, unsigned order, pte_t e)
 	return e;
 }
 
-static int show_smap(void *arg, struct vma *v)
+static int take(void *arg, struct vma *v)
 {
-	struct resident r = {0};
-	struct text *t = arg;
-	bool shared = v->flags & VMA_SHARED;
-	unsigned long long rss;
+	struct shown *s = arg;
 
-	pt_visit(v->mm->root, v->start, v->end, classify, &r);
-	rss = (r.file_clean + r.file_dirty + r.zero + r.anon) * 4;
-	show_range(t, v);
+	s->start = v->start;
+	s->end = v->end;
+	s->pgoff = v->pgoff;
+	s->flags = v->flags;
+	s->heap = v->start.v < v->mm->brk.v && v->end.v > v->mm->brk_start.v;
+	s->file = v->file;
+	if (s->file)
+		file_get(s->file);
+	if (s->count_pages)
+		pt_visit(v->mm->root, v->start, v->end, classify, &s->pages);
+	return 1;
+}
+
+static void show_range(struct text *t, const struct shown *s, char *path)
+{
+	const struct inode *i = s->file ? s->file->inode : NULL;
+	u64 dev = !i ? 0 : i->super->region ? 0x10300 : i->super->dev;
+
+	text_add(t, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu", (unsigned long long)s->start.v,
+		(unsigned long long)s->end.v, s->flags & VMA_READ ? 'r' : '-',
+		s->flags & VMA_WRITE ? 'w' : '-', s->flags & VMA_EXEC ? 'x' : '-',
+		s->flags & VMA_SHARED ? 's' : 'p', i ? (unsigned long long)s->pgoff << PAGE_SHIFT : 0ull,
+		(unsigned)(dev >> 8), (unsigned)(dev & 0xff), i ? (unsigned long long)i->ino : 0ull);
+	if (s->file && !vfs_path_of_file(s->file, path, PATH_MAX_LEN))
+		text_add(t, "   %s\n", path);
+	else
+		text_add(t, "%s\n", s->flags & VMA_STACK ? "   [stack]" : s->heap ? "   [heap]" : "");
+}
+
+static void show_pages(struct text *t, const struct shown *s)
+{
+	const struct resident *r = &s->pages;
+	bool shared = s->flags & VMA_SHARED;
+	unsigned long long rss = (r->file_clean + r->file_dirty + r->zero + r->anon) * 4;
+
 	text_add(t, "Size:           %8llu kB\nKernelPageSize:        4 kB\nMMUPageSize:           4 kB\n",
-		(unsigned long long)(v->end.v - v->start.v) / 1024);
+		(unsigned long long)(s->end.v - s->start.v) / 1024);
 	text_add(t, "Rss:            %8llu kB\nPss:            %8llu kB\n", rss, rss);
 	text_add(t, "Shared_Clean:   %8llu kB\nShared_Dirty:   %8llu kB\n",
-		shared ? (unsigned long long)(r.file_clean + r.zero) * 4 : 0ull,
-		shared ? (unsigned long long)r.file_dirty * 4 : 0ull);
+		shared ? (unsigned long long)(r->file_clean + r->zero) * 4 : 0ull,
+		shared ? (unsigned long long)r->file_dirty * 4 : 0ull);
 	text_add(t, "Private_Clean:  %8llu kB\nPrivate_Dirty:  %8llu kB\n",
-		shared ? 0ull : (unsigned long long)(r.file_clean + r.zero) * 4,
-		(unsigned long long)r.anon * 4);
+		shared ? 0ull : (unsigned long long)(r->file_clean + r->zero) * 4,
+		(unsigned long long)r->anon * 4);
 	text_add(t, "Referenced:     %8llu kB\nAnonymous:      %8llu kB\n", rss,
-		(unsigned long long)r.anon * 4);
+		(unsigned long long)r->anon * 4);
 	text_add(t, "AnonHugePages:         0 kB\nShmemPmdMapped:        0 kB\nFilePmdMapped:  %8llu kB\n",
-		(unsigned long long)r.huge * 4);
-	text_add(t, "Swap:                  0 kB\nVmFlags:%s%s%s%s\n", v->flags & VMA_READ ? " rd" : "",
-		v->flags & VMA_WRITE ? " wr" : "", v->flags & VMA_EXEC ? " ex" : "", shared ? " sh" : "");
+		(unsigned long long)r->huge * 4);
+	text_add(t, "Swap:                  0 kB\nVmFlags:%s%s%s%s\n", s->flags & VMA_READ ? " rd" : "",
+		s->flags & VMA_WRITE ? " wr" : "", s->flags & VMA_EXEC ? " ex" : "", shared ? " sh" : "");
+}
+
+static int show_vmas(struct text *t, u64 instance, bool with_pages)
+{
+	struct shown s = {.end = UADDR(0)};
+	char *path;
+	struct view v;
+	int err = look(instance, &v);
+
+	if (err || !is_self(instance))
+		return err;
+	path = kmalloc(PATH_MAX_LEN);
+	if (!path)
+		return -ENOMEM;
+	for (;;) {
+		s = (struct shown){.end = s.end, .count_pages = with_pages};
+		if (!mm_for_each_vma(thread_current()->mm, s.end, take, &s))
+			break;
+		show_range(t, &s, path);
+		if (with_pages)
+			show_pages(t, &s);
+		if (s.file)
+			file_put(s.file);
+	}
+	kfree(path);
 	return 0;
+}
+
+int proc_pid_maps(struct text *t, u64 instance)
+{
+	return show_vmas(t, instance, false);
 }
 
 int proc_pid_smaps(struct text *t, u64 instance)
 {
-	return show_vmas(t, instance, show_smap);
+	return show_vmas(t, instance, true);
 }
 
 /* --- links --- */
@@ -323,29 +353,17 @@ static ssize_t put_text(char *buf, size_t size, const char *text)
 	return (ssize_t)n;
 }
 
-/* The path by which a file was opened, made absolute by the current directory. A directory's own path is known. */
-static ssize_t put_path(char *buf, size_t size, struct inode *i, const char *name)
+/* The path of a file, or of a directory. */
+static ssize_t put_path(char *buf, size_t size, struct file *f, struct inode *dir)
 {
 	char *path = kmalloc(PATH_MAX_LEN);
-	struct inode *base;
 	ssize_t ret;
-	size_t len;
 
 	if (!path)
 		return -ENOMEM;
-	base = mode_is_dir(i->mode) ? i : process_cwd(process_current());
-	if (!mode_is_dir(i->mode) && name[0] == '/') {
-		ret = put_text(buf, size, name);
-	} else {
-		ret = vfs_path_of(base, path, PATH_MAX_LEN);
-		len = ret ? 0 : strlen(path);
-		if (!ret && base != i)
-			fmt_snprintf(path + len, PATH_MAX_LEN - len, "%s%s", len > 1 ? "/" : "", name);
-		if (!ret)
-			ret = put_text(buf, size, path);
-	}
-	if (base != i)
-		iput(base);
+	ret = f ? vfs_path_of_file(f, path, PATH_MAX_LEN) : vfs_path_of(dir, path, PATH_MAX_LEN);
+	if (!ret)
+		ret = put_text(buf, size, path);
 	kfree(path);
 	return ret;
 }
@@ -368,26 +386,33 @@ ssize_t proc_fd_readlink(u64 instance, char *buf, size_t size)
 
 	if (!f)
 		return -ENOENT;
-	if ((f->inode->mode & S_IFMT_) == S_IFIFO_ && !f->name[0]) {
+	if ((f->inode->mode & S_IFMT_) == S_IFIFO_ && !f->place.name[0]) {
 		fmt_snprintf(text, sizeof(text), "pipe:[%llu]", (unsigned long long)f->inode->ino);
 		ret = put_text(buf, size, text);
-	} else if (!f->name[0] && !mode_is_dir(f->inode->mode)) {
+	} else if (!f->place.name[0] && !mode_is_dir(f->inode->mode)) {
 		ret = put_text(buf, size, "anon_inode:[eventfd]");
 	} else {
-		ret = put_path(buf, size, f->inode, f->name);
+		ret = put_path(buf, size, f, NULL);
 	}
 	file_put(f);
 	return ret;
 }
 
-int proc_fd_follow(u64 instance, struct inode **out)
+static void follow_file(struct file *f, struct inode **out, struct file_place *where)
+{
+	iref(f->inode);
+	*out = f->inode;
+	if (where)
+		file_place_copy(where, &f->place);
+}
+
+int proc_fd_follow(u64 instance, struct inode **out, struct file_place *where)
 {
 	struct file *f = fd_file(instance);
 
 	if (!f)
 		return -ENOENT;
-	iref(f->inode);
-	*out = f->inode;
+	follow_file(f, out, where);
 	file_put(f);
 	return 0;
 }
@@ -396,17 +421,16 @@ ssize_t proc_exe_readlink(u64 instance, char *buf, size_t size)
 {
 	struct file *exe = is_self(instance) ? process_current()->exe : NULL;
 
-	return exe ? put_path(buf, size, exe->inode, exe->name) : -ENOENT;
+	return exe ? put_path(buf, size, exe, NULL) : -ENOENT;
 }
 
-int proc_exe_follow(u64 instance, struct inode **out)
+int proc_exe_follow(u64 instance, struct inode **out, struct file_place *where)
 {
 	struct file *exe = is_self(instance) ? process_current()->exe : NULL;
 
 	if (!exe)
 		return -ENOENT;
-	iref(exe->inode);
-	*out = exe->inode;
+	follow_file(exe, out, where);
 	return 0;
 }
 
@@ -418,12 +442,12 @@ ssize_t proc_cwd_readlink(u64 instance, char *buf, size_t size)
 	if (!is_self(instance))
 		return -ENOENT;
 	cwd = process_cwd(process_current());
-	ret = put_path(buf, size, cwd, "");
+	ret = put_path(buf, size, NULL, cwd);
 	iput(cwd);
 	return ret;
 }
 
-int proc_cwd_follow(u64 instance, struct inode **out)
+int proc_cwd_follow(u64 instance, struct inode **out, struct file_place *where UNUSED)
 {
 	if (!is_self(instance))
 		return -ENOENT;
@@ -436,7 +460,7 @@ ssize_t proc_root_readlink(u64 instance UNUSED, char *buf, size_t size)
 	return put_text(buf, size, "/");
 }
 
-int proc_root_follow(u64 instance UNUSED, struct inode **out)
+int proc_root_follow(u64 instance UNUSED, struct inode **out, struct file_place *where UNUSED)
 {
 	*out = vfs_root();
 	return *out ? 0 : -ENOENT;

@@ -197,9 +197,9 @@ static ssize_t pseudo_readlink(struct inode *i, char *buf, size_t size)
 	return node_of(i)->readlink(instance_of(i), buf, size);
 }
 
-static int pseudo_follow(struct inode *i, struct inode **out)
+static int pseudo_follow(struct inode *i, struct inode **out, struct file_place *where)
 {
-	return node_of(i)->follow(instance_of(i), out);
+	return node_of(i)->follow(instance_of(i), out, where);
 }
 
 static const struct inode_ops dir_iops = {

@@ -28,9 +28,9 @@ struct pseudo_node {
 	const struct file_ops *fops;
 	/* Texts: what the file holds. -ESRCH: its process is gone. */
 	int (*show)(struct text *t, u64 instance);
-	/* Links: the text; and, unless the text is the way, the inode that is meant, counted. */
+	/* Links: the text; and, unless the text is the way, the inode that is meant, counted, and its place, as inode_ops have it. */
 	ssize_t (*readlink)(u64 instance, char *buf, size_t size);
-	int (*follow)(u64 instance, struct inode **out);
+	int (*follow)(u64 instance, struct inode **out, struct file_place *where);
 	const struct pseudo_numbered *numbered; /* directories */
 };
 

@@ -37,10 +37,11 @@ static int describe_file(void *arg, struct vma *v)
 		return 1;
 	pgoff = v->pgoff + ((p->addr - v->start.v) >> PAGE_SHIFT);
 	if (pgoff >= DIV_ROUND_UP(inode_size(i), PAGE_SIZE))
-		fmt_snprintf(p->reason, sizeof(p->reason), "past the end of the file %s", v->file->name);
-	else
 		fmt_snprintf(
-			p->reason, sizeof(p->reason), "the file %s has no page to give there", v->file->name);
+			p->reason, sizeof(p->reason), "past the end of the file %s", v->file->place.name);
+	else
+		fmt_snprintf(p->reason, sizeof(p->reason), "the file %s has no page to give there",
+			v->file->place.name);
 	return 1;
 }
 
@@ -68,7 +69,7 @@ static struct siginfo explain(enum fault_result why, struct mm *mm, struct fault
 	}
 	fmt_snprintf(p->reason, sizeof(p->reason), "%s", reason);
 	if (why == FAULT_SIGBUS && mm)
-		mm_for_each_vma(mm, describe_file, p);
+		mm_for_each_vma(mm, UADDR(0), describe_file, p);
 	return info;
 }
 

@@ -27,7 +27,7 @@ int shm_file(u64 size, const char *name, struct file **out)
 	err = file_open_inode(i, O_RDWR_ | O_LARGEFILE_, out);
 	iput(i);
 	if (!err)
-		str_copy((*out)->name, name, sizeof((*out)->name));
+		file_place_set(&(*out)->place, NULL, name, strlen(name));
 	return err;
 }
 

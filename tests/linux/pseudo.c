@@ -66,6 +66,24 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+static char here[1024];
+
+/* Is what the link of a descriptor says `want`, below the directory of the test? */
+static void path_is(const char *what, int fd, const char *want)
+{
+	char link[64], text[4096], full[4096];
+	long n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = 0;
+	snprintf(full, sizeof(full), *want == '/' ? "%s%s" : "%s/%s", *want == '/' ? "" : here, want);
+	if (strcmp(text, full))
+		say("%s: %s", what, n < 0 ? errno_name(errno) : text);
+	else
+		say("%s: its path", what);
+}
+
 static int has_line(const char *path, const char *text)
 {
 	char line[1024];
@@ -136,6 +154,94 @@ static void processes(const char *program)
 	say("listed: me %d, 1 %d", me, init);
 }
 
+/* Paths of open files follow renames in and above their directory, and are not led astray by chdir or links. */
+static void paths(void)
+{
+	static char long_name[251];
+	char text[4096], full[4096];
+	int fd, other, dir, below;
+	struct stat st, program;
+	long n;
+
+	memset(long_name, 'n', sizeof(long_name) - 1);
+	if (!getcwd(here, sizeof(here)) || stat("/proc/self/exe", &program))
+		say("no current directory or program");
+	n = readlink("/proc/self/exe", full, sizeof(full) - 1);
+	full[n > 0 ? n : 0] = 0;
+	say("exe: absolute %d, leads there %d", full[0] == '/',
+		!stat(full, &st) && st.st_dev == program.st_dev && st.st_ino == program.st_ino);
+	fd = open("./file", O_RDWR | O_CREAT, 0644);
+	write(fd, text, 1);
+	mkdir("d", 0755);
+	mkdir("gone", 0755);
+	symlink("file", "link");
+	symlink("made", "dangling");
+	path_is("new", fd, "file");
+	other = open("d/.././link", O_RDONLY);
+	path_is("by a link", other, "file");
+	close(other);
+	other = open("dangling", O_RDWR | O_CREAT, 0644);
+	path_is("made by a link", other, "made");
+	close(other);
+	other = open(long_name, O_RDWR | O_CREAT, 0644);
+	path_is("long", other, long_name);
+	unlink(long_name);
+	close(other);
+	link("file", "second");
+	other = open("second", O_RDONLY);
+	path_is("second name", other, "second");
+	path_is("first name", fd, "file");
+	unlink("second");
+	close(other);
+	below = open("d/below", O_RDWR | O_CREAT, 0644);
+	dir = open("d", O_RDONLY | O_DIRECTORY);
+	rename("d", "e");
+	path_is("directory renamed", dir, "e");
+	path_is("directory above renamed", below, "e/below");
+	close(dir);
+	close(below);
+	rename("file", "renamed");
+	path_is("renamed", fd, "renamed");
+	if (mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED)
+		say("no mapping");
+	chdir("/");
+	path_is("chdir", fd, "renamed");
+	snprintf(text, sizeof(text), "%s/renamed\n", here);
+	say("in maps: %d, in smaps: %d", has_line("/proc/self/maps", text),
+		has_line("/proc/self/smaps", text));
+	n = readlink("/proc/self/exe", text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = 0;
+	say("exe: %s", strcmp(text, full) ? text : "its path");
+	other = open("/proc/self/exe", O_RDONLY);
+	path_is("exe, opened", other, full);
+	close(other);
+	chdir(here);
+	snprintf(text, sizeof(text), "/proc/self/fd/%d", fd);
+	other = open(text, O_RDONLY);
+	path_is("opened again", other, "renamed");
+	rename("renamed", "file");
+	unlink("file");
+	path_is("unlinked", fd, "file (deleted)");
+	path_is("unlinked, opened again", other, "file (deleted)");
+	close(open("file", O_RDWR | O_CREAT, 0644));
+	path_is("another of that name", fd, "file (deleted)");
+	close(other);
+	close(fd);
+	dir = open("gone", O_RDONLY | O_DIRECTORY);
+	rmdir("gone");
+	path_is("directory removed", dir, "gone (deleted)");
+	close(dir);
+	fd = (int)syscall(SYS_memfd_create, "name", 0u);
+	path_is("memfd", fd, "/memfd:name (deleted)");
+	close(fd);
+	fd = open("/dev/null", O_RDWR);
+	path_is("device", fd, "/dev/null");
+	close(fd);
+	fd = open("/", O_RDONLY);
+	path_is("root", fd, "/");
+	close(fd);
+}
+
 /* Two mappings in two processes: what one stores the other sees. */
 static void share(const char *what, int flags, int fd)
 {
@@ -189,6 +295,7 @@ int main(int argc, char **argv)
 	table_begin(argc, argv);
 	devices();
 	processes(argv[0]);
+	paths();
 	sharing();
 	return 0;
 }
