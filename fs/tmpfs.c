@@ -13,6 +13,7 @@
 
 #include "fs/tmpfs_priv.h"
 #include "mm/kmem.h"
+#include "mm/pmm.h"
 
 #define TMPFS_MAGIC 0x01021994
 #define DIRENT_SIZE 20 /* what an entry adds to a directory's size, as on Linux */
@@ -52,7 +53,7 @@ static const struct inode_ops *ops_of(u32 mode)
 /* Room for one inode more, or a second name of one? There may be as many as pages. */
 static bool has_room(struct tmpfs_fs *fs)
 {
-	return atomic_load(&fs->inodes) < fs->max_pages && tmpfs_may_take();
+	return atomic_load(&fs->inodes) < fs->max_pages && pmm_has_spare();
 }
 
 /* A new inode with one reference and no name. NULL: no memory. */

@@ -7,7 +7,6 @@
 #define FANOUT_SHIFT 9
 #define FANOUT (1u << FANOUT_SHIFT)  /* slots of a table: one page of pointers */
 #define TOP_SHIFT (2 * FANOUT_SHIFT) /* pages below a slot of the first of three levels: 1 << this */
-#define RESERVE_PAGES 2048           /* 8 MiB that tmpfs does not touch */
 _Static_assert(TMPFS_MAX_PAGES == (u64)FANOUT << TOP_SHIFT, "the tables hold the largest file");
 
 static const struct lock_class pages_class = {"tmpfs pages", RANK_FS_META, true};
@@ -17,15 +16,10 @@ void tmpfs_pages_init(struct tmpfs_inode *ti)
 	rwsem_init(&ti->lock, &pages_class);
 }
 
-bool tmpfs_may_take(void)
-{
-	return pmm_free_pages() > RESERVE_PAGES;
-}
-
 /* A page more, of data or a table, is the file system's. False: it has its share, or the machine has none to spare. */
 static bool take_page(struct tmpfs_fs *fs)
 {
-	if (atomic_fetch_add(&fs->pages, 1) < fs->max_pages && tmpfs_may_take())
+	if (atomic_fetch_add(&fs->pages, 1) < fs->max_pages && pmm_has_spare())
 		return true;
 	atomic_fetch_sub(&fs->pages, 1);
 	return false;

@@ -36,8 +36,6 @@ static inline struct tmpfs_fs *tmpfs_fs(struct super *s)
 	return CONTAINER_OF(s, struct tmpfs_fs, super);
 }
 
-/* Has the machine memory to spare for tmpfs? */
-bool tmpfs_may_take(void);
 /* A new inode has no pages yet. */
 void tmpfs_pages_init(struct tmpfs_inode *ti);
 /* The operations of regular files: vfs.h. */

@@ -179,7 +179,7 @@ void mm_unlock_all(struct mm *mm);
 int mm_flags_of(struct mm *mm, uaddr_t start, u64 len, u32 *all, u32 *any);
 /*
  * Faults the pages of a range in. POPULATE_TOUCH: as mmap and mlock do it: for writing where that makes a private page, else for
- * reading, which dirties nothing. The first error ends it: -ENOMEM (a hole in the range; no memory), -EFAULT (a page cannot be had, or the
+ * reading, which dirties nothing. The first error ends it: -ENOMEM (a hole in the range; no memory but the reserve), -EFAULT (a page cannot be had, or the
  * access is not allowed), -EHWPOISON (it is bad), -EINTR (killed). Context: as mm_fault().
  */
 enum populate { POPULATE_TOUCH, POPULATE_READ, POPULATE_WRITE };

@@ -381,6 +381,11 @@ u64 pmm_free_pages(void)
 	return n;
 }
 
+bool pmm_has_spare(void)
+{
+	return pmm_free_pages() > MIN(2048u, pmm()->nr_total / 8);
+}
+
 u64 pmm_total_pages(void)
 {
 	return pmm()->nr_total;

@@ -78,6 +78,9 @@ bool paddr_is_ram(paddr_t a);
 
 /* Free pages, those in per-CPU caches included. */
 u64 pmm_free_pages(void);
+/* Is there more than the reserve, 8 MiB or an eighth of a small machine? What takes many pages at a time on somebody's behalf leaves that to
+ * the rest: who faults next would be ended for it. */
+bool pmm_has_spare(void);
 /* All pages that the allocator manages: without its own array and what was carved out. */
 u64 pmm_total_pages(void);
 /* Takes one contiguous aligned block out of RAM for a RAM-backed pmem region. PADDR_NONE: none. Boot only. */

@@ -7,7 +7,10 @@
  */
 #include "kernel/thread.h"
 #include "lib/errno.h"
+#include "mm/pmm.h"
 #include "mm/priv.h"
+
+#define CHECK_EVERY 64 /* pages that are populated between two looks at how many are left */
 
 /* The VMA at a: what is to be done there, and how far it reaches. -ENOMEM: there is none. */
 static int look_at(struct mm *mm, uaddr_t a, enum populate how, uaddr_t *end, unsigned *flags)
@@ -51,14 +54,19 @@ int mm_populate(struct mm *mm, uaddr_t start, u64 len, enum populate how)
 {
 	uaddr_t end, stop;
 	unsigned flags;
+	u64 done = 0;
 	int err = 0;
 
 	if (!mm_make_range(start, len, &end))
 		return -ENOMEM;
 	while (!err && start.v < end.v) {
 		err = look_at(mm, start, how, &stop, &flags);
-		for (; !err && start.v < MIN(stop.v, end.v); start = uaddr_add(start, PAGE_SIZE))
-			err = populate_page(mm, start, flags);
+		for (; !err && start.v < MIN(stop.v, end.v); start = uaddr_add(start, PAGE_SIZE)) {
+			if (!(done++ % CHECK_EVERY) && !pmm_has_spare())
+				err = -ENOMEM;
+			else
+				err = populate_page(mm, start, flags);
+		}
 	}
 	return err;
 }

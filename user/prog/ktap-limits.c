@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define NR_madvise 28
 #define NR_pause 34
 #define NR_setpgid 109
 #define NR_setsid 112
@@ -32,6 +33,7 @@
 #define NPROC 6
 #define MEMLOCK 8
 #define MAP_LOCKED_ 0x2000
+#define MADV_POPULATE_WRITE_ 23
 #define MIB (1UL << 20)
 
 struct limit {
@@ -293,6 +295,31 @@ static int hog(void *arg)
 	return 2;
 }
 
+static int touch_a_mebibyte(void *arg)
+{
+	char *p = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)arg;
+	for (unsigned long i = 0; p != MAP_FAILED && i < MIB; i += PAGE)
+		p[i] = 1;
+	return p == MAP_FAILED;
+}
+
+/* Asks for all of it at once: is told, and while it keeps what it got others can work. */
+static int hog_populate(void *arg)
+{
+	unsigned long size = 1UL << 32;
+	char *p =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	(void)arg;
+	if (p == MAP_FAILED)
+		return 1;
+	if (!syscall(NR_madvise, (long)p, (long)size, (long)MADV_POPULATE_WRITE_) || errno != ENOMEM)
+		return 2;
+	return run_child(touch_a_mebibyte, NULL) ? 3 : 0;
+}
+
 static int hog_page_tables(void *arg)
 {
 	unsigned long size = 1UL << 45;
@@ -356,6 +383,8 @@ static void test_memory(void)
 
 	CHECK("who takes all memory is killed", killed(run_child(hog, NULL)));
 	CHECK("the memory comes back", settles(before - SLACK));
+	CHECK("who populates more than there is gets ENOMEM, and leaves some",
+		run_child(hog_populate, NULL) == 0);
 	CHECK("who takes it for page tables too", killed(run_child(hog_page_tables, NULL)));
 	CHECK("and comes back", settles(before - SLACK));
 	fflush(NULL);
