@@ -49,8 +49,29 @@ my @features = (
 	['with an orphan file' => ['-O', 'orphan_file,metadata_csum_seed']],
 );
 my @ours = map { new_image("ours-$_.img", root => $root, size => '64M', options => $features[$_][1]) } 0 .. 2;
-my @revoked = map { new_image("revoked-$_.img", root => $root, size => '64M', options => ['-J', 'size=4', @{ $features[$_][1] }]) } 0, 1;
+my @revoked = map { image_for_revokes($_) } 0, 1;
 my $loaded = new_image('loaded.img', root => $root, size => '64M', options => $features[2][1]);
+
+sub image_for_revokes
+{
+	my ($k) = @_;
+
+	return new_image("revoked-$k.img", root => $root, size => '64M', options => ['-J', 'size=4', @{ $features[$k][1] }]);
+}
+
+sub log_of
+{
+	return (run_command('debugfs', '-R', 'logdump -a', $_[0]))[1];
+}
+
+# Does what is left of the log go on at its beginning?
+sub gone_round
+{
+	my ($log) = @_;
+	my @at = $log =~ /^Found expected sequence \d+, type \d.*at block (\d+)/mg;
+
+	return scalar grep { $at[$_] < $at[$_ - 1] } 1 .. $#at;
+}
 
 # Waits for an acknowledgment or the end, works on for a while, cuts the power.
 sub cut_under_load
@@ -58,11 +79,18 @@ sub cut_under_load
 	my ($machine) = @_;
 
 	for (1 .. 3000) {
-		last if slurp($machine->{log}) =~ /^ack |^linux-boot: status|init exited/m;
+		last if slurp($machine->{log}) =~ /^ack\b|^linux-boot: status|init exited/m;
 		sleep 0.1;
 	}
 	sleep 1 + rand 2;
 	return power_cut($machine);
+}
+
+sub revokes
+{
+	my ($n) = @_;
+
+	return "mounted $n commit=600 && inside $n /bin/busybox ash /revokes\n";
 }
 
 my @acked;
@@ -73,10 +101,11 @@ for my $k (0 .. 2) {
 
 # Linux: images 0 to 2 are ours, 3 and 4 get revoke records, 5 the load. Nothing but the log running full may put in place what is in it, so
 # that it always stands at the same point when the power is cut.
+my $quiet = "echo 0 >/proc/sys/vm/dirty_writeback_centisecs\n";
 my @script = (
 	(map { "mounted $_ && umount /mnt/$_ && echo recovered $_\n" } 0 .. 2),
-	"echo 0 >/proc/sys/vm/dirty_writeback_centisecs\n",
-	(map { "mounted $_ commit=600 && inside $_ /bin/busybox ash /revokes\n" } 3, 4),
+	$quiet,
+	(map { revokes($_) } 3, 4),
 	"mounted 5 && inside 5 /bin/ackload /acked\n",
 );
 my $said = cut_under_load(linux_start(work('console'), join('', @script), [@ours, @revoked, $loaded], timeout => 300));
@@ -102,14 +131,21 @@ subtest 'Faultline recovers what Linux left' => sub {
 	is(join("\n", acked_check($loaded, '/acked', $acked)), '', 'all that was acknowledged is there');
 };
 
+# Where the log stands depends on when Linux emptied it a little: on a busy host that may be at its beginning, and the power is cut once more.
 my @sums = $said =~ /^fill (\w+)/mg;
+for (1 .. 3) {
+	last if gone_round(log_of($revoked[0])) && gone_round(log_of($revoked[1]));
+	note 'a log had not gone round: again';
+	@revoked = map { image_for_revokes($_) } 0, 1;
+	my $again = linux_start(work('console'), join('', $quiet, (map { revokes($_) } 0, 1), "echo ack; sleep 100\n"), [@revoked], timeout => 300);
+	@sums = cut_under_load($again) =~ /^fill (\w+)/mg;
+}
 for my $k (0, 1) {
 	subtest "Faultline recovers a log that has gone round, with revoked blocks, $features[$k][0]" => sub {
-		my (undef, $log) = run_command('debugfs', '-R', 'logdump -a', $revoked[$k]);
-		my @at = $log =~ /^Found expected sequence \d+, type \d.*at block (\d+)/mg;
+		my $log = log_of($revoked[$k]);
 
 		like($log, qr/type 5 \(revoke table\)/, 'there are revoke records') or diag tail($log);
-		ok((grep { $at[$_] < $at[$_ - 1] } 1 .. $#at), 'the log has gone round');
+		ok(gone_round($log), 'the log has gone round');
 		run_command('cp', '--sparse=always', $revoked[$k], work('copy.img'));
 		fsck_repair(work('copy.img'), 'e2fsck -fy recovers a copy');
 
