@@ -27,22 +27,32 @@ if readelf -lW "$busybox" | grep -q INTERP; then
 	give_up 'busybox is not the static one'
 fi
 
-# The package that the one without a version stands for; the kernel for virtual machines is a third of the size.
+# The package that the one without a version stands for: Debian's for virtual machines, which is a third of the size, Debian's, Ubuntu's.
 package=
-for name in linux-image-cloud-amd64 linux-image-amd64; do
+for name in linux-image-cloud-amd64 linux-image-amd64 linux-image-virtual; do
 	package=$(apt-cache depends "$name" 2>/dev/null | sed -n 's/.*Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1)
 	[ -z "$package" ] || break
 done
-[ -n "$package" ] || give_up 'the package lists have no linux-image-cloud-amd64 or linux-image-amd64'
+[ -n "$package" ] || give_up 'the package lists have no linux-image-cloud-amd64, linux-image-amd64 or linux-image-virtual'
 
-echo "  LINUX   $package"
+# Ubuntu's modules have packages of their own, and those for persistent memory are in the large one.
+packages=$package
+if [ "$name" = linux-image-virtual ]; then
+	version=${package#linux-image-}
+	packages="$package linux-modules-$version linux-modules-extra-$version"
+fi
+
+echo "  LINUX   $packages"
 download() {
-	(cd "$dir" && timeout 120 apt-get -q download "$package" >download.log 2>&1)
+	# shellcheck disable=SC2086 # they are words
+	(cd "$dir" && timeout 300 apt-get -q download $packages >download.log 2>&1)
 }
 rm -f "$dir"/*.deb
 download || { [ "$(id -u)" = 0 ] && timeout 120 apt-get -q update >"$dir/update.log" 2>&1 && download; } ||
-	give_up "apt-get download $package failed"
-dpkg-deb -x "$dir"/*.deb "$dir/unpacked" || give_up "$package cannot be unpacked"
+	give_up "apt-get download $packages failed"
+for deb in "$dir"/*.deb; do
+	dpkg-deb -x "$deb" "$dir/unpacked" || give_up "$deb cannot be unpacked"
+done
 rm -f "$dir"/*.deb
 set -- "$dir"/unpacked/boot/vmlinuz-*
 [ -e "$1" ] || give_up "$package has no kernel"
@@ -58,6 +68,7 @@ add_module() { # NAME: modprobe takes - for _, files have either
 	'') return 0 ;;
 	*.ko) cat "$file" >"$root/modules/$1.ko" ;;
 	*.xz) xz -dc "$file" >"$root/modules/$1.ko" ;;
+	*.zst) zstd -qdc "$file" >"$root/modules/$1.ko" || give_up "no zstd to unpack $file" ;;
 	*) give_up "$package: $file is compressed in a way that is not known here" ;;
 	esac
 	for needed in $(tr '\0' '\n' <"$root/modules/$1.ko" | sed -n 's/^depends=//p' | tr ',-' ' _'); do

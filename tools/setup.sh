@@ -39,6 +39,7 @@ need_command musl-gcc musl-tools
 need_command script bsdutils
 need_command sqlite3 sqlite3
 need_command mdb_dump lmdb-utils
+grep -qs '^ID=ubuntu' /etc/os-release && need_command zstd zstd # its Linux has modules of this kind
 # The image needs the static one; a system may have the other, which has the same name.
 if ! busybox=$(command -v busybox) || readelf -lW "$busybox" 2>/dev/null | grep -q INTERP; then
 	missing="$missing busybox-static"

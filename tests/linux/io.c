@@ -199,7 +199,7 @@ static void copies(void)
 	int in = make_file("from", 100000), out = open("to", O_RDWR | O_CREAT | O_TRUNC, 0644);
 	int ro = open("to", O_RDONLY), dir = open(".", O_RDONLY),
 	    ap = open("appended", O_RDWR | O_CREAT | O_APPEND, 0644);
-	off64_t a = 10, b = 5;
+	off_t a = 10, b = 5;
 	off_t pos = 99990;
 	char x[4], y[4];
 
@@ -253,7 +253,7 @@ static void disturbed_copies(void)
 		kill(parent, SIGALRM);
 	for (int k = 0; k < 200; k++) {
 		off_t pos = 0;
-		off64_t a = 0, b = 0;
+		off_t a = 0, b = 0;
 
 		sent += sendfile(out, in, &pos, 10) == 10;
 		copied += copy_file_range(in, &a, out, &b, 10, 0) == 10;
