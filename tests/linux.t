@@ -20,7 +20,7 @@ die "make linux-programs comes first\n" unless @programs;
 
 # In the guest everybody is root. These ask for what Linux gives to root alone.
 if ($>) {
-	my $privileged = qr/^(?:attr|calls_files|calls_system|calls_waits|names)-/;
+	my $privileged = qr/^(?:attr|calls_files|calls_limits|calls_ranges|calls_system|calls_waits|names)-/;
 	SKIP: { skip 'on Linux only root gets what they ask for', scalar grep { /$privileged/ } @programs }
 	@programs = grep { !/$privileged/ } @programs;
 }
@@ -29,6 +29,23 @@ if ($>) {
 my $host = work('host');
 remove_tree($host);
 make_path($host);
+
+# Not every file system there takes a range out of a file, or marks (fallocate, chattr).
+sub host_has_ranges
+{
+	my $file = "$host/probe";
+
+	spew($file, 'x' x 8192);
+	my ($cannot) = run_command('fallocate', '-c', '-l', '4096', $file);
+	($cannot) = run_command('chattr', '+a', $file) unless $cannot;
+	($cannot) = run_command('chattr', '-a', $file) unless $cannot;
+	return !$cannot;
+}
+unless (host_has_ranges()) {
+	SKIP: { skip 'the host\'s file system has no such ranges and marks', scalar grep { /^calls_ranges-/ } @programs }
+	@programs = grep { !/^calls_ranges-/ } @programs;
+}
+
 for (@programs) {
 	my ($status, $out) = run_command('timeout', '60', "build/linux/$_", "$host/$_", "$host/$_.txt");
 	is($status, 0, "$_: runs on Linux") or diag tail($out);

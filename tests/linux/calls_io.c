@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static int file, read_only, write_only, append, dir, path_fd, pipe_in, pipe_out, empty_in, empty_out;
+static int file, read_only, write_only, append, dir, path_fd, pipe_in, pipe_out, empty_in, empty_out, counter;
 static char buf[4096];
 static const struct iovec vec[2] = {{buf, 10}, {buf, 20}}, bad_vec = {(void *)8, 10}, negative = {buf, -1};
 
@@ -37,6 +37,7 @@ static void prepare(void)
 	pipe2(pair, O_NONBLOCK);
 	empty_in = pair[0];
 	empty_out = pair[1];
+	counter = (int)syscall(SYS_eventfd2, 0, O_NONBLOCK);
 }
 
 static void plain(void)
@@ -48,11 +49,13 @@ static void plain(void)
 	T(read, EFAULT, "bad buffer", read_only, BAD, 10);
 	T(read, EISDIR, "directory", dir, buf, 10);
 	T(read, EAGAIN, "empty pipe", empty_in, buf, 10);
+	T(read, EINVAL, "less than an eventfd's number", counter, buf, 4);
 	T(write, OK, "file", file, buf, 10);
 	T(write, EBADF, "no descriptor", NO_FD, buf, 10);
 	T(write, EBADF, "read-only", read_only, buf, 10);
 	T(write, EBADF, "directory", dir, buf, 10);
 	T(write, EFAULT, "bad buffer", file, BAD, 10);
+	T(write, EINVAL, "less than an eventfd's number", counter, buf, 4);
 	T(pread64, OK, "file", file, buf, 10, 100);
 	T(pread64, EBADF, "no descriptor", NO_FD, buf, 10, 0);
 	T(pread64, EINVAL, "negative position", file, buf, 10, -1);
@@ -111,6 +114,7 @@ static void vectors(void)
 	T(pwritev2, EOPNOTSUPP, "flags", file, vec, 2, 10, 0, 0x10000);
 	T(pwritev2, EBADF, "read-only", read_only, vec, 2, 0, 0, 0);
 	T(pwritev2, EFAULT, "bad vector", file, BAD, 1, 0, 0, 0);
+	T(pwritev2, EINVAL, "too many", file, vec, 1025, 0, 0, 0);
 }
 
 static void descriptors(void)
@@ -148,7 +152,7 @@ static void descriptors(void)
 	T(fcntl, EBADF, "F_GETPIPE_SZ of a file", file, F_GETPIPE_SZ);
 	T(fcntl, EBADF, "F_SETLK of O_PATH", path_fd, F_SETLK, &lock);
 	T(flock, OK, "shared", read_only, LOCK_SH | LOCK_NB);
-	T(flock, EWOULDBLOCK, "exclusive beside it", file, LOCK_EX | LOCK_NB);
+	T(flock, EAGAIN, "exclusive beside it", file, LOCK_EX | LOCK_NB);
 	T(flock, EBADF, "no descriptor", NO_FD, LOCK_SH);
 	T(flock, EINVAL, "operation", file, 77);
 	T(flock, OK, "no more", read_only, LOCK_UN);
@@ -192,6 +196,7 @@ static void sizes(void)
 	T(fallocate, EOPNOTSUPP, "mode", file, 0x1000, 0, 10);
 	T(fallocate, EOPNOTSUPP, "punch without keep-size", file, FALLOC_FL_PUNCH_HOLE, 0, 10);
 	T(fallocate, ESPIPE, "pipe", pipe_out, 0, 0, 10);
+	T(fallocate, ENODEV, "device", open("/dev/null", O_RDWR), 0, 0, 10);
 	T(readahead, OK, "file", file, 0, 100);
 	T(readahead, EBADF, "no descriptor", NO_FD, 0, 100);
 	T(readahead, EBADF, "write-only", write_only, 0, 100);
@@ -205,7 +210,8 @@ static void sizes(void)
 static void copies(void)
 {
 	int other = open("other", O_RDWR);
-	long pos = 0, negative_pos = -1;
+	int proc = open("/proc/self/status", O_RDONLY);
+	long pos = 0, negative_pos = -1, far = 1l << 62;
 
 	T(sendfile, OK, "file to file", other, file, &pos, 100);
 	T(sendfile, EBADF, "no source", other, NO_FD, 0, 100);
@@ -214,6 +220,9 @@ static void copies(void)
 	T(sendfile, EINVAL, "target appends", append, other, 0, 100);
 	T(sendfile, EFAULT, "bad position", other, file, BAD, 100);
 	T(sendfile, EINVAL, "negative position", other, file, &negative_pos, 100);
+	T(sendfile, EINVAL, "negative count", other, file, &pos, -1);
+	T(sendfile, EINVAL, "end past the largest position", other, file, &pos, -1ul >> 1);
+	T(sendfile, EOVERFLOW, "from past the largest file", other, file, &far, 100);
 	T(sendfile, ESPIPE, "position in a pipe", other, pipe_in, &pos, 100);
 	T(copy_file_range, OK, "file to file", file, &pos, other, 0, 100, 0);
 	T(copy_file_range, EBADF, "no source", NO_FD, 0, other, 0, 100, 0);
@@ -224,6 +233,10 @@ static void copies(void)
 	T(copy_file_range, EINVAL, "pipe", pipe_in, 0, other, 0, 100, 0);
 	T(copy_file_range, EINVAL, "onto itself", file, &pos, file, &pos, 100, 0);
 	T(copy_file_range, EFAULT, "bad position", file, BAD, other, 0, 100, 0);
+	T(copy_file_range, EOVERFLOW, "more than there are positions", file, &pos, other, 0, -1, 0);
+	T(copy_file_range, EFBIG, "past the largest file", file, &pos, other, &far, 100, 0);
+	T(copy_file_range, EXDEV, "from another file system", proc, 0, other, 0, 100, 0);
+	close(proc);
 	close(other);
 	T(ioctl, OK, "FIONREAD", pipe_in, FIONREAD, buf);
 	T(ioctl, EBADF, "no descriptor", NO_FD, FIONREAD, buf);
@@ -242,6 +255,7 @@ static void waiting(void)
 	struct timeval none = {0, 0}, bad_timeval = {-1, 0};
 	const long bad_set[2] = {BAD, 8}, sized_set[2] = {(long)buf, 4};
 	unsigned long set[16] = {0};
+	long start = 0;
 
 	T(poll, OK, "ready", fds, 1, 0);
 	T(poll, OK, "no such descriptor is an event", fds, 2, 0);
@@ -271,12 +285,17 @@ static void waiting(void)
 	T(pselect6, EFAULT, "bad signals", 64, set, 0, 0, &now, bad_set);
 	T(pselect6, EINVAL, "signals' size", 64, set, 0, 0, &now, sized_set);
 	T(pselect6, EFAULT, "bad set", 64, BAD, 0, 0, &now, 0);
+	memset(set, 0, sizeof(set));
+	set[1] = 1ul << (NO_FD - 64);
+	T(pselect6, EBADF, "no descriptor", 128, set, 0, 0, &now, 0);
 	signal(SIGPIPE, SIG_IGN);
 	close(pipe_in);
 	T(write, EPIPE, "nobody reads", pipe_out, buf, 10);
 	while (write(empty_out, buf, sizeof(buf)) > 0)
 		;
 	T(write, EAGAIN, "full pipe", empty_out, buf, sizeof(buf));
+	T(sendfile, EAGAIN, "full pipe", empty_out, file, &start, 100);
+	T(fcntl, EBUSY, "F_SETPIPE_SZ, less than is in it", empty_out, F_SETPIPE_SZ, 4096);
 }
 
 int main(int argc, char **argv)

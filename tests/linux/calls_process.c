@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -38,7 +39,9 @@ static void making(void)
 {
 	static const struct clone_args both = {.flags = CLONE_THREAD, .exit_signal = SIGCHLD},
 				       plain = {.exit_signal = SIGCHLD},
-				       signal_too_large = {.exit_signal = 200};
+				       signal_too_large = {.exit_signal = 200},
+				       far_thread_pointer = {
+					       .flags = CLONE_SETTLS, .exit_signal = SIGCHLD, .tls = -4096ul};
 	pid_t pid;
 
 	pid = (pid_t)T(fork, OK, "a child"); /* which writes the same row */
@@ -51,6 +54,10 @@ static void making(void)
 	table_wait("clone's child", pid);
 	T(clone, EINVAL, "handlers without memory", CLONE_SIGHAND | SIGCHLD);
 	T(clone, EINVAL, "a thread without handlers", CLONE_THREAD | SIGCHLD);
+	if (!T(clone, EPERM, "thread pointer in the kernel's half", CLONE_SETTLS | SIGCHLD, 0, 0, 0, -4096l))
+		syscall(SYS_exit, 4);
+	if (!T(clone3, EPERM, "thread pointer in the kernel's half", &far_thread_pointer, sizeof(plain)))
+		syscall(SYS_exit, 4);
 	T(clone3, EINVAL, "size", &plain, 8);
 	T(clone3, EFAULT, "bad arguments", BAD, sizeof(plain));
 	T(clone3, EINVAL, "a thread without handlers", &both, sizeof(both));
@@ -60,6 +67,16 @@ static void making(void)
 	if (!pid)
 		syscall(SYS_exit_group, 5);
 	table_wait("clone3's child", pid);
+}
+
+/* A program that names what runs it. */
+static const char *script(const char *name, const char *interpreter)
+{
+	int fd = open(name, O_WRONLY | O_CREAT, 0755);
+
+	dprintf(fd, "#!%s\n", interpreter);
+	close(fd);
+	return name;
 }
 
 static void executing(void)
@@ -92,6 +109,14 @@ static void executing(void)
 	T(execve, ENOTDIR, "through a file", "script/x", argv, 0);
 	T(execve, ELOOP, "loop", "loop", argv, 0);
 	T(execve, ENAMETOOLONG, "long name", long_name(), argv, 0);
+	T(execve, ENOENT, "no interpreter", script("by-none", "./none"), argv, 0);
+	T(execve, EACCES, "interpreter is a directory", script("by-dir", "./dir"), argv, 0);
+	T(execve, EACCES, "interpreter without permission", script("by-plain", "./plain"), argv, 0);
+	T(execve, ENOTDIR, "interpreter through a file", script("by-file", "./script/x"), argv, 0);
+	T(execve, ENOEXEC, "interpreter is not a program", script("by-script", "./script"), argv, 0);
+	T(execve, ENOEXEC, "interpreter without a name", script("by-blank", " "), argv, 0);
+	T(execve, ELOOP, "interpreted by itself", script("by-itself", "./by-itself"), argv, 0);
+	T(execve, ELOOP, "interpreter is a loop", script("by-loop", "./loop"), argv, 0);
 }
 
 /* ---- waiting */
@@ -112,6 +137,7 @@ static void waiting(void)
 	T(wait4, ECHILD, "no child", -1, &status, 0, 0);
 	T(wait4, ECHILD, "not a child", getppid(), &status, 0, 0);
 	T(wait4, EINVAL, "options", -1, &status, 0x1000, 0);
+	T(wait4, ESRCH, "a group that cannot be", -0x80000000l, &status, 0, 0);
 	T(waitid, ECHILD, "no child", P_ALL, 0, buf, WEXITED, 0);
 	T(waitid, EINVAL, "neither kind", P_ALL, 0, buf, 0, 0);
 	T(waitid, EINVAL, "whose", 99, 0, buf, WEXITED, 0);
@@ -145,16 +171,30 @@ static void sending(void)
 	T(tgkill, ESRCH, "another's thread", NO_PID, pid, 0);
 	T(rt_sigqueueinfo, OK, "own, ignored", pid, SIGCHLD, &info);
 	T(rt_sigqueueinfo, EFAULT, "bad info", pid, SIGCHLD, BAD);
+	T(rt_sigqueueinfo, EINVAL, "signal", pid, 99, &info);
 	T(rt_sigqueueinfo, ESRCH, "no process", NO_PID, SIGCHLD, &info);
 	T(rt_tgsigqueueinfo, OK, "own, ignored", pid, pid, SIGCHLD, &info);
 	T(rt_tgsigqueueinfo, EINVAL, "no thread", pid, 0, SIGCHLD, &info);
+	T(rt_tgsigqueueinfo, EINVAL, "signal", pid, pid, 99, &info);
+	T(rt_tgsigqueueinfo, ESRCH, "another's thread", pid, NO_PID, SIGCHLD, &info);
 	T(rt_tgsigqueueinfo, EFAULT, "bad info", pid, pid, SIGCHLD, BAD);
 	info.si_code = SI_USER;
 	T(rt_sigqueueinfo, EPERM, "in the kernel's name", getppid(), 0, &info);
+	T(rt_tgsigqueueinfo, EPERM, "in the kernel's name", getppid(), getppid(), 0, &info);
+}
+
+static stack_t stack = {.ss_size = 65536};
+
+static void on_stack(int sig)
+{
+	(void)sig;
+	T(sigaltstack, EPERM, "from a handler on it", &stack, 0);
 }
 
 static void actions(void)
 {
+	const struct sigaction on_it = {.sa_handler = on_stack, .sa_flags = SA_ONSTACK};
+
 	static const unsigned long none, usr1 = 1ul << (SIGUSR1 - 1);
 	static const stack_t small = {.ss_sp = buf, .ss_size = 100},
 			     wrong = {.ss_sp = buf, .ss_flags = 77, .ss_size = 8192};
@@ -192,6 +232,11 @@ static void actions(void)
 	T(sigaltstack, EINVAL, "flags", &wrong, 0);
 	T(sigaltstack, EFAULT, "bad stack", BAD, 0);
 	T(sigaltstack, EFAULT, "bad result", 0, BAD);
+	stack.ss_sp = malloc(stack.ss_size);
+	T(sigaltstack, OK, "a stack", &stack, 0);
+	sigaction(SIGUSR2, &on_it, NULL);
+	raise(SIGUSR2);
+	T(sigaltstack, OK, "when it is not in use", &stack, 0);
 	signal(SIGALRM, nothing);
 	ualarm(20000, 0);
 	T(pause, EINTR, "a handler");

@@ -68,6 +68,10 @@ static void mapping(void)
 	T(madvise, EINVAL, "advice", p, PAGE, 9999);
 	T(madvise, EINVAL, "odd address", p + 1, PAGE, MADV_NORMAL);
 	T(madvise, ENOMEM, "nothing there", 1l << 46, PAGE, MADV_NORMAL);
+	q = mmap(NULL, 4 * PAGE, RW, MAP_PRIVATE, file, 0);
+	T(madvise, EACCES, "remove, not shared", q, PAGE, MADV_REMOVE);
+	T(madvise, EINVAL, "remove, no file", p, PAGE, MADV_REMOVE);
+	T(madvise, EFAULT, "populate, past the end of the file", q + 3 * PAGE, PAGE, 22);
 	T(munmap, OK, "a page", q, PAGE);
 	T(munmap, EINVAL, "odd address", q + 1, PAGE);
 	T(munmap, EINVAL, "no length", q, 0);
@@ -86,7 +90,9 @@ static void locking(void)
 	T(mlock2, EINVAL, "flags", p, PAGE, 0x100);
 	T(mlock2, ENOMEM, "nothing there", 1l << 46, PAGE, 0);
 	T(madvise, EINVAL, "don't need, locked", p, PAGE, MADV_DONTNEED);
+	T(msync, EBUSY, "invalidate, locked", p, PAGE, MS_INVALIDATE);
 	T(munlock, OK, "a page", p, PAGE);
+	T(munlock, EINVAL, "wraps", p, -PAGE);
 	T(munlock, ENOMEM, "nothing there", 1l << 46, PAGE);
 	T(mlockall, EINVAL, "no flags", 0);
 	T(mlockall, EINVAL, "flags", 0x100);
@@ -119,6 +125,7 @@ static void time_calls(void)
 	T(clock_settime, EINVAL, "clock", 99, &brief);
 	T(clock_settime, EFAULT, "bad time", CLOCK_REALTIME, BAD);
 	T(clock_settime, EINVAL, "nanoseconds", CLOCK_REALTIME, &bad);
+	T(clock_settime, EPERM, "CPU time", -6, &brief); /* of this process, clock_getcpuclockid(3) */
 	T(gettimeofday, OK, "both", buf, buf + 16);
 	T(gettimeofday, EFAULT, "bad result", BAD, 0);
 	T(gettimeofday, EFAULT, "bad zone", 0, BAD);
@@ -145,6 +152,7 @@ static void timer_calls(void)
 
 	T(timer_create, OK, "SIGALRM", CLOCK_MONOTONIC, 0, &id);
 	T(timer_create, EINVAL, "clock", 99, 0, &id);
+	T(timer_create, EOPNOTSUPP, "a clock without timers", CLOCK_MONOTONIC_RAW, 0, &id);
 	T(timer_create, EINVAL, "signal", CLOCK_MONOTONIC, &event, &id);
 	T(timer_create, EFAULT, "bad event", CLOCK_MONOTONIC, BAD, &id);
 	T(timer_create, EFAULT, "bad result", CLOCK_MONOTONIC, 0, BAD);
@@ -164,9 +172,15 @@ static void timer_calls(void)
 
 static void knowledge(void)
 {
-	static const struct rlimit upside_down = {2, 1};
+	static const struct rlimit upside_down = {2, 1}, too_many = {2, 1l << 40};
 
 	T(reboot, EINVAL, "magic", 1, 2, 3, 0);
+	T(sethostname, EINVAL, "negative length", buf, -1);
+	T(sethostname, EINVAL, "too long", buf, 65);
+	T(sethostname, EFAULT, "bad name", BAD, 5);
+	T(setdomainname, EINVAL, "negative length", buf, -1);
+	T(setdomainname, EINVAL, "too long", buf, 65);
+	T(setdomainname, EFAULT, "bad name", BAD, 5);
 	T(uname, OK, "names", buf);
 	T(uname, EFAULT, "bad result", BAD);
 	T(sysinfo, OK, "figures", buf);
@@ -181,11 +195,13 @@ static void knowledge(void)
 	T(setrlimit, EINVAL, "which", 99, buf);
 	T(setrlimit, EINVAL, "more than the most", RLIMIT_NOFILE, &upside_down);
 	T(setrlimit, EFAULT, "bad limit", RLIMIT_NOFILE, BAD);
+	T(setrlimit, EPERM, "more descriptors than can be", RLIMIT_NOFILE, &too_many);
 	T(prlimit64, OK, "read", 0, RLIMIT_NOFILE, 0, buf);
 	T(prlimit64, ESRCH, "no process", NO_PID, RLIMIT_NOFILE, 0, buf);
 	T(prlimit64, EINVAL, "which", 0, 99, 0, buf);
 	T(prlimit64, EFAULT, "bad result", 0, RLIMIT_NOFILE, 0, BAD);
 	T(prlimit64, EINVAL, "more than the most", 0, RLIMIT_NOFILE, &upside_down, 0);
+	T(prlimit64, EPERM, "more descriptors than can be", 0, RLIMIT_NOFILE, &too_many, 0);
 	T(getcpu, OK, "both", buf, buf + 8, 0);
 	T(getcpu, EFAULT, "bad result", BAD, 0, 0);
 	T(sched_yield, OK, "once");
@@ -211,6 +227,11 @@ static void knowledge(void)
 	T(prctl, EFAULT, "bad name", PR_SET_NAME, BAD);
 	T(prctl, EINVAL, "signal at the parent's death", PR_SET_PDEATHSIG, 99);
 	T(prctl, EINVAL, "dumpable", PR_SET_DUMPABLE, 99);
+	T(prctl, EINVAL, "no new privileges, not 1", PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0);
+	T(prctl, EINVAL, "no new privileges, and more", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 1);
+	T(prctl, EINVAL, "whether there are none, and more", PR_GET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	T(prctl, OK, "no new privileges", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	row("prctl: whether there are none", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
 	T(arch_prctl, OK, "thread pointer", 0x1003, buf);
 	T(arch_prctl, EINVAL, "code", 0x9999, buf);
 	T(arch_prctl, EPERM, "thread pointer in the kernel's half", 0x1002, -4096l);

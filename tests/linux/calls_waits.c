@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls that wait, ended by a handler; and calls that meet a limit or a program that runs: calls.h.
+ * Calls that wait, ended by a handler or because they would wait for ever; and calls that meet a device or a program that runs: calls.h.
  *
  * The timer goes off again and again, so that none of its signals has to come after the call has begun.
  */
@@ -10,10 +10,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -61,6 +61,44 @@ static pid_t holder(void)
 	return pid;
 }
 
+/* Sleeps the process? */
+static int sleeps(pid_t pid)
+{
+	char path[32], text[256] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY);
+	read(fd, text, sizeof(text) - 1);
+	close(fd);
+	return strstr(text, ") S ") != NULL;
+}
+
+/* Each of two has what the other waits for. */
+static void circle(void)
+{
+	struct flock first = {.l_type = F_WRLCK, .l_len = 1},
+		     second = {.l_type = F_WRLCK, .l_start = 1, .l_len = 1};
+	int file = make_file("circle", 100), ready[2];
+	pid_t pid;
+
+	pipe(ready);
+	fcntl(file, F_SETLK, &first);
+	pid = fork();
+	if (!pid) {
+		fcntl(file, F_SETLK, &second);
+		write(ready[1], "x", 1);
+		T(fcntl, OK, "F_SETLKW, when the other has given up", file, F_SETLKW, &first);
+		table_child_end();
+	}
+	read(ready[0], buf, 1);
+	while (!sleeps(pid))
+		pause_ms(10);
+	T(fcntl, EDEADLK, "F_SETLKW, held by who waits for us", file, F_SETLKW, &second);
+	close(file);
+	table_wait("the other", pid);
+}
+
 static void interrupted(void)
 {
 	struct sigaction sa = {.sa_handler = nothing};
@@ -106,30 +144,14 @@ static void interrupted(void)
 	T(fcntl, OK, "F_SETLKW, held by nobody", file, F_SETLKW, &lock);
 }
 
-static void limits(void)
+static void devices(void)
 {
-	struct rlimit old, low;
-	int file = open("file", O_RDWR), full = open("/dev/full", O_WRONLY), top;
+	int full = open("/dev/full", O_WRONLY);
 
 	T(write, ENOSPC, "full device", full, buf, 10);
 	T(pwrite64, ENOSPC, "full device", full, buf, 10, 0);
 	T(lseek, OK, "device without a position", full, 100, SEEK_SET);
 	T(pread64, OK, "device without a position", open("/dev/zero", O_RDONLY), buf, 10, 1000);
-	top = dup(file);
-	getrlimit(RLIMIT_NOFILE, &old);
-	low = (struct rlimit){(rlim_t)top + 1, old.rlim_max};
-	setrlimit(RLIMIT_NOFILE, &low);
-	T(open, EMFILE, "no descriptor left", "file", O_RDONLY);
-	T(openat, EMFILE, "no descriptor left", AT_FDCWD, "file", O_RDONLY);
-	T(creat, EMFILE, "no descriptor left", "file2", 0644);
-	T(dup, EMFILE, "no descriptor left", file);
-	T(dup2, EBADF, "past the limit", file, top + 1);
-	T(fcntl, EMFILE, "F_DUPFD, no descriptor left", file, F_DUPFD, 0);
-	T(pipe, EMFILE, "no descriptor left", buf);
-	T(pipe2, EMFILE, "no descriptor left", buf, 0);
-	T(eventfd2, EMFILE, "no descriptor left", 0, 0);
-	T(memfd_create, EMFILE, "no descriptor left", "name", 0);
-	setrlimit(RLIMIT_NOFILE, &old);
 }
 
 /* A program that runs is not written to; one that is open for writing does not run. */
@@ -150,7 +172,8 @@ int main(int argc, char **argv)
 {
 	table_begin(argc, argv);
 	interrupted();
-	limits();
+	circle();
+	devices();
 	programs();
 	return 0;
 }
