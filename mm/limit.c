@@ -77,12 +77,17 @@ bool mm_may_lock(struct mm *mm, uaddr_t start, u64 len)
 	return ok;
 }
 
+bool mm_may_lock_more(const struct mm *mm, u64 pages)
+{
+	return fits(mm, LIMIT_MEMLOCK, is_locked, pages);
+}
+
 bool mm_may_lock_new(struct mm *mm, u64 len)
 {
 	bool ok;
 
 	rwsem_read_lock(&mm->lock);
-	ok = fits(mm, LIMIT_MEMLOCK, is_locked, ALIGN_UP(len, PAGE_SIZE) >> PAGE_SHIFT);
+	ok = mm_may_lock_more(mm, ALIGN_UP(len, PAGE_SIZE) >> PAGE_SHIFT);
 	rwsem_read_unlock(&mm->lock);
 	return ok;
 }

@@ -301,6 +301,9 @@ long mm_brk(struct mm *mm, uaddr_t brk)
 		goto out;
 	u64 old_end = ALIGN_UP(mm->brk.v, PAGE_SIZE), new_end = ALIGN_UP(brk.v, PAGE_SIZE);
 	rq.addr = UADDR(old_end);
+	if (new_end > old_end && (mm->map_flags & VMA_LOCKED) &&
+		!mm_may_lock_more(mm, (new_end - old_end) >> PAGE_SHIFT))
+		goto out;
 	if (new_end > old_end && map_locked(mm, &rq, new_end - old_end, &list) < 0)
 		goto out;
 	if (new_end < old_end && mm_unmap_locked(mm, UADDR(new_end), UADDR(old_end), &list))

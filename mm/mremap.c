@@ -250,6 +250,8 @@ static long remap_locked(struct mm *mm, const struct mremap_request *rq, struct 
 		return -EINVAL;
 	if (v->rmap && vma_pgoff(v, rq->addr) + (rq->new_len >> PAGE_SHIFT) < vma_pgoff(v, rq->addr))
 		return -EINVAL;
+	if ((v->flags & VMA_LOCKED) && !mm_may_lock_more(mm, added_pages(rq, old_len)))
+		return -EAGAIN;
 	if (!mm_may_add(mm, added_pages(rq, old_len), v->flags))
 		return -ENOMEM;
 	if (!move && old_len == v->end.v - rq->addr.v && rq->addr.v <= USER_TOP - rq->new_len &&

@@ -81,6 +81,8 @@ bool mm_may_add(const struct mm *mm, u64 pages, u32 flags);
 bool mm_may_map_at(const struct mm *mm, uaddr_t start, uaddr_t end, u32 flags);
 /* May [start, end), which is mapped, get these rights? A shared mapping in it counts as private: the range is then refused too early. */
 bool mm_may_protect(const struct mm *mm, uaddr_t start, uaddr_t end, u32 prot_flags);
+/* May so many more pages be locked? */
+bool mm_may_lock_more(const struct mm *mm, u64 pages);
 
 /* --- zap.c --- */
 

@@ -2,6 +2,7 @@
 /* System calls on the address space. */
 #include "drivers/pmem.h"
 #include "fs/vfs.h"
+#include "kernel/limits.h"
 #include "kernel/log.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/pseudo.h"
@@ -159,6 +160,12 @@ static bool wants_populating(u32 flags)
 	return (flags & MAP_LOCKED_) || (all & (VMA_LOCKED | VMA_LOCKONFAULT)) == VMA_LOCKED;
 }
 
+/* With a limit of 0 nothing is locked at all. */
+static bool may_not_lock(void)
+{
+	return !limit_of(LIMIT_MEMLOCK);
+}
+
 long sys_mmap(struct trap_frame *f)
 {
 	u32 prot = (u32)f->rdx, flags = (u32)f->r10;
@@ -174,6 +181,8 @@ long sys_mmap(struct trap_frame *f)
 	err = check_place(flags, addr, &len);
 	if (err)
 		return err;
+	if ((flags & MAP_LOCKED_) && may_not_lock())
+		return -EPERM;
 	if (((flags & MAP_LOCKED_) || (current_mm()->map_flags & VMA_LOCKED)) &&
 		!mm_may_lock_new(current_mm(), len))
 		return -EAGAIN;
@@ -311,7 +320,7 @@ static long do_mlock(u64 addr, u64 len, u32 flags)
 {
 	uaddr_t start;
 	u64 whole;
-	int err = lock_range(addr, len, &start, &whole);
+	int err = may_not_lock() ? -EPERM : lock_range(addr, len, &start, &whole);
 
 	if (!err && !mm_may_lock(current_mm(), start, whole))
 		err = -ENOMEM;
@@ -355,6 +364,8 @@ long sys_mlockall(struct trap_frame *f)
 
 	if (!how || how == MCL_ONFAULT_ || (how & ~(u32)(MCL_CURRENT_ | MCL_FUTURE_ | MCL_ONFAULT_)))
 		return -EINVAL;
+	if (may_not_lock())
+		return -EPERM;
 	if ((how & MCL_CURRENT_) && !mm_may_lock(current_mm(), UADDR(0), USER_TOP))
 		return -ENOMEM;
 	mm_lock_all(current_mm(), how & MCL_CURRENT_ ? flags : 0, how & MCL_FUTURE_ ? flags : 0);
