@@ -29,6 +29,7 @@ enum { /* vma.flags */
 	VMA_DONTFORK = 256,
 	VMA_WIPEONFORK = 512,   /* a child has it empty; anonymous memory only */
 	VMA_LOCKONFAULT = 1024, /* with VMA_LOCKED: nobody populates it */
+	VMA_FILE = 2048,        /* of a file: told by mm_flags_of(), in no VMA */
 };
 
 struct fault;

@@ -461,8 +461,10 @@ bool mm_all_mapped(const struct mm *mm, uaddr_t start, uaddr_t end, u32 *all, u3
 	*all = ~0u;
 	*any = 0;
 	for (struct vma *v = vma_find(mm, start); v && v->start.v <= start.v; v = vma_next(v)) {
-		*all &= v->flags;
-		*any |= v->flags;
+		u32 flags = v->flags | (v->file ? VMA_FILE : 0);
+
+		*all &= flags;
+		*any |= flags;
 		if (v->end.v >= end.v)
 			return true;
 		start = v->end;

@@ -444,6 +444,14 @@ static int poison_range(uaddr_t start, u64 len)
 	return err;
 }
 
+/* What there is no room for to note may be noted later, unlike a hole. */
+static int advise_vmas(uaddr_t start, u64 len, int hole, u32 clear, u32 set)
+{
+	int err = hole ? hole : mm_change_flags(current_mm(), start, len, clear, set);
+
+	return err == -ENOMEM && !hole ? -EAGAIN : err;
+}
+
 static int advise(uaddr_t start, u64 len, int advice)
 {
 	struct mm *mm = current_mm();
@@ -462,21 +470,21 @@ static int advise(uaddr_t start, u64 len, int advice)
 	case MADV_DONTNEED_LOCKED_:
 		return mm_discard(mm, start, len, advice == MADV_DONTNEED_LOCKED_);
 	case MADV_REMOVE_:
-		if (any & VMA_LOCKED)
+		if ((any & VMA_LOCKED) || (!hole && !(all & VMA_FILE)))
 			return -EINVAL;
 		if ((all & (VMA_SHARED | VMA_WRITE)) != (VMA_SHARED | VMA_WRITE))
 			return hole ? hole : -EACCES;
 		return mm_for_each_file_range(mm, start, len, punch_range, NULL);
 	case MADV_DONTFORK_:
-		return mm_change_flags(mm, start, len, 0, VMA_DONTFORK);
+		return advise_vmas(start, len, hole, 0, VMA_DONTFORK);
 	case MADV_DOFORK_:
-		return mm_change_flags(mm, start, len, VMA_DONTFORK, 0);
+		return advise_vmas(start, len, hole, VMA_DONTFORK, 0);
 	case MADV_WIPEONFORK_:
-		return any & VMA_SHARED ? -EINVAL : mm_change_flags(mm, start, len, 0, VMA_WIPEONFORK);
+		return any & VMA_SHARED ? -EINVAL : advise_vmas(start, len, hole, 0, VMA_WIPEONFORK);
 	case MADV_HWPOISON_:
 		return hole ? hole : poison_range(start, len);
 	case MADV_KEEPONFORK_:
-		return mm_change_flags(mm, start, len, VMA_WIPEONFORK, 0);
+		return advise_vmas(start, len, hole, VMA_WIPEONFORK, 0);
 	default:
 		return populate(start, len, advice == MADV_POPULATE_WRITE_);
 	}
