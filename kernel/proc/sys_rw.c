@@ -329,6 +329,10 @@ static long send_file(struct file *out, struct file *in, u64 user_pos, u64 n)
 		ret = get_pos(out, 0, &out_pos);
 	if (ret)
 		return ret;
+	if ((i64)n < 0 || (i64)(in_pos + n) < 0)
+		return -EINVAL;
+	if (in_pos >= in->inode->super->max_size && in_pos + n > in->inode->super->max_size)
+		return -EOVERFLOW;
 	n = MIN(n, MAX_RW_COUNT);
 	if (n)
 		ret = bytes ? send_bytes(in, &in_pos, out, n) : copy_data(in, &in_pos, out, &out_pos, n);
@@ -346,7 +350,7 @@ long sys_sendfile(struct trap_frame *f)
 		file_put(out);
 	if (in)
 		file_put(in);
-	return ret;
+	return limits_file_result(ret);
 }
 
 static long copy_range(struct file *in, u64 in_user, struct file *out, u64 out_user, u64 n)
@@ -361,13 +365,17 @@ static long copy_range(struct file *in, u64 in_user, struct file *out, u64 out_u
 		return ret;
 	if (mode_is_dir(in->inode->mode) || mode_is_dir(out->inode->mode))
 		return -EISDIR;
-	if (!plain(in) || !plain(out))
+	if (!mode_is_reg(in->inode->mode) || !mode_is_reg(out->inode->mode))
 		return -EINVAL;
 	if (!file_readable(in) || !file_writable(out) || (out->flags & O_APPEND_))
 		return -EBADF;
-	n = MIN(n, MAX_RW_COUNT);
+	if (in->inode->super != out->inode->super)
+		return -EXDEV;
+	if (!plain(in) || !plain(out))
+		return -EINVAL;
 	if (in_pos + n < in_pos || out_pos + n < out_pos)
 		return -EOVERFLOW;
+	n = MIN(n, MAX_RW_COUNT);
 	n = in_pos >= inode_size(in->inode) ? 0 : MIN(n, inode_size(in->inode) - in_pos);
 	if (in->inode == out->inode && in_pos < out_pos + n && out_pos < in_pos + n)
 		return -EINVAL;
@@ -388,7 +396,7 @@ long sys_copy_file_range(struct trap_frame *f)
 		file_put(in);
 	if (out)
 		file_put(out);
-	return ret;
+	return limits_file_result(ret);
 }
 
 /* --- FIEMAP --- */
@@ -459,7 +467,7 @@ long sys_fiemap(struct file *file, uaddr_t user)
 		return -EOPNOTSUPP;
 	if (copy_from_user(&c.head, user, sizeof(c.head)))
 		return -EFAULT;
-	if (!c.head.length)
+	if (!c.head.length || c.head.count > ~0u / sizeof(struct user_fiemap_extent))
 		return -EINVAL;
 	if (c.head.flags & ~(u32)FIEMAP_SYNC) {
 		c.head.flags &= ~(u32)FIEMAP_SYNC;
