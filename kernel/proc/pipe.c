@@ -394,6 +394,11 @@ static const struct file_ops fifo_fops = {
 	.poll = pipe_poll,
 };
 
+u32 pipe_bytes(const struct file *f)
+{
+	return pipe_used(f->data);
+}
+
 bool file_is_pipe(const struct file *f)
 {
 	return f->ops == &pipe_fops || f->ops == &fifo_fops;

@@ -13,6 +13,8 @@ struct file;
 int pipe_init(void);
 /* ends[0] reads, ends[1] writes; a reference to each for the caller. -ENOMEM. */
 int pipe_create(bool nonblock, struct file *ends[2]);
+/* What is in it by now. */
+u32 pipe_bytes(const struct file *f);
 /* An end of a pipe or FIFO? */
 bool file_is_pipe(const struct file *f);
 

@@ -415,15 +415,24 @@ static long file_flags(int fd, bool set, u32 flags)
 	return ret;
 }
 
-/* Every pipe has the one size; asking for less gets that. */
+/* Every pipe has the one size; asking for less gets that, unless there is too much in it for less. */
 static long pipe_size(int fd, bool set, u64 size)
 {
 	struct file *file = sys_get_file(fd);
+	u32 room = PAGE_SIZE;
 	long ret;
 
 	if (!file)
 		return -EBADF;
-	ret = !file_is_pipe(file) ? -EBADF : set && size > PIPE_SIZE ? -EPERM : (long)PIPE_SIZE;
+	while (room < size && room < PIPE_SIZE)
+		room *= 2;
+	ret = PIPE_SIZE;
+	if (!file_is_pipe(file))
+		ret = -EBADF;
+	else if (set && size > PIPE_SIZE)
+		ret = -EPERM;
+	else if (set && pipe_bytes(file) > room)
+		ret = -EBUSY;
 	file_put(file);
 	return ret;
 }
