@@ -187,7 +187,8 @@ long sys_timer_create(struct trap_frame *f)
 	if (f->rsi && copy_from_user(&e, UADDR(f->rsi), sizeof(e)))
 		return -EFAULT;
 	if (clock != CLOCK_REALTIME_ && clock != CLOCK_MONOTONIC_ && clock != CLOCK_BOOTTIME_)
-		return -EINVAL;
+		return clock >= 0 && clock < CLOCK_BOOTTIME_ ? -EOPNOTSUPP
+							     : -EINVAL; /* it can be read only */
 	if (f->rsi)
 		err = check_event(&e);
 	if (!err)

@@ -144,16 +144,18 @@ long sys_clock_getres(struct trap_frame *f)
 	return f->rsi ? copy_to_user(UADDR(f->rsi), &ts, sizeof(ts)) : 0;
 }
 
-/* The wall clock is set at boot; the others cannot be set. */
+/* The wall clock is set at boot; the others cannot be set, and of CPU time nobody may try. */
 long sys_clock_settime(struct trap_frame *f)
 {
 	struct user_timespec ts;
+	u64 ns;
 
-	if ((i32)f->rdi != CLOCK_REALTIME_)
+	if ((i32)f->rdi != CLOCK_REALTIME_ && cpu_clock((i32)f->rdi, &ns))
 		return -EINVAL;
 	if (copy_from_user(&ts, UADDR(f->rsi), sizeof(ts)))
 		return -EFAULT;
-	return ts.sec < 0 || (u64)ts.nsec >= NS_PER_SEC ? -EINVAL : -EPERM;
+	return (i32)f->rdi == CLOCK_REALTIME_ && (ts.sec < 0 || (u64)ts.nsec >= NS_PER_SEC) ? -EINVAL
+											    : -EPERM;
 }
 
 long sys_time(struct trap_frame *f)
