@@ -203,8 +203,12 @@ long sys_prctl(struct trap_frame *f)
 	case PR_SET_PDEATHSIG_:
 		return f->rsi > NR_SIGNALS ? -EINVAL : 0;
 	case PR_SET_NO_NEW_PRIVS_:
-	case PR_GET_NO_NEW_PRIVS_:
+		if (f->rsi != 1 || f->rdx || f->r10 || f->r8)
+			return -EINVAL;
+		task_current()->no_new_privs = true;
 		return 0;
+	case PR_GET_NO_NEW_PRIVS_:
+		return f->rsi || f->rdx || f->r10 || f->r8 ? -EINVAL : task_current()->no_new_privs;
 	default:
 		return -EINVAL;
 	}
@@ -268,12 +272,23 @@ long sys_chroot(struct trap_frame *f)
 	return refuse_directory(UADDR(f->rdi), 0);
 }
 
-long sys_sethostname(struct trap_frame *f UNUSED)
+#define UTS_NAME_MAX 64
+
+static long refuse_name(uaddr_t name, i32 len)
 {
-	return -EPERM;
+	char buf[UTS_NAME_MAX];
+
+	if (len < 0 || len > UTS_NAME_MAX)
+		return -EINVAL;
+	return copy_from_user(buf, name, (size_t)len) ? -EFAULT : -EPERM;
 }
 
-long sys_setdomainname(struct trap_frame *f UNUSED)
+long sys_sethostname(struct trap_frame *f)
 {
-	return -EPERM;
+	return refuse_name(UADDR(f->rdi), (i32)f->rsi);
+}
+
+long sys_setdomainname(struct trap_frame *f)
+{
+	return refuse_name(UADDR(f->rdi), (i32)f->rsi);
 }

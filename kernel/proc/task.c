@@ -34,6 +34,7 @@ struct task *task_create(struct process *p, const struct task *from)
 	if (from) {
 		atomic_init(&t->blocked, atomic_load(&from->blocked));
 		t->affinity = from->affinity;
+		t->no_new_privs = from->no_new_privs;
 	}
 	return t;
 }

@@ -49,6 +49,7 @@ struct task {
 	struct task_restart restart;
 	u64 fault_trap, fault_error, fault_address; /* of the last exception, for signal handlers */
 	u64 affinity;            /* CPUs, as it was asked for; the thread has those that run */
+	bool no_new_privs;       /* as prctl set it, and children have it: there are none to be had */
 	struct trap_frame start; /* first user registers */
 };
 
