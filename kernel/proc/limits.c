@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Resource limits: getrlimit, setrlimit, prlimit64, /proc/PID/limits. Where they are obeyed: AS, DATA, MEMLOCK mm/limit.c; STACK mm/fault.c and
- * exec; NOFILE files.c; NPROC process.c and task.c; FSIZE fs/vfs_file.c. CORE is, because no core is ever written. The others are kept and told.
+ * exec; NOFILE files.c; NPROC process.c and task.c; FSIZE fs/vfs_file.c; SIGPENDING signal.c. CORE is, because no core is ever written. The others are kept and told.
  *
  * Everybody is root, who on Linux is exempt from NPROC and MEMLOCK and may raise any limit. Here a limit that was set holds, and hard limits may be raised.
  *

@@ -86,6 +86,7 @@ static void delete_locked(struct posix_timer *t)
 	timer_stop_locked(&t->timer);
 	list_remove(&t->node);
 	t->process->nr_timers--;
+	signal_unreserve();
 	kfree(t);
 }
 
@@ -124,7 +125,7 @@ static int enter(struct posix_timer *t)
 	int err = -EAGAIN;
 
 	process_table_lock();
-	if (p->nr_timers < TIMERS_MAX) {
+	if (p->nr_timers < TIMERS_MAX && signal_reserve(p)) {
 		while (find_locked(p, p->next_timer))
 			p->next_timer = p->next_timer == INT32_MAX ? 0 : p->next_timer + 1;
 		t->id = p->next_timer;

@@ -81,17 +81,50 @@ void signal_queue_init(struct signal_queue *q)
 	list_init(&q->entries);
 }
 
+/* RLIMIT_SIGPENDING is for all of a user's processes, and there is one user. A timer is counted in place of its signal. */
+static _Atomic(u32) nr_pending;
+
+static bool reserve(const struct process *p, bool always)
+{
+	u64 limit = always ? LIMIT_NONE : atomic_load(&p->limits.soft[LIMIT_SIGPENDING]);
+
+	if (atomic_fetch_add(&nr_pending, 1) < limit)
+		return true;
+	atomic_fetch_sub(&nr_pending, 1);
+	return false;
+}
+
+bool signal_reserve(const struct process *p)
+{
+	return reserve(p, false);
+}
+
+void signal_unreserve(void)
+{
+	atomic_fetch_sub(&nr_pending, 1);
+}
+
+static bool is_counted(const struct siginfo *info)
+{
+	return info->code != SI_TIMER_;
+}
+
+static void free_entry(struct signal_queue *q, struct queued *e)
+{
+	if (is_counted(&e->info))
+		signal_unreserve();
+	list_remove(&e->node);
+	q->count--;
+	kfree(e);
+}
+
 static void drop_entries(struct signal_queue *q, u64 mask)
 {
 	struct queued *e, *next;
 
-	LIST_FOR_EACH_SAFE (e, next, &q->entries, node) {
-		if (!(signal_bit(e->info.signo) & mask))
-			continue;
-		list_remove(&e->node);
-		q->count--;
-		kfree(e);
-	}
+	LIST_FOR_EACH_SAFE (e, next, &q->entries, node)
+		if (signal_bit(e->info.signo) & mask)
+			free_entry(q, e);
 	atomic_fetch_and(&q->set, ~mask);
 }
 
@@ -100,14 +133,30 @@ void signal_queue_clear(struct signal_queue *q)
 	drop_entries(q, ~0ull);
 }
 
-/* Without memory the signal is sent all the same, only its information is lost; but a real-time signal must not be. */
-static int queue_add(struct signal_queue *q, const struct siginfo *info)
+/* NULL: no memory, or p may have no more. What the kernel or kill() says, once for each signal, does not come up against the limit. */
+static struct queued *new_entry(
+	const struct process *p, const struct signal_queue *q, const struct siginfo *info)
+{
+	struct queued *e;
+
+	if (q->count >= SIGNAL_QUEUE_MAX)
+		return NULL;
+	if (is_counted(info) && !reserve(p, info->signo < SIGRTMIN_ && info->code >= 0))
+		return NULL;
+	e = kmalloc(sizeof(*e));
+	if (!e && is_counted(info))
+		signal_unreserve();
+	return e;
+}
+
+/* Without an entry the signal is sent all the same, only its information is lost; but a real-time signal must not be. */
+static int queue_add(const struct process *p, struct signal_queue *q, const struct siginfo *info)
 {
 	struct queued *e;
 
 	if (info->signo < SIGRTMIN_ && (atomic_load(&q->set) & signal_bit(info->signo)))
 		return 0;
-	e = q->count < SIGNAL_QUEUE_MAX ? kmalloc(sizeof(*e)) : NULL;
+	e = new_entry(p, q, info);
 	if (!e && info->signo >= SIGRTMIN_ && info->code != SI_USER_)
 		return -EAGAIN;
 	if (e) {
@@ -136,9 +185,7 @@ static void queue_take(struct signal_queue *q, int signo, struct siginfo *out)
 	*out = (struct siginfo){.signo = signo};
 	if (found) {
 		*out = found->info;
-		list_remove(&found->node);
-		q->count--;
-		kfree(found);
+		free_entry(q, found);
 	}
 	if (!more)
 		atomic_fetch_and(&q->set, ~signal_bit(signo));
@@ -301,7 +348,7 @@ static int send_locked(struct process *p, struct task *only, const struct siginf
 		process_begin_exit_locked(p, WAIT_SIGNALED(signo));
 		return 0;
 	}
-	err = queue_add(only ? &only->own : &p->pending, info);
+	err = queue_add(p, only ? &only->own : &p->pending, info);
 	if (err)
 		return err;
 	/* Again: a mask may have changed before the signal was in the queue. */
@@ -343,7 +390,7 @@ void signal_force(const struct siginfo *info)
 	if (act->handler == SIG_DFL_ || act->handler == SIG_IGN_ ||
 		(atomic_load(&t->blocked) & signal_bit(info->signo)))
 		signal_kill_locked(p, info->signo);
-	else if (!queue_add(&t->own, info))
+	else if (!queue_add(p, &t->own, info))
 		tell(t);
 	process_table_unlock();
 }

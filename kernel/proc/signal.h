@@ -141,6 +141,10 @@ const char *signal_name(int signo);
 void signal_queue_init(struct signal_queue *q);
 void signal_queue_clear(struct signal_queue *q);
 
+/* Counts one more signal, or a timer in its place, against p's RLIMIT_SIGPENDING; false: there may be no more. And one less. */
+bool signal_reserve(const struct process *p);
+void signal_unreserve(void);
+
 /* Sends to a process, or to one task. 0, or -EAGAIN: too many are queued. table_lock held. */
 int signal_send_locked(struct process *p, const struct siginfo *info);
 int signal_send_task_locked(struct task *t, const struct siginfo *info);
