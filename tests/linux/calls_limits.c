@@ -2,7 +2,8 @@
 /*
  * Calls that meet a limit, of their process or of how many mappings there may be: calls.h. Each limit is that of a child.
  *
- * Linux exempts root from some, Faultline nobody: there the child becomes another user, which is refused here and changes nothing.
+ * Linux exempts root from some, Faultline nobody: there the child becomes another user, which is refused here and changes nothing. So it
+ * meets what is refused to both.
  */
 #define _GNU_SOURCE
 #include "calls.h"
@@ -13,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -167,6 +169,28 @@ static void sizes_of_memory(void)
 	T(mremap, ENOMEM, "RLIMIT_AS", p, 2 * MIB, 4 * MIB, MREMAP_MAYMOVE);
 }
 
+/* What Linux refuses to everybody but root, and Faultline to root. The machine's names are those that it has, should they be taken. */
+static void users(void)
+{
+	static const unsigned group = 54321;
+	static struct utsname names;
+	int pair[2];
+
+	uname(&names);
+	pipe(pair);
+	not_root();
+	T(setuid, EPERM, "another user", 54321);
+	T(setgid, EPERM, "another group", 54321);
+	T(setreuid, EPERM, "another user", -1, 54321);
+	T(setregid, EPERM, "another group", -1, 54321);
+	T(setresuid, EPERM, "another user", -1, -1, 54321);
+	T(setresgid, EPERM, "another group", -1, -1, 54321);
+	T(setgroups, EPERM, "another group", 1, &group);
+	T(sethostname, EPERM, "as it is", names.nodename, strlen(names.nodename));
+	T(setdomainname, EPERM, "as it is", names.domainname, strlen(names.domainname));
+	T(fcntl, EPERM, "F_SETPIPE_SZ, more than a user may have", pair[0], F_SETPIPE_SZ, 1 << 30);
+}
+
 /* As many mappings as there may be: every second page has other rights than its neighbours. */
 static void mappings(void)
 {
@@ -200,6 +224,7 @@ int main(int argc, char **argv)
 	in_child("signals", signals);
 	in_child("locked memory", locked);
 	in_child("memory", sizes_of_memory);
+	in_child("users", users);
 	in_child("mappings", mappings);
 	return 0;
 }
