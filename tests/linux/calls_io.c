@@ -88,6 +88,7 @@ static void vectors(void)
 	T(readv, EFAULT, "bad vector", file, BAD, 1);
 	T(readv, EFAULT, "bad piece", file, &bad_vec, 1);
 	T(readv, EISDIR, "directory", dir, vec, 2);
+	T(readv, EAGAIN, "empty pipe", empty_in, vec, 2);
 	T(writev, OK, "file", file, vec, 2);
 	T(writev, EBADF, "read-only", read_only, vec, 2);
 	T(writev, EINVAL, "too many", file, vec, 1025);
@@ -100,6 +101,7 @@ static void vectors(void)
 	T(preadv, ESPIPE, "pipe", pipe_in, vec, 2, 0);
 	T(preadv, EFAULT, "bad vector", file, BAD, 1, 0);
 	T(preadv, EINVAL, "too many", file, vec, 1025, 0);
+	T(preadv, EISDIR, "directory", dir, vec, 2, 0);
 	T(pwritev, OK, "file", file, vec, 2, 10);
 	T(pwritev, EBADF, "read-only", read_only, vec, 2, 0);
 	T(pwritev, EINVAL, "negative position", file, vec, 2, -1);
@@ -110,11 +112,15 @@ static void vectors(void)
 	T(preadv2, EBADF, "no descriptor", NO_FD, vec, 2, 0, 0, 0);
 	T(preadv2, EINVAL, "negative position", file, vec, 2, -2, 0, 0);
 	T(preadv2, EFAULT, "bad vector", file, BAD, 1, 0, 0, 0);
+	T(preadv2, EISDIR, "directory", dir, vec, 2, 0, 0, 0);
+	T(preadv2, ESPIPE, "pipe", pipe_in, vec, 2, 0, 0, 0);
+	T(preadv2, EAGAIN, "empty pipe, without a position", empty_in, vec, 2, -1, 0, 0);
 	T(pwritev2, OK, "file", file, vec, 2, 10, 0, 0);
 	T(pwritev2, EOPNOTSUPP, "flags", file, vec, 2, 10, 0, 0x10000);
 	T(pwritev2, EBADF, "read-only", read_only, vec, 2, 0, 0, 0);
 	T(pwritev2, EFAULT, "bad vector", file, BAD, 1, 0, 0, 0);
 	T(pwritev2, EINVAL, "too many", file, vec, 1025, 0, 0, 0);
+	T(pwritev2, ESPIPE, "pipe", pipe_out, vec, 2, 0, 0, 0);
 }
 
 static void descriptors(void)
@@ -291,9 +297,13 @@ static void waiting(void)
 	signal(SIGPIPE, SIG_IGN);
 	close(pipe_in);
 	T(write, EPIPE, "nobody reads", pipe_out, buf, 10);
+	T(writev, EPIPE, "nobody reads", pipe_out, vec, 2);
+	T(pwritev2, EPIPE, "nobody reads", pipe_out, vec, 2, -1, 0, 0);
 	while (write(empty_out, buf, sizeof(buf)) > 0)
 		;
 	T(write, EAGAIN, "full pipe", empty_out, buf, sizeof(buf));
+	T(writev, EAGAIN, "full pipe", empty_out, vec, 2);
+	T(pwritev2, EAGAIN, "full pipe", empty_out, vec, 2, -1, 0, 0);
 	T(sendfile, EAGAIN, "full pipe", empty_out, file, &start, 100);
 	T(fcntl, EBUSY, "F_SETPIPE_SZ, less than is in it", empty_out, F_SETPIPE_SZ, 4096);
 }

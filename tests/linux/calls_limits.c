@@ -98,6 +98,7 @@ static void sizes(void)
 	T(pwrite64, EFBIG, "RLIMIT_FSIZE", file, buf, 10, 2 * MIB);
 	T(writev, EFBIG, "RLIMIT_FSIZE", file, &vec, 1);
 	T(pwritev, EFBIG, "RLIMIT_FSIZE", file, &vec, 1, 2 * MIB);
+	T(pwritev2, EFBIG, "RLIMIT_FSIZE", file, &vec, 1, 2 * MIB, 0, 0);
 	T(ftruncate, EFBIG, "RLIMIT_FSIZE", file, MIB + 1);
 	T(fallocate, EFBIG, "RLIMIT_FSIZE", file, 0, 0, 2 * MIB);
 	T(sendfile, EFBIG, "RLIMIT_FSIZE", file, other, &from, 10);

@@ -125,6 +125,8 @@ static void immutable(void)
 	T(write, EPERM, "immutable", file, buf, 10);
 	T(pwrite64, EPERM, "immutable", file, buf, 10, 0);
 	T(writev, EPERM, "immutable", file, &vec, 1);
+	T(pwritev, EPERM, "immutable", file, &vec, 1, 0);
+	T(pwritev2, EPERM, "immutable", file, &vec, 1, 0, 0, 0);
 	T(ftruncate, EPERM, "immutable", file, 0);
 	T(fallocate, EPERM, "immutable", file, 0, 0, BLOCK);
 	T(fallocate, EPERM, "punch, immutable", file, PUNCH, 0, BLOCK);

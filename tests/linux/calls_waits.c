@@ -121,7 +121,10 @@ static void interrupted(void)
 	alarms(20000);
 	T(read, EINTR, "empty pipe", pair[0], buf, 10);
 	T(readv, EINTR, "empty pipe", pair[0], &vec, 1);
+	T(preadv2, EINTR, "empty pipe", pair[0], &vec, 1, -1, 0, 0);
 	T(write, EINTR, "full pipe", full[1], buf, 10);
+	T(writev, EINTR, "full pipe", full[1], &vec, 1);
+	T(pwritev2, EINTR, "full pipe", full[1], &vec, 1, -1, 0, 0);
 	T(open, EINTR, "fifo that nobody writes", "fifo", O_RDONLY);
 	T(flock, EINTR, "held by another", file, LOCK_EX);
 	T(fcntl, EINTR, "F_SETLKW, held by another", file, F_SETLKW, &lock);
@@ -146,10 +149,14 @@ static void interrupted(void)
 
 static void devices(void)
 {
+	const struct iovec vec = {buf, 10};
 	int full = open("/dev/full", O_WRONLY);
 
 	T(write, ENOSPC, "full device", full, buf, 10);
 	T(pwrite64, ENOSPC, "full device", full, buf, 10, 0);
+	T(writev, ENOSPC, "full device", full, &vec, 1);
+	T(pwritev, ENOSPC, "full device", full, &vec, 1, 0);
+	T(pwritev2, ENOSPC, "full device", full, &vec, 1, 0, 0, 0);
 	T(lseek, OK, "device without a position", full, 100, SEEK_SET);
 	T(pread64, OK, "device without a position", open("/dev/zero", O_RDONLY), buf, 10, 1000);
 }
