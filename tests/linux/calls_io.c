@@ -157,6 +157,8 @@ static void descriptors(void)
 	T(fcntl, EBADF, "F_SETLK, read lock by a writer", write_only, F_SETLK, &lock);
 	T(fcntl, EBADF, "F_GETPIPE_SZ of a file", file, F_GETPIPE_SZ);
 	T(fcntl, EBADF, "F_SETLK of O_PATH", path_fd, F_SETLK, &lock);
+	T(fcntl, ENOTDIR, "F_NOTIFY of a file", file, F_NOTIFY, DN_MODIFY);
+	T(fcntl, OK, "F_NOTIFY of nothing", file, F_NOTIFY, 0);
 	T(flock, OK, "shared", read_only, LOCK_SH | LOCK_NB);
 	T(flock, EAGAIN, "exclusive beside it", file, LOCK_EX | LOCK_NB);
 	T(flock, EBADF, "no descriptor", NO_FD, LOCK_SH);

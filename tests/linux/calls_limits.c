@@ -192,6 +192,34 @@ static void users(void)
 	T(fcntl, EPERM, "F_SETPIPE_SZ, more than a user may have", pair[0], F_SETPIPE_SZ, 1 << 30);
 }
 
+/* Children that are given their numbers. */
+static void numbers(void)
+{
+	unsigned number = (unsigned)getpid(), none = 0;
+	unsigned long args[11] = {[4] = SIGCHLD, [8] = (unsigned long)&number, [9] = 1};
+	long pid;
+
+	if (!T(clone3, EEXIST, "a number that somebody has", args, sizeof(args)))
+		_exit(0);
+	for (number = 32000; !kill((pid_t)number, 0); number--)
+		;
+	pid = T(clone3, OK, "a number that is free", args, sizeof(args));
+	if (!pid)
+		_exit(syscall(SYS_getpid) == number ? 3 : 4);
+	table_wait("it", (int)pid);
+	args[8] = (unsigned long)&none;
+	T(clone3, EINVAL, "number 0", args, sizeof(args));
+	args[8] = BAD;
+	T(clone3, EFAULT, "bad number", args, sizeof(args));
+	args[8] = 0;
+	T(clone3, EINVAL, "number without a place", args, sizeof(args));
+	args[8] = (unsigned long)&number;
+	args[9] = 0;
+	T(clone3, EINVAL, "no numbers with a place", args, sizeof(args));
+	args[9] = 33;
+	T(clone3, EINVAL, "too many numbers", args, sizeof(args));
+}
+
 /* As many mappings as there may be: every second page has other rights than its neighbours. */
 static void mappings(void)
 {
@@ -226,6 +254,7 @@ int main(int argc, char **argv)
 	in_child("locked memory", locked);
 	in_child("memory", sizes_of_memory);
 	in_child("users", users);
+	in_child("numbers", numbers);
 	in_child("mappings", mappings);
 	return 0;
 }
