@@ -387,6 +387,7 @@ enum {
 	F_SETFD_ = 2,
 	F_GETFL_ = 3,
 	F_SETFL_ = 4,
+	F_NOTIFY_ = 1026,
 	F_DUPFD_CLOEXEC_ = 1030,
 	F_SETPIPE_SZ_ = 1031,
 	F_GETPIPE_SZ_ = 1032,
@@ -437,6 +438,20 @@ static long pipe_size(int fd, bool set, u64 size)
 	return ret;
 }
 
+/* No directory is watched. */
+static long notify(int fd, u64 events)
+{
+	struct file *file = sys_get_file(fd);
+	long ret = 0;
+
+	if (!file)
+		return -EBADF;
+	if (events)
+		ret = mode_is_dir(file->inode->mode) ? -EINVAL : -ENOTDIR;
+	file_put(file);
+	return ret;
+}
+
 long sys_fcntl(struct trap_frame *f)
 {
 	struct files *fs = process_current()->files;
@@ -465,6 +480,8 @@ long sys_fcntl(struct trap_frame *f)
 	case F_SETPIPE_SZ_:
 	case F_GETPIPE_SZ_:
 		return pipe_size(fd, (u32)f->rsi == F_SETPIPE_SZ_, arg);
+	case F_NOTIFY_:
+		return notify(fd, arg);
 	default:
 		return sys_fcntl_lock(fd, (u32)f->rsi, UADDR(arg));
 	}
