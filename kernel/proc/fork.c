@@ -102,6 +102,7 @@ static void set_start(struct task *t, const struct clone_request *rq, const stru
 {
 	t->start = *frame;
 	t->start.rax = 0;
+	t->tid = rq->tid;
 	t->start.error = ~0ull; /* its way out of the kernel is no system call's */
 	if (rq->stack)
 		t->start.rsp = rq->stack;

@@ -119,14 +119,29 @@ static bool session_exists_locked(i32 sid)
 	return false;
 }
 
-/* The next free one after the last one given out, so that a number is not used again soon. */
-i32 process_new_id_locked(void)
+/* Does the running process's RLIMIT_NPROC allow one more process or task? Zombies count. Nobody is exempt. */
+static bool room_locked(void)
 {
+	return atomic_load(&table.count) + task_further_locked() < limit_of(LIMIT_NPROC);
+}
+
+static bool id_is_free_locked(i32 id)
+{
+	return !process_find_locked(id) && !task_find_locked(id) && !group_exists_locked(id) &&
+		!session_exists_locked(id);
+}
+
+/* The next free one after the last one given out, so that a number is not used again soon. */
+i32 process_new_id_locked(i32 want)
+{
+	if (!room_locked())
+		return -EAGAIN;
+	if (want)
+		return id_is_free_locked(want) ? want : -EEXIST;
 	for (i32 tries = 0; tries < PID_MAX; tries++) {
 		if (++table.last_pid == PID_MAX)
 			table.last_pid = PID_INIT + 1;
-		if (!process_find_locked(table.last_pid) && !task_find_locked(table.last_pid) &&
-			!group_exists_locked(table.last_pid) && !session_exists_locked(table.last_pid))
+		if (id_is_free_locked(table.last_pid))
 			return table.last_pid;
 	}
 	return -EAGAIN;
@@ -146,17 +161,12 @@ void process_set_session_locked(struct process *p, i32 sid)
 	list_push_back(&table.sessions[sid % PID_HASH], &p->session_node);
 }
 
-bool process_room_locked(void)
-{
-	return atomic_load(&table.count) + task_further_locked() < limit_of(LIMIT_NPROC);
-}
-
 int process_publish(struct process *p, struct task *first, struct process *parent)
 {
 	i32 pid;
 
 	process_table_lock();
-	pid = process_room_locked() ? process_new_id_locked() : -EAGAIN;
+	pid = process_new_id_locked(first->tid);
 	if (pid > 0) {
 		p->pid = pid;
 		p->parent = parent;

@@ -119,15 +119,14 @@ bool process_table_locked(void);
 struct process *process_create(const char *name);
 /* Frees one that was never published, with whatever it holds by then. */
 void process_discard(struct process *p);
-/* Gives it and its first task a pid and enters both; below `parent`, in its group and session (NULL: none). The pid, or
- * -EAGAIN: all pids are in use, or RLIMIT_NPROC is reached. table_lock not held. */
+/* Gives it and its first task a pid and enters both; below `parent`, in its group and session (NULL: none). The pid (first->tid, if that is
+ * not 0), or an error of process_new_id_locked(). table_lock not held. */
 int process_publish(struct process *p, struct task *first, struct process *parent);
 /* Undoes process_publish for a process whose task got no thread. table_lock not held. */
 void process_withdraw(struct process *p, struct task *first);
-/* Does the running process's RLIMIT_NPROC allow one more process or task? Zombies count. Nobody is exempt. table_lock held. */
-bool process_room_locked(void);
-/* A number that no process, task, group or session has, or -EAGAIN. table_lock held. */
-i32 process_new_id_locked(void);
+/* A number that no process, task, group or session has: `want`, unless that is 0. -EEXIST: somebody has it; -EAGAIN: all are in use, or the running
+ * process's RLIMIT_NPROC is reached. table_lock held. */
+i32 process_new_id_locked(i32 want);
 /* NULL: no such pid. table_lock held. */
 struct process *process_find_locked(i32 pid);
 /* Calls fn for every process; table_lock held. */

@@ -76,9 +76,9 @@ long sys_clone3(struct trap_frame *f)
 	}
 	if (copy_from_user(&a, UADDR(f->rdi), MIN(size, sizeof(a))))
 		return -EFAULT;
-	if (a.set_tid_size || a.set_tid || !a.stack != !a.stack_size || a.exit_signal > NR_SIGNALS ||
-		(a.flags & (CLONE_SIGNAL_MASK | CLONE_DETACHED_)) || a.stack > USER_TOP ||
-		a.stack_size > USER_TOP - a.stack)
+	if (a.set_tid_size > 1 || !a.set_tid != !a.set_tid_size || !a.stack != !a.stack_size ||
+		a.exit_signal > NR_SIGNALS || (a.flags & (CLONE_SIGNAL_MASK | CLONE_DETACHED_)) ||
+		a.stack > USER_TOP || a.stack_size > USER_TOP - a.stack)
 		return -EINVAL;
 	if ((a.flags & CLONE_THREAD_) && a.exit_signal)
 		return -EINVAL;
@@ -90,6 +90,10 @@ long sys_clone3(struct trap_frame *f)
 		.parent_tid = UADDR(a.parent_tid),
 		.child_tid = UADDR(a.child_tid),
 	};
+	if (a.set_tid && copy_from_user(&rq.tid, UADDR(a.set_tid), sizeof(rq.tid)))
+		return -EFAULT;
+	if (a.set_tid && (rq.tid < PID_INIT || rq.tid >= PID_MAX))
+		return -EINVAL;
 	return process_clone(&rq, f);
 }
 

@@ -82,7 +82,7 @@ i32 task_publish(struct task *t)
 	i32 tid;
 
 	process_table_lock();
-	tid = process_room_locked() ? process_new_id_locked() : -EAGAIN;
+	tid = process_new_id_locked(t->tid);
 	if (tid > 0)
 		task_link_locked(t, tid);
 	process_table_unlock();

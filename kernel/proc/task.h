@@ -29,7 +29,7 @@ _Static_assert(sizeof(struct user_stack) == 24, "Linux x86-64");
 
 struct task {
 	struct process *process;    /* constant */
-	i32 tid;                    /* t */
+	i32 tid;                    /* t; before it is published, the number that it shall get (0: any) */
 	struct thread *thread;      /* t; NULL before it runs */
 	struct list_node node;      /* t; process->tasks */
 	struct list_node hash_node; /* t; by tid */
@@ -62,7 +62,7 @@ static inline struct task *task_current(void)
 struct task *task_create(struct process *p, const struct task *from);
 /* Frees one that was never published, or was withdrawn. */
 void task_destroy(struct task *t);
-/* Enters a further task of a running process. Its tid, or -EAGAIN. table_lock not held. */
+/* Enters a further task of a running process. Its tid, or an error of process_new_id_locked(). table_lock not held. */
 i32 task_publish(struct task *t);
 /* Undoes task_publish. table_lock not held. */
 void task_withdraw(struct task *t);
@@ -93,6 +93,7 @@ struct clone_request {
 	u64 stack; /* the new task's rsp; 0: as the caller's */
 	u64 tls;
 	uaddr_t parent_tid, child_tid;
+	i32 tid; /* of the new task; 0: any */
 };
 enum { /* Linux */
 	CLONE_VM_ = 0x100,
