@@ -76,6 +76,9 @@ static void plain(void)
 	T(lseek, ESPIPE, "pipe", pipe_in, 0, SEEK_SET);
 	T(lseek, ENXIO, "no data past the end", file, 1l << 30, SEEK_DATA);
 	T(lseek, EINVAL, "past the largest", file, -1ul >> 1, SEEK_END);
+	T(lseek, ENXIO, "no hole past the end", file, 1l << 30, SEEK_HOLE);
+	T(lseek, ENXIO, "no data before the start", file, -1, SEEK_DATA);
+	T(lseek, EBADF, "O_PATH", path_fd, 0, SEEK_SET);
 }
 
 static void vectors(void)
@@ -125,7 +128,9 @@ static void vectors(void)
 
 static void descriptors(void)
 {
-	static struct flock lock = {.l_type = F_RDLCK}, bad_lock = {.l_type = 77};
+	static struct flock lock = {.l_type = F_RDLCK}, bad_lock = {.l_type = 77},
+			    unlock = {.l_type = F_UNLCK}, of_process = {.l_type = F_RDLCK, .l_pid = 5},
+			    write_lock = {.l_type = F_WRLCK};
 
 	close((int)T(dup, OK, "file", file));
 	T(dup, EBADF, "no descriptor", NO_FD);
@@ -151,6 +156,14 @@ static void descriptors(void)
 	T(fcntl, EBADF, "no descriptor", NO_FD, F_GETFD);
 	T(fcntl, EINVAL, "command", file, 9999);
 	T(fcntl, EINVAL, "F_DUPFD past the limit", file, F_DUPFD, 1 << 30);
+	T(fcntl, EINVAL, "F_DUPFD, negative", file, F_DUPFD, -1);
+	T(fcntl, EINVAL, "F_SETSIG, signal", file, F_SETSIG, 99);
+	T(fcntl, EINVAL, "F_ADD_SEALS of a file", file, F_ADD_SEALS, F_SEAL_GROW);
+	T(fcntl, EINVAL, "F_GET_SEALS of a file", file, F_GET_SEALS);
+	T(fcntl, EINVAL, "F_OFD_SETLK, process", file, F_OFD_SETLK, &of_process);
+	T(fcntl, EINVAL, "F_GETLK, unlock", file, F_GETLK, &unlock);
+	T(fcntl, EBADF, "F_SETFL of O_PATH", path_fd, F_SETFL, 0);
+	T(fcntl, EBADF, "F_SETLK, write lock by a reader", read_only, F_SETLK, &write_lock);
 	T(fcntl, OK, "F_SETLK", file, F_SETLK, &lock);
 	T(fcntl, EFAULT, "F_SETLK, bad lock", file, F_SETLK, BAD);
 	T(fcntl, EINVAL, "F_SETLK, type", file, F_SETLK, &bad_lock);
@@ -184,6 +197,13 @@ static void syncing(void)
 	T(sync_file_range, EBADF, "no descriptor", NO_FD, 0, 0, 0);
 	T(sync_file_range, EINVAL, "flags", file, 0, 0, 8);
 	T(sync_file_range, EINVAL, "negative", file, -1, 0, 0);
+	T(sync_file_range, EINVAL, "negative length", file, 0, -1, 0);
+	T(sync_file_range, EBADF, "O_PATH", path_fd, 0, 0, 0);
+	T(syncfs, EBADF, "O_PATH", path_fd);
+	T(fsync, EBADF, "O_PATH", path_fd);
+	T(fsync, EINVAL, "eventfd", counter);
+	T(fsync, OK, "directory", dir);
+	T(fsync, OK, "read-only", read_only);
 	T(sync_file_range, ESPIPE, "pipe", pipe_in, 0, 0, 0);
 }
 
@@ -194,6 +214,8 @@ static void sizes(void)
 	T(ftruncate, EINVAL, "read-only", read_only, 0);
 	T(ftruncate, EINVAL, "negative", file, -1);
 	T(ftruncate, EINVAL, "pipe", pipe_out, 0);
+	T(ftruncate, EINVAL, "directory", dir, 0);
+	T(ftruncate, EBADF, "O_PATH", path_fd, 0);
 	T(ftruncate, EFBIG, "too large", file, 1l << 62);
 	T(fallocate, OK, "file", file, 0, 0, 8192);
 	T(fallocate, EBADF, "no descriptor", NO_FD, 0, 0, 10);
@@ -219,12 +241,15 @@ static void copies(void)
 {
 	int other = open("other", O_RDWR);
 	int proc = open("/proc/self/status", O_RDONLY);
-	long pos = 0, negative_pos = -1, far = 1l << 62;
+	long pos = 0, negative_pos = -1, before = -200, far = 1l << 62;
 
 	T(sendfile, OK, "file to file", other, file, &pos, 100);
 	T(sendfile, EBADF, "no source", other, NO_FD, 0, 100);
 	T(sendfile, EBADF, "no target", NO_FD, file, 0, 100);
 	T(sendfile, EBADF, "target is read-only", read_only, other, 0, 100);
+	T(sendfile, EBADF, "source is write-only", other, write_only, 0, 100);
+	T(sendfile, EBADF, "source is O_PATH", other, path_fd, 0, 100);
+	T(sendfile, EBADF, "into a directory", dir, other, 0, 100);
 	T(sendfile, EINVAL, "target appends", append, other, 0, 100);
 	T(sendfile, EFAULT, "bad position", other, file, BAD, 100);
 	T(sendfile, EINVAL, "negative position", other, file, &negative_pos, 100);
@@ -238,6 +263,11 @@ static void copies(void)
 	T(copy_file_range, EBADF, "target appends", other, 0, append, 0, 100, 0);
 	T(copy_file_range, EINVAL, "flags", file, 0, other, 0, 100, 1);
 	T(copy_file_range, EISDIR, "directory", dir, 0, other, 0, 100, 0);
+	T(copy_file_range, EISDIR, "into a directory", other, 0, dir, 0, 100, 0);
+	T(copy_file_range, EBADF, "source is write-only", write_only, 0, other, 0, 100, 0);
+	T(copy_file_range, EBADF, "source is O_PATH", path_fd, 0, other, 0, 100, 0);
+	T(copy_file_range, EINVAL, "into a pipe", file, 0, pipe_out, 0, 100, 0);
+	T(copy_file_range, EINVAL, "negative position", file, &before, other, 0, 100, 0);
 	T(copy_file_range, EINVAL, "pipe", pipe_in, 0, other, 0, 100, 0);
 	T(copy_file_range, EINVAL, "onto itself", file, &pos, file, &pos, 100, 0);
 	T(copy_file_range, EFAULT, "bad position", file, BAD, other, 0, 100, 0);
@@ -269,6 +299,7 @@ static void waiting(void)
 	T(poll, OK, "no such descriptor is an event", fds, 2, 0);
 	T(poll, EFAULT, "bad array", BAD, 1, 0);
 	T(poll, EINVAL, "too many", fds, 1 << 30, 0);
+	T(poll, EINVAL, "negative", fds, -1, 0);
 	T(ppoll, OK, "ready", fds, 1, &now, 0, 8);
 	T(ppoll, EINVAL, "time", fds, 1, &bad_time, 0, 8);
 	T(ppoll, EINVAL, "negative time", fds, 1, &negative_time, 0, 8);

@@ -54,6 +54,10 @@ static void making(void)
 	table_wait("clone's child", pid);
 	T(clone, EINVAL, "handlers without memory", CLONE_SIGHAND | SIGCHLD);
 	T(clone, EINVAL, "a thread without handlers", CLONE_THREAD | SIGCHLD);
+	T(clone, EINVAL, "other names beside the same directory", 0x00020000 | CLONE_FS | SIGCHLD);
+	T(clone, EINVAL, "other users beside the same directory", 0x10000000 | CLONE_FS | SIGCHLD);
+	T(clone, EINVAL, "other numbers, and a thread", 0x20000000 | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM);
+	T(clone, EINVAL, "handlers, and none", 0x100000000l | CLONE_SIGHAND | SIGCHLD);
 	if (!T(clone, EPERM, "thread pointer in the kernel's half", CLONE_SETTLS | SIGCHLD, 0, 0, 0, -4096l))
 		syscall(SYS_exit, 4);
 	if (!T(clone3, EPERM, "thread pointer in the kernel's half", &far_thread_pointer, sizeof(plain)))
@@ -142,6 +146,10 @@ static void waiting(void)
 	T(waitid, EINVAL, "neither kind", P_ALL, 0, buf, 0, 0);
 	T(waitid, EINVAL, "whose", 99, 0, buf, WEXITED, 0);
 	T(waitid, EINVAL, "options", P_ALL, 0, buf, WEXITED | 0x1000, 0);
+	T(waitid, EINVAL, "no process", P_PID, 0, buf, WEXITED, 0);
+	T(waitid, EINVAL, "negative process", P_PID, -1, buf, WEXITED, 0);
+	T(waitid, EINVAL, "negative group", P_PGID, -1, buf, WEXITED, 0);
+	T(waitid, ECHILD, "not a child", P_PID, getppid(), buf, WEXITED, 0);
 	pid = fork();
 	if (!pid)
 		_exit(7);
@@ -161,6 +169,8 @@ static void sending(void)
 	T(kill, EINVAL, "signal", pid, 99);
 	T(kill, ESRCH, "no process", NO_PID, 0);
 	T(kill, ESRCH, "no group", -NO_PID, 0);
+	T(kill, ESRCH, "a group that cannot be", -0x80000000l, 0);
+	T(kill, EINVAL, "negative signal", pid, -1);
 	T(tkill, OK, "own, nothing", pid, 0);
 	T(tkill, EINVAL, "signal", pid, 99);
 	T(tkill, EINVAL, "no thread", 0, 0);
@@ -299,6 +309,11 @@ static void threads(void)
 	T(futex, EINVAL, "odd address", (char *)&word + 1, FUTEX_WAKE_, 1);
 	T(futex, ENOSYS, "operation", &word, 99, 1);
 	T(futex, EINVAL, "no bits", &word, FUTEX_WAIT_BITSET_, 1, &brief, 0, 0);
+	T(futex, EINVAL, "no bits to wake", &word, 10, 1, 0, 0, 0);
+	T(futex, ENOSYS, "wake by the wall clock", &word, FUTEX_WAKE_ | 256, 1);
+	T(futex, ENOSYS, "how to compare", &word, 5, 1, 1, &other, 0x07000000);
+	T(futex, EFAULT, "bad second word", &word, FUTEX_CMP_REQUEUE_, 1, 1, BAD, 1);
+	T(futex, EINVAL, "odd second address", &word, FUTEX_CMP_REQUEUE_, 1, 1, (char *)&other + 1, 1);
 	T(futex, EAGAIN, "requeue, another value", &word, FUTEX_CMP_REQUEUE_, 1, 1, &other, 77);
 	T(futex, EINVAL, "requeue, negative", &word, FUTEX_REQUEUE_, -1, 1, &other);
 	T(futex, OK, "wake nobody", &word, FUTEX_WAKE_, 1);

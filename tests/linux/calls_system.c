@@ -55,6 +55,19 @@ static void mapping(void)
 	T(mremap, EINVAL, "odd address", p + 1, PAGE, PAGE, 0, 0);
 	T(mremap, EINVAL, "fixed without moving", p, PAGE, PAGE, MREMAP_FIXED, 0);
 	T(mremap, EINVAL, "to nothing", p, PAGE, 0, MREMAP_MAYMOVE, 0);
+	T(mremap, EINVAL, "fixed, onto itself", p, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+		p + PAGE);
+	T(mremap, EINVAL, "fixed at an odd place", p, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+		p + 4 * PAGE + 1);
+	T(mremap, EINVAL, "fixed beyond the user's half", p, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+		-PAGE);
+	T(mremap, EINVAL, "kept without moving", p, PAGE, PAGE, 4, 0);
+	T(mremap, EINVAL, "kept, and larger", p, PAGE, 2 * PAGE, MREMAP_MAYMOVE | 4, 0);
+	T(mremap, EINVAL, "once more, not shared", p, 0, PAGE, MREMAP_MAYMOVE, 0);
+	T(mremap, OK, "once more, shared", q, 0, PAGE, MREMAP_MAYMOVE, 0);
+	T(mremap, ENOMEM, "once more without moving", q, 0, PAGE, 0, 0);
+	T(mremap, EFAULT, "more than the mapping has", q, 2 * PAGE, 4 * PAGE, MREMAP_MAYMOVE, 0);
+	T(mremap, ENOMEM, "larger, without moving", p, PAGE, 2 * PAGE, 0, 0);
 	T(mremap, EFAULT, "nothing there", 1l << 46, PAGE, 2 * PAGE, MREMAP_MAYMOVE, 0);
 	T(msync, OK, "file", q, PAGE, MS_SYNC);
 	T(msync, EINVAL, "both", q, PAGE, MS_SYNC | MS_ASYNC);
@@ -67,9 +80,17 @@ static void mapping(void)
 	T(madvise, OK, "don't need", p, PAGE, MADV_DONTNEED);
 	T(madvise, EINVAL, "advice", p, PAGE, 9999);
 	T(madvise, EINVAL, "odd address", p + 1, PAGE, MADV_NORMAL);
+	T(madvise, EINVAL, "negative length", p, -2 * PAGE, MADV_NORMAL);
+	T(madvise, EINVAL, "free, of a file", q, PAGE, 8);
+	T(madvise, EINVAL, "wipe on fork, of a file", q, PAGE, 18);
+	T(madvise, EINVAL, "populate for writing, read-only", q, PAGE, 23);
+	T(madvise, ENOMEM, "populate, nothing there", 1l << 46, PAGE, 22);
+	T(madvise, ENOMEM, "don't need, nothing there", 1l << 46, PAGE, MADV_DONTNEED);
 	T(madvise, ENOMEM, "nothing there", 1l << 46, PAGE, MADV_NORMAL);
 	q = mmap(NULL, 4 * PAGE, RW, MAP_PRIVATE, file, 0);
 	T(madvise, EACCES, "remove, not shared", q, PAGE, MADV_REMOVE);
+	T(madvise, EINVAL, "free, of a file, not shared", q, PAGE, 8);
+	T(madvise, EINVAL, "wipe on fork, of a file, not shared", q, PAGE, 18);
 	T(madvise, EINVAL, "remove, no file", p, PAGE, MADV_REMOVE);
 	T(madvise, EFAULT, "populate, past the end of the file", q + 3 * PAGE, PAGE, 22);
 	T(munmap, OK, "a page", q, PAGE);
@@ -90,6 +111,9 @@ static void locking(void)
 	T(mlock2, EINVAL, "flags", p, PAGE, 0x100);
 	T(mlock2, ENOMEM, "nothing there", 1l << 46, PAGE, 0);
 	T(madvise, EINVAL, "don't need, locked", p, PAGE, MADV_DONTNEED);
+	T(madvise, EINVAL, "cold, locked", p, PAGE, 20);
+	T(madvise, EINVAL, "page out, locked", p, PAGE, 21);
+	T(madvise, EINVAL, "remove, locked", p, PAGE, MADV_REMOVE);
 	T(msync, EBUSY, "invalidate, locked", p, PAGE, MS_INVALIDATE);
 	T(munlock, OK, "a page", p, PAGE);
 	T(munlock, EINVAL, "wraps", p, -PAGE);
@@ -148,12 +172,16 @@ static void timer_calls(void)
 {
 	static const struct itimerspec none, bad = {{0, 0}, {0, 1000000000}};
 	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = 99};
+	static const int of_thread[16] = {[2] = SIGALRM, [3] = 4, [4] = NO_PID},
+			 no_way[16] = {[2] = SIGALRM, [3] = 77};
 	int id = -1;
 
 	T(timer_create, OK, "SIGALRM", CLOCK_MONOTONIC, 0, &id);
 	T(timer_create, EINVAL, "clock", 99, 0, &id);
 	T(timer_create, EOPNOTSUPP, "a clock without timers", CLOCK_MONOTONIC_RAW, 0, &id);
 	T(timer_create, EINVAL, "signal", CLOCK_MONOTONIC, &event, &id);
+	T(timer_create, EINVAL, "another's thread", CLOCK_MONOTONIC, &of_thread, &id);
+	T(timer_create, EINVAL, "how", CLOCK_MONOTONIC, &no_way, &id);
 	T(timer_create, EFAULT, "bad event", CLOCK_MONOTONIC, BAD, &id);
 	T(timer_create, EFAULT, "bad result", CLOCK_MONOTONIC, 0, BAD);
 	T(timer_settime, OK, "off", id, 0, &none, buf);
