@@ -463,6 +463,7 @@ static int advise(uaddr_t start, u64 len, int advice)
 	case MADV_HUGEPAGE_ ... MADV_DODUMP_:
 		return hole;
 	case MADV_FREE_:
+		return any & (VMA_LOCKED | VMA_FILE) ? -EINVAL : hole;
 	case MADV_COLD_:
 	case MADV_PAGEOUT_:
 		return any & VMA_LOCKED ? -EINVAL : hole;
@@ -480,7 +481,7 @@ static int advise(uaddr_t start, u64 len, int advice)
 	case MADV_DOFORK_:
 		return advise_vmas(start, len, hole, VMA_DONTFORK, 0);
 	case MADV_WIPEONFORK_:
-		return any & VMA_SHARED ? -EINVAL : advise_vmas(start, len, hole, 0, VMA_WIPEONFORK);
+		return any & VMA_FILE ? -EINVAL : advise_vmas(start, len, hole, 0, VMA_WIPEONFORK);
 	case MADV_HWPOISON_:
 		return hole ? hole : poison_range(start, len);
 	case MADV_KEEPONFORK_:
