@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define FIGETBSZ 2
+
 static int file, read_only, write_only, append, dir, path_fd, pipe_in, pipe_out, empty_in, empty_out, counter;
 static char buf[4096];
 static const struct iovec vec[2] = {{buf, 10}, {buf, 20}}, bad_vec = {(void *)8, 10}, negative = {buf, -1};
@@ -132,7 +134,13 @@ static void descriptors(void)
 			    unlock = {.l_type = F_UNLCK}, of_process = {.l_type = F_RDLCK, .l_pid = 5},
 			    write_lock = {.l_type = F_WRLCK};
 
+	static const unsigned long all_ones = -1ul, most = -2ul;
+
 	close((int)T(dup, OK, "file", file));
+	close((int)T(dup, OK, "O_PATH", path_fd));
+	T(dup2, EBADF, "from a negative one", -1, 78);
+	T(dup3, EBADF, "target past the limit", file, 1 << 30, 0);
+	T(dup3, EINVAL, "to itself, which is not there", NO_FD, NO_FD, 0);
 	T(dup, EBADF, "no descriptor", NO_FD);
 	T(dup2, OK, "to itself", file, file);
 	T(dup2, EBADF, "no descriptor", NO_FD, 78);
@@ -180,6 +188,13 @@ static void descriptors(void)
 	close((int)T(eventfd, OK, "a counter", 1));
 	T(eventfd2, EINVAL, "flags", 1, 0x100);
 	close((int)T(eventfd2, OK, "not blocking", 1, O_NONBLOCK));
+	T(write, EINVAL, "more than an eventfd takes", counter, &all_ones, 8);
+	T(read, EAGAIN, "eventfd of 0", counter, buf, 8);
+	T(write, OK, "to an eventfd", counter, &most, 8);
+	T(write, EAGAIN, "full eventfd", counter, &most, 8);
+	T(read, OK, "from an eventfd", counter, buf, 8);
+	T(lseek, OK, "eventfd, which has no position", counter, 0, SEEK_SET);
+	T(pread64, ESPIPE, "eventfd", counter, buf, 8, 0);
 }
 
 static void syncing(void)
@@ -231,16 +246,20 @@ static void sizes(void)
 	T(readahead, EBADF, "no descriptor", NO_FD, 0, 100);
 	T(readahead, EBADF, "write-only", write_only, 0, 100);
 	T(readahead, EINVAL, "pipe", pipe_in, 0, 100);
+	T(readahead, EINVAL, "directory", dir, 0, 100);
+	T(readahead, EBADF, "O_PATH", path_fd, 0, 100);
 	T(fadvise64, OK, "file", file, 0, 0, 0);
 	T(fadvise64, EBADF, "no descriptor", NO_FD, 0, 0, 0);
 	T(fadvise64, EINVAL, "advice", file, 0, 0, 77);
+	T(fadvise64, EINVAL, "negative length", file, 0, -1, 0);
+	T(fadvise64, EBADF, "O_PATH", path_fd, 0, 0, 0);
 	T(fadvise64, ESPIPE, "pipe", pipe_in, 0, 0, 0);
 }
 
 static void copies(void)
 {
 	int other = open("other", O_RDWR);
-	int proc = open("/proc/self/status", O_RDONLY);
+	int proc = open("/proc/self/status", O_RDONLY), null = open("/dev/null", O_RDWR);
 	long pos = 0, negative_pos = -1, before = -200, far = 1l << 62;
 
 	T(sendfile, OK, "file to file", other, file, &pos, 100);
@@ -274,6 +293,7 @@ static void copies(void)
 	T(copy_file_range, EOVERFLOW, "more than there are positions", file, &pos, other, 0, -1, 0);
 	T(copy_file_range, EFBIG, "past the largest file", file, &pos, other, &far, 100, 0);
 	T(copy_file_range, EXDEV, "from another file system", proc, 0, other, 0, 100, 0);
+	T(copy_file_range, EINVAL, "into a device", file, 0, null, 0, 100, 0);
 	close(proc);
 	close(other);
 	T(ioctl, OK, "FIONREAD", pipe_in, FIONREAD, buf);
@@ -281,8 +301,17 @@ static void copies(void)
 	T(ioctl, ENOTTY, "of a terminal", file, TCGETS, buf);
 	T(ioctl, ENOTTY, "command", file, 0xdeadbeef, buf);
 	T(ioctl, EFAULT, "bad result", pipe_in, FIONREAD, BAD);
+	T(ioctl, EFAULT, "FIONREAD, bad result", file, FIONREAD, BAD);
+	T(ioctl, EFAULT, "FIONBIO, bad argument", file, FIONBIO, BAD);
+	T(ioctl, EFAULT, "FIGETBSZ, bad result", file, FIGETBSZ, BAD);
+	T(ioctl, EBADF, "O_PATH", path_fd, FIONREAD, buf);
+	T(ioctl, ENOTTY, "FIONREAD of a directory", dir, FIONREAD, buf);
+	T(ioctl, ENOTTY, "of a terminal, null device", null, TCGETS, buf);
 	T(getrandom, OK, "bytes", buf, 16, 0);
 	T(getrandom, EINVAL, "flags", buf, 16, 0x100);
+	T(getrandom, EINVAL, "slow and insecure", buf, 16, 6);
+	T(getrandom, OK, "insecure", buf, 16, 4);
+	T(getrandom, OK, "nothing, to nowhere", 0, 0, 0);
 	T(getrandom, EFAULT, "bad result", BAD, 16, 0);
 }
 
@@ -290,7 +319,7 @@ static void waiting(void)
 {
 	struct pollfd fds[2] = {{pipe_in, POLLIN, 0}, {NO_FD, POLLIN, 0}};
 	static const struct timespec now, bad_time = {0, 1000000000}, negative_time = {-1, 0};
-	struct timeval none = {0, 0}, bad_timeval = {-1, 0};
+	struct timeval none = {0, 0}, many_us = {0, 2000000}, bad_timeval = {-1, 0};
 	const long bad_set[2] = {BAD, 8}, sized_set[2] = {(long)buf, 4};
 	unsigned long set[16] = {0};
 	long start = 0;
@@ -313,6 +342,9 @@ static void waiting(void)
 	T(select, EFAULT, "bad set", 64, BAD, 0, 0, &none);
 	T(select, EFAULT, "bad time", 64, set, 0, 0, BAD);
 	T(select, EINVAL, "negative time", 64, set, 0, 0, &bad_timeval);
+	T(select, OK, "more than a second of microseconds", 64, set, 0, 0, &many_us);
+	T(select, EFAULT, "bad second set", 64, 0, BAD, 0, &none);
+	T(select, OK, "nothing", 0, 0, 0, 0, &none);
 	memset(set, 0, sizeof(set));
 	set[1] = 1ul << (NO_FD - 64);
 	T(select, EBADF, "no descriptor", 128, set, 0, 0, &none);

@@ -179,6 +179,8 @@ static void sending(void)
 	T(tgkill, EINVAL, "signal", pid, pid, 99);
 	T(tgkill, EINVAL, "no process", 0, pid, 0);
 	T(tgkill, ESRCH, "another's thread", NO_PID, pid, 0);
+	T(tgkill, ESRCH, "no thread", pid, NO_PID, 0);
+	T(tgkill, EINVAL, "negative thread", pid, -1, 0);
 	T(rt_sigqueueinfo, OK, "own, ignored", pid, SIGCHLD, &info);
 	T(rt_sigqueueinfo, EFAULT, "bad info", pid, SIGCHLD, BAD);
 	T(rt_sigqueueinfo, EINVAL, "signal", pid, 99, &info);
@@ -212,6 +214,11 @@ static void actions(void)
 	T(rt_sigaction, OK, "read", SIGUSR1, 0, buf, 8);
 	T(rt_sigaction, EINVAL, "signal", 99, 0, buf, 8);
 	T(rt_sigaction, EINVAL, "of SIGKILL", SIGKILL, buf, 0, 8);
+	T(rt_sigaction, EINVAL, "of SIGSTOP", SIGSTOP, buf, 0, 8);
+	T(rt_sigaction, OK, "of SIGKILL, read", SIGKILL, 0, buf, 8);
+	T(rt_sigaction, EINVAL, "signal 0", 0, 0, buf, 8);
+	T(rt_sigaction, EINVAL, "signal 65", 65, 0, buf, 8);
+	T(rt_sigaction, OK, "signal 64", 64, 0, buf, 8);
 	T(rt_sigaction, EINVAL, "size", SIGUSR1, 0, buf, 4);
 	T(rt_sigaction, EFAULT, "bad action", SIGUSR1, BAD, 0, 8);
 	T(rt_sigaction, EFAULT, "bad result", SIGUSR1, 0, BAD, 8);
@@ -269,6 +276,9 @@ static void groups(void)
 	T(setpgid, EINVAL, "negative group", 0, -1);
 	T(setpgid, ESRCH, "no process", NO_PID, 0);
 	T(setpgid, EPERM, "no such group", 0, NO_PID);
+	T(setpgid, ESRCH, "the parent", getppid(), 0);
+	T(getpgid, ESRCH, "negative process", -1);
+	T(getsid, ESRCH, "negative process", -1);
 	T(setsid, EPERM, "a group's leader");
 
 	pid_t pid = fork();
@@ -298,9 +308,12 @@ static void threads(void)
 	T(set_tid_address, OK, "none", 0);
 	T(set_robust_list, OK, "empty", head, 24);
 	T(set_robust_list, EINVAL, "size", head, 8);
+	T(set_robust_list, EINVAL, "larger size", head, 32);
 	T(get_robust_list, OK, "own", 0, &result[0], &result[1]);
 	T(get_robust_list, ESRCH, "no thread", NO_PID, &result[0], &result[1]);
 	T(get_robust_list, EFAULT, "bad result", 0, BAD, &result[1]);
+	T(get_robust_list, EFAULT, "bad size", 0, &result[0], BAD);
+	T(get_robust_list, ESRCH, "negative thread", -1, &result[0], &result[1]);
 	T(futex, EAGAIN, "another value", &word, FUTEX_WAIT_, 0, 0);
 	T(futex, ETIMEDOUT, "nobody wakes", &word, FUTEX_WAIT_, 1, &brief);
 	T(futex, EINVAL, "time", &word, FUTEX_WAIT_, 1, &bad_time);

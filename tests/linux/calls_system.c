@@ -77,6 +77,14 @@ static void mapping(void)
 	T(mincore, EINVAL, "odd address", q + 1, PAGE, buf);
 	T(mincore, ENOMEM, "nothing there", 1l << 46, PAGE, buf);
 	T(mincore, EFAULT, "bad result", q, PAGE, BAD);
+	T(mincore, ENOMEM, "negative length", q, -1, buf);
+	T(mincore, OK, "nothing", q, 0, buf);
+	T(msync, EINVAL, "flags", q, PAGE, 8);
+	T(msync, ENOMEM, "negative length", q, -2 * PAGE, MS_SYNC);
+	T(msync, OK, "nothing", q, 0, MS_SYNC);
+	T(mprotect, ENOMEM, "negative length", q, -2 * PAGE, PROT_READ);
+	T(mprotect, OK, "nothing", q, 0, PROT_READ);
+	T(mprotect, EINVAL, "grows up and down", q, PAGE, 0x03000000);
 	T(madvise, OK, "don't need", p, PAGE, MADV_DONTNEED);
 	T(madvise, EINVAL, "advice", p, PAGE, 9999);
 	T(madvise, EINVAL, "odd address", p + 1, PAGE, MADV_NORMAL);
@@ -128,7 +136,8 @@ static void locking(void)
 static void time_calls(void)
 {
 	static const struct timespec brief = {0, 1000}, bad = {0, 1000000000}, negative = {-1, 0};
-	static const struct itimerval none, bad_timer = {{0, 0}, {0, 1000000}};
+	static const struct itimerval none, bad_timer = {{0, 0}, {0, 1000000}},
+					    negative_timer = {{0, 0}, {-1, 0}};
 
 	T(nanosleep, OK, "briefly", &brief, 0);
 	T(nanosleep, EINVAL, "nanoseconds", &bad, 0);
@@ -141,9 +150,15 @@ static void time_calls(void)
 	T(clock_nanosleep, EOPNOTSUPP, "the thread's own clock", CLOCK_THREAD_CPUTIME_ID, 0, &brief, 0);
 	T(clock_gettime, OK, "monotonic", CLOCK_MONOTONIC, buf);
 	T(clock_gettime, EINVAL, "clock", 99, buf);
+	T(clock_gettime, OK, "a process's CPU time", -6, buf);
+	T(clock_gettime, EINVAL, "CPU time of no process", -0x10000000l * 8 + 2, buf);
+	T(clock_gettime, EINVAL, "a clock of no descriptor", -(NO_FD + 1l) * 8 + 3, buf);
+	T(clock_gettime, EINVAL, "CPU time of no kind", -5, buf);
 	T(clock_gettime, EFAULT, "bad result", CLOCK_MONOTONIC, BAD);
 	T(clock_getres, OK, "monotonic", CLOCK_MONOTONIC, buf);
 	T(clock_getres, EINVAL, "clock", 99, buf);
+	T(clock_getres, OK, "to nowhere", CLOCK_MONOTONIC, 0);
+	T(clock_getres, EINVAL, "CPU time of no process", -0x10000000l * 8 + 2, buf);
 	T(clock_getres, EFAULT, "bad result", CLOCK_MONOTONIC, BAD);
 	T(clock_settime, EINVAL, "monotonic", CLOCK_MONOTONIC, &brief);
 	T(clock_settime, EINVAL, "clock", 99, &brief);
@@ -163,6 +178,7 @@ static void time_calls(void)
 	T(setitimer, OK, "off", ITIMER_REAL, &none, buf);
 	T(setitimer, EINVAL, "which", 99, &none, 0);
 	T(setitimer, EINVAL, "microseconds", ITIMER_REAL, &bad_timer, 0);
+	T(setitimer, EINVAL, "negative time", ITIMER_REAL, &negative_timer, 0);
 	T(setitimer, EFAULT, "bad timer", ITIMER_REAL, BAD, 0);
 	T(setitimer, EFAULT, "bad result", ITIMER_REAL, &none, BAD);
 	T(alarm, OK, "off", 0);
@@ -170,7 +186,8 @@ static void time_calls(void)
 
 static void timer_calls(void)
 {
-	static const struct itimerspec none, bad = {{0, 0}, {0, 1000000000}};
+	static const struct itimerspec none, bad = {{0, 0}, {0, 1000000000}}, negative = {{0, 0}, {-1, 0}},
+					     bad_interval = {{0, -1}, {1, 0}};
 	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = 99};
 	static const int of_thread[16] = {[2] = SIGALRM, [3] = 4, [4] = NO_PID},
 			 no_way[16] = {[2] = SIGALRM, [3] = 77};
@@ -187,6 +204,9 @@ static void timer_calls(void)
 	T(timer_settime, OK, "off", id, 0, &none, buf);
 	T(timer_settime, EINVAL, "which", 12345, 0, &none, 0);
 	T(timer_settime, EINVAL, "nanoseconds", id, 0, &bad, 0);
+	T(timer_settime, EINVAL, "negative time", id, 0, &negative, 0);
+	T(timer_settime, EINVAL, "bad interval", id, 0, &bad_interval, 0);
+	T(timer_settime, EINVAL, "no time", id, 0, 0, 0);
 	T(timer_settime, EFAULT, "bad timer", id, 0, BAD, 0);
 	T(timer_settime, EFAULT, "bad result", id, 0, &none, BAD);
 	T(timer_gettime, OK, "off", id, buf);
@@ -215,6 +235,8 @@ static void knowledge(void)
 	T(sysinfo, EFAULT, "bad result", BAD);
 	T(getrusage, OK, "of this process", RUSAGE_SELF, buf);
 	T(getrusage, EINVAL, "whose", 99, buf);
+	T(getrusage, OK, "of this thread", RUSAGE_THREAD, buf);
+	T(getrusage, OK, "of its children", RUSAGE_CHILDREN, buf);
 	T(getrusage, EFAULT, "bad result", RUSAGE_SELF, BAD);
 	T(getrlimit, OK, "descriptors", RLIMIT_NOFILE, buf);
 	T(getrlimit, EINVAL, "which", 99, buf);
@@ -228,6 +250,8 @@ static void knowledge(void)
 	T(prlimit64, ESRCH, "no process", NO_PID, RLIMIT_NOFILE, 0, buf);
 	T(prlimit64, EINVAL, "which", 0, 99, 0, buf);
 	T(prlimit64, EFAULT, "bad result", 0, RLIMIT_NOFILE, 0, BAD);
+	T(prlimit64, EFAULT, "bad limit", 0, RLIMIT_NOFILE, BAD, 0);
+	T(prlimit64, ESRCH, "negative process", -1, RLIMIT_NOFILE, 0, buf);
 	T(prlimit64, EINVAL, "more than the most", 0, RLIMIT_NOFILE, &upside_down, 0);
 	T(prlimit64, EPERM, "more descriptors than can be", 0, RLIMIT_NOFILE, &too_many, 0);
 	T(getcpu, OK, "both", buf, buf + 8, 0);
@@ -235,9 +259,12 @@ static void knowledge(void)
 	T(sched_yield, OK, "once");
 	T(sched_getaffinity, OK, "own", 0, 128, buf);
 	T(sched_getaffinity, EINVAL, "size", 0, 1, buf);
+	T(sched_getaffinity, EINVAL, "odd size", 0, 129, buf);
+	T(sched_getaffinity, ESRCH, "negative process", -1, 128, buf);
 	T(sched_getaffinity, ESRCH, "no process", NO_PID, 128, buf);
 	T(sched_getaffinity, EFAULT, "bad result", 0, 128, BAD);
 	T(sched_setaffinity, EFAULT, "bad set", 0, 128, BAD);
+	T(sched_setaffinity, EINVAL, "no size", 0, 0, buf);
 	memset(buf, 0, 128);
 	T(sched_setaffinity, EINVAL, "no CPU", 0, 128, buf);
 	buf[0] = 1;
@@ -253,6 +280,7 @@ static void knowledge(void)
 	T(prctl, OK, "name", PR_GET_NAME, buf);
 	T(prctl, EINVAL, "option", 0x12345678, 0, 0, 0, 0);
 	T(prctl, EFAULT, "bad name", PR_SET_NAME, BAD);
+	T(prctl, EFAULT, "bad result", PR_GET_NAME, BAD);
 	T(prctl, EINVAL, "signal at the parent's death", PR_SET_PDEATHSIG, 99);
 	T(prctl, EINVAL, "dumpable", PR_SET_DUMPABLE, 99);
 	T(prctl, EINVAL, "no new privileges, not 1", PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0);
