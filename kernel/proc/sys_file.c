@@ -34,6 +34,12 @@ static bool is_memory_device(const struct file *f)
 	return (f->inode->mode & S_IFMT_) == S_IFCHR_ && f->inode->rdev >> 8 == MEMORY_MAJOR;
 }
 
+/* It has neither a number nor a position. */
+static bool is_eventfd(const struct file *f)
+{
+	return (f->inode->mode & S_IFMT_) == S_IFCHR_ && !f->inode->rdev;
+}
+
 bool file_is_stream(const struct file *f)
 {
 	u32 type = f->inode->mode & S_IFMT_;
@@ -104,10 +110,10 @@ long sys_lseek(struct trap_frame *f)
 
 	if (!file)
 		return -EBADF;
-	if (file_is_stream(file)) {
-		ret = -ESPIPE;
-	} else if (is_memory_device(file)) {
+	if (is_memory_device(file) || is_eventfd(file)) {
 		ret = 0;
+	} else if (file_is_stream(file)) {
+		ret = -ESPIPE;
 	} else {
 		mutex_lock(&file->pos_lock);
 		ret = seek_locked(file, (i64)f->rsi, (u32)f->rdx);
