@@ -20,9 +20,19 @@ die "make linux-programs comes first\n" unless @programs;
 
 # In the guest everybody is root. These ask for what Linux gives to root alone.
 if ($>) {
-	my $privileged = qr/^(?:attr|calls_files|calls_limits|calls_ranges|calls_system|calls_waits|names)-/;
+	my $privileged = qr/^(?:attr|calls_files|calls_kept|calls_limits|calls_names|calls_ranges|calls_system|calls_waits|names)-/;
 	SKIP: { skip 'on Linux only root gets what they ask for', scalar grep { /$privileged/ } @programs }
 	@programs = grep { !/$privileged/ } @programs;
+}
+
+# Not every file system of the host's, nor every container, has immutable files.
+spew(work('kept'), '');
+my ($refused) = run_command('chattr', '+i', work('kept'));
+run_command('chattr', '-i', work('kept'));
+if ($refused) {
+	my $kept = qr/^calls_kept-/;
+	SKIP: { skip 'chattr cannot make a file immutable here', scalar grep { /$kept/ } @programs }
+	@programs = grep { !/$kept/ } @programs;
 }
 
 # The host: every program in a directory of its own.

@@ -479,7 +479,7 @@ static void set_links(struct inode *i, u32 n)
 /* Without dir_nlink nothing may give a directory one link more than there can be. */
 static void test_links_full(void)
 {
-	struct inode *full, *dir;
+	struct inode *full, *dir, *file;
 
 	image_make(1024, "-O ^dir_nlink");
 	image_start("links are full");
@@ -506,6 +506,11 @@ static void test_links_full(void)
 		"a directory goes and a file comes");
 	is(full->nlink, EXT4_LINK_MAX - 1, "one link less");
 	is(dir->nlink, 4, "and one more there");
+	vfs_lookup(NULL, "/full/below", true, &file);
+	set_links(file, EXT4_LINK_MAX);
+	is(vfs_link(file, NULL, "/dir/name"), -EMLINK, "link");
+	set_links(file, 1);
+	iput(file);
 	set_links(full, 2);
 	iput(full);
 	iput(dir);
