@@ -241,7 +241,7 @@ long sys_fstatfs(struct trap_frame *f)
 enum { X_OK_ = 1, W_OK_ = 2, R_OK_ = 4 };
 #define AT_EACCESS_ 0x200
 
-/* Writing needs a writable file system, executing one execute bit. */
+/* Writing needs a writable file system and a file that is not immutable, executing one execute bit. */
 static long do_access(int dirfd, uaddr_t path, u32 wanted, u32 flags)
 {
 	struct inode *i;
@@ -255,6 +255,8 @@ static long do_access(int dirfd, uaddr_t path, u32 wanted, u32 flags)
 		return ret;
 	if ((wanted & W_OK_) && i->super->readonly && (i->mode & S_IFMT_) != S_IFCHR_)
 		ret = -EROFS;
+	else if ((wanted & W_OK_) && inode_is(i, INODE_IMMUTABLE))
+		ret = -EPERM;
 	else if ((wanted & X_OK_) && !mode_is_dir(i->mode) && !(i->mode & 0111))
 		ret = -EACCES;
 	iput(i);
