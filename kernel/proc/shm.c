@@ -37,7 +37,7 @@ enum { MFD_CLOEXEC_ = 1, MFD_ALLOW_SEALING_ = 2, MFD_NAME_MAX = 249 };
 long sys_memfd_create(struct trap_frame *f)
 {
 	struct files *fs = process_current()->files;
-	char name[MFD_NAME_MAX + 1] = "/memfd:";
+	char name[sizeof("/memfd:") + MFD_NAME_MAX] = "/memfd:";
 	u32 flags = (u32)f->rsi;
 	struct file *file;
 	ssize_t len;
