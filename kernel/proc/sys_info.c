@@ -10,6 +10,7 @@
 #include "kernel/proc/task.h"
 #include "kernel/sched.h"
 #include "kernel/time.h"
+#include "mm/kmem.h"
 #include "mm/mm.h"
 #include "mm/pmm.h"
 #include "mm/uaccess.h"
@@ -246,14 +247,35 @@ static long refuse_directory(uaddr_t path, u32 flags)
 	return err;
 }
 
+/* A string that may be missing. */
+static int check_string(u64 user)
+{
+	char *text;
+	int err;
+
+	if (!user)
+		return 0;
+	err = sys_get_path(UADDR(user), true, &text);
+	if (!err)
+		kfree(text);
+	return err == -ENAMETOOLONG ? -EINVAL : err;
+}
+
+#define MS_NOUSER_ (1u << 31) /* the kernel's own */
+
 /* What is mounted is decided at boot. */
 long sys_mount(struct trap_frame *f)
 {
-	char type;
+	int err = check_string(f->rdx);
+	char option;
 
-	if (f->rdx && copy_from_user(&type, UADDR(f->rdx), sizeof(type)))
-		return -EFAULT;
-	return refuse_directory(UADDR(f->rsi), 0);
+	if (!err)
+		err = check_string(f->rdi);
+	if (!err && f->r8)
+		err = copy_from_user(&option, UADDR(f->r8), sizeof(option));
+	if (!err)
+		err = refuse_directory(UADDR(f->rsi), 0);
+	return err == -EPERM && (f->r10 & MS_NOUSER_) ? -EINVAL : err;
 }
 
 enum { MNT_FORCE_ = 1, MNT_DETACH_ = 2, MNT_EXPIRE_ = 4, UMOUNT_NOFOLLOW_ = 8 };
