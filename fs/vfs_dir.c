@@ -167,7 +167,7 @@ static int remove_name(struct walk_parent *w, bool dir)
 	int err;
 
 	if (mount_at(w->dir, w->name, w->len))
-		return -EBUSY;
+		return dir ? -EBUSY : -EISDIR;
 	dir_lock(w->dir);
 	err = lookup_entry(w->dir, &n, &victim);
 	if (err) {
