@@ -164,6 +164,8 @@ static int open_check(struct inode *i, u32 flags)
 		return -ENOTDIR;
 	if (flags & O_PATH_)
 		return 0;
+	if (flags & O_TMPFILE_)
+		return -EOPNOTSUPP;
 	if (mode_is_lnk(i->mode))
 		return -ELOOP;
 	if (mode_is_dir(i->mode) && (writing || (flags & O_CREAT_)))
@@ -202,9 +204,9 @@ int vfs_open(struct inode *base, const char *path, u32 flags, u32 mode, struct f
 
 	if (flags & O_PATH_)
 		flags &= PATH_FLAGS;
-	else if (flags & O_TMPFILE_)
-		return -EOPNOTSUPP;
 	if ((flags & (O_CREAT_ | O_DIRECTORY_)) == (O_CREAT_ | O_DIRECTORY_))
+		return -EINVAL;
+	if ((flags & O_TMPFILE_) && (!(flags & O_DIRECTORY_) || (flags & O_ACCMODE_) == O_RDONLY_))
 		return -EINVAL;
 	if (flags & O_CREAT_)
 		err = open_create(base, path, flags, mode, &created, &i, &where);
