@@ -46,9 +46,7 @@ static int make_locked(struct walk_parent *w, const struct new_name *n)
 		return -EROFS;
 	if (inode_is(dir, INODE_IMMUTABLE))
 		return -EPERM;
-	if (!dir->ops->create)
-		return -EACCES;
-	if (!dir->nlink)
+	if (!dir->ops->create || !dir->nlink)
 		return -ENOENT;
 	if (n->inode)
 		return make_link(w, n->inode);

@@ -91,10 +91,8 @@ static int find_or_create(struct walk_parent *w, u32 flags, u32 mode, bool *crea
 	if (!err && (flags & O_EXCL_)) {
 		iput(*out);
 		err = -EEXIST;
-	} else if (err == -ENOENT) {
-		if (!w->dir->ops->create)
-			err = -EACCES;
-		else if (atomic_load(&w->dir->super->readonly))
+	} else if (err == -ENOENT && w->dir->ops->create) {
+		if (atomic_load(&w->dir->super->readonly))
 			err = -EROFS;
 		else if (inode_is(w->dir, INODE_IMMUTABLE))
 			err = -EPERM;
