@@ -10,7 +10,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-static int file, path_fd, dir;
+static int file, path_fd, dir, gone; /* gone: a directory without a name */
 static char buf[512];
 
 static void prepare(void)
@@ -25,6 +25,9 @@ static void prepare(void)
 	mkfifo("fifo", 0600);
 	dir = open("dir", O_RDONLY | O_DIRECTORY);
 	path_fd = open("file", O_PATH);
+	mkdir("gone", 0755);
+	gone = open("gone", O_RDONLY);
+	rmdir("gone");
 }
 
 static void opening(void)
@@ -37,6 +40,10 @@ static void opening(void)
 	T(open, EEXIST, "O_EXCL", "file", O_CREAT | O_EXCL, 0644);
 	T(open, EEXIST, "O_EXCL, dangling link", "dangling", O_CREAT | O_EXCL, 0644);
 	T(open, EISDIR, "directory for writing", "dir", O_RDWR);
+	T(open, EISDIR, "directory, O_CREAT", "dir", O_RDONLY | O_CREAT, 0644);
+	T(open, EISDIR, "new, with a slash", "new/", O_WRONLY | O_CREAT, 0644);
+	T(open, ENOENT, "through a dangling link", "dangling/x", O_RDONLY);
+	T(open, ELOOP, "O_NOFOLLOW of a link, O_CREAT", "link", O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
 	T(open, ENOTDIR, "through a file", "file/x", O_RDONLY);
 	T(open, ENOTDIR, "O_DIRECTORY of a file", "file", O_DIRECTORY);
 	T(open, ELOOP, "loop", "loop", O_RDONLY);
@@ -55,6 +62,8 @@ static void opening(void)
 	T(openat, ENOTDIR, "below a file", file, "x", O_RDONLY);
 	T(openat, EFAULT, "bad path", dir, BAD, O_RDONLY);
 	T(openat, ENOENT, "missing", dir, "none", O_RDONLY);
+	T(openat, ENOENT, "new in a directory that is gone", gone, "new", O_WRONLY | O_CREAT, 0644);
+	close((int)T(openat, OK, "an absolute path needs no directory", NO_FD, "/proc", O_RDONLY));
 	T(openat, EEXIST, "O_EXCL", dir, "inside", O_CREAT | O_EXCL, 0644);
 	T(openat, EINVAL, "O_TMPFILE for reading", dir, ".", O_TMPFILE | O_RDONLY, 0644);
 	T(openat, EISDIR, "directory for writing", dir, "sub", O_WRONLY);
@@ -132,6 +141,9 @@ static void stats(void)
 	T(statx, OK, "file", AT_FDCWD, "file", 0, 0x7ff, buf);
 	T(statx, EINVAL, "reserved mask", AT_FDCWD, "file", 0, 0x80000000u, buf);
 	T(statx, EINVAL, "flags", AT_FDCWD, "file", 0x10, 0x7ff, buf);
+	T(statx, EINVAL, "both ways to synchronise", AT_FDCWD, "file", 0x6000, 0x7ff, buf);
+	T(statx, EBADF, "no descriptor", NO_FD, "", AT_EMPTY_PATH, 0x7ff, buf);
+	T(statx, ENOENT, "empty path", file, "", 0, 0x7ff, buf);
 	T(statx, EFAULT, "bad result", AT_FDCWD, "file", 0, 0x7ff, BAD);
 	T(statx, EBADF, "no directory", NO_FD, "x", 0, 0x7ff, buf);
 	T(statx, ENOENT, "missing", AT_FDCWD, "none", 0, 0x7ff, buf);
@@ -152,6 +164,7 @@ static void stats(void)
 	T(access, EACCES, "no program", "file", X_OK);
 	T(access, EINVAL, "mode", "file", 8);
 	T(access, ENOENT, "missing", "none", F_OK);
+	T(access, ENOENT, "dangling link", "dangling", F_OK);
 	T(access, EFAULT, "bad path", BAD, F_OK);
 	T(access, ENOTDIR, "through a file", "file/x", F_OK);
 	T(access, ELOOP, "loop", "loop", F_OK);
@@ -240,9 +253,13 @@ static void changing(void)
 	T(futimesat, EBADF, "no directory", NO_FD, "x", 0);
 	T(futimesat, EINVAL, "microseconds", dir, "inside", bad_times);
 	T(futimesat, ENOTDIR, "below a file", file, "x", 0);
+	T(futimesat, ENOENT, "missing", dir, "none", 0);
 	T(utimensat, OK, "by descriptor", file, 0, times, 0);
 	T(utimensat, EINVAL, "nanoseconds", AT_FDCWD, "file", bad_times, 0);
 	T(utimensat, EINVAL, "flags", AT_FDCWD, "file", 0, 1);
+	T(utimensat, EINVAL, "descriptor and AT_SYMLINK_NOFOLLOW", file, 0, 0, AT_SYMLINK_NOFOLLOW);
+	T(utimensat, EFAULT, "no path", AT_FDCWD, 0, 0, 0);
+	T(utimensat, ENOENT, "empty path", AT_FDCWD, "", 0, 0);
 	T(utimensat, EBADF, "no descriptor", NO_FD, 0, 0, 0);
 	T(utimensat, EFAULT, "bad times", AT_FDCWD, "file", BAD, 0);
 	T(utimensat, ENOENT, "missing", AT_FDCWD, "none", 0, 0);
@@ -281,6 +298,9 @@ static void attributes(void)
 	T(setxattr, EFAULT, "bad value", "file", "user.a", BAD, 1, 0);
 	T(setxattr, ENOENT, "missing", "none", "user.a", "1", 1, 0);
 	T(setxattr, EPERM, "fifo", "fifo", "user.a", "1", 1, 0);
+	T(setxattr, ELOOP, "loop", "loop", "user.a", "1", 1, 0);
+	T(setxattr, ENAMETOOLONG, "long name", long_name(), "user.a", "1", 1, 0);
+	T(setxattr, ENOTDIR, "through a file", "file/x", "user.a", "1", 1, 0);
 	T(lsetxattr, OK, "file", "file", "user.b", "22", 2, 0);
 	T(lsetxattr, EPERM, "link", "dangling", "user.b", "22", 2, 0);
 	T(lsetxattr, ENOENT, "missing", "none", "user.b", "22", 2, 0);
@@ -288,6 +308,10 @@ static void attributes(void)
 	T(lsetxattr, ENODATA, "replaced, missing", "file", "user.none", "22", 2, 2);
 	T(lsetxattr, ERANGE, "no name", "file", "", "22", 2, 0);
 	T(lsetxattr, EOPNOTSUPP, "no such class", "dangling", "nobody.b", "22", 2, 0);
+	T(lsetxattr, EFAULT, "bad path", BAD, "user.b", "22", 2, 0);
+	T(lsetxattr, ELOOP, "loop", "loop/x", "user.b", "22", 2, 0);
+	T(lsetxattr, ENAMETOOLONG, "long name", long_name(), "user.b", "22", 2, 0);
+	T(lsetxattr, ENOTDIR, "through a file", "file/x", "user.b", "22", 2, 0);
 	T(fsetxattr, OK, "file", file, "user.c", "333", 3, 0);
 	T(fsetxattr, EBADF, "no descriptor", NO_FD, "user.c", "333", 3, 0);
 	T(fsetxattr, EBADF, "O_PATH", path_fd, "user.c", "333", 3, 0);
@@ -296,6 +320,7 @@ static void attributes(void)
 	T(fsetxattr, ERANGE, "long name", file, name, "333", 3, 0);
 	T(fsetxattr, EOPNOTSUPP, "no such class", file, "nobody.c", "333", 3, 0);
 	T(fsetxattr, EPERM, "fifo", fifo, "user.c", "333", 3, 0);
+	T(fsetxattr, EFAULT, "bad value", file, "user.c", BAD, 3, 0);
 	T(getxattr, OK, "value", "file", "user.a", buf, 10);
 	T(getxattr, OK, "its size", "file", "user.b", NULL, 0);
 	T(getxattr, ENODATA, "no such name", "file", "user.none", buf, 10);
@@ -303,37 +328,62 @@ static void attributes(void)
 	T(getxattr, EFAULT, "bad result", "file", "user.c", BAD, 10);
 	T(getxattr, ENOENT, "missing", "none", "user.c", buf, 10);
 	T(getxattr, EOPNOTSUPP, "no such class", "file", "nobody.a", buf, 10);
+	T(getxattr, ELOOP, "loop", "loop", "user.a", buf, 10);
+	T(getxattr, ENAMETOOLONG, "long name", long_name(), "user.a", buf, 10);
+	T(getxattr, ENOTDIR, "through a file", "file/x", "user.a", buf, 10);
 	T(lgetxattr, OK, "value", "file", "user.a", buf, 10);
 	T(lgetxattr, ENOENT, "missing", "none", "user.a", buf, 10);
 	T(lgetxattr, ENODATA, "link", "dangling", "user.a", buf, 10);
 	T(lgetxattr, EOPNOTSUPP, "no such class", "dangling", "nobody.a", buf, 10);
 	T(lgetxattr, ERANGE, "too little room", "file", "user.c", buf, 1);
+	T(lgetxattr, EFAULT, "bad name", "file", BAD, buf, 10);
+	T(lgetxattr, ELOOP, "loop", "loop/x", "user.a", buf, 10);
+	T(lgetxattr, ENAMETOOLONG, "long name", long_name(), "user.a", buf, 10);
+	T(lgetxattr, ENOTDIR, "through a file", "file/x", "user.a", buf, 10);
 	T(fgetxattr, OK, "value", file, "user.a", buf, 10);
 	T(fgetxattr, EBADF, "no descriptor", NO_FD, "user.a", buf, 10);
 	T(fgetxattr, ENODATA, "no such name", file, "user.none", buf, 10);
 	T(fgetxattr, EOPNOTSUPP, "no such class", file, "nobody.a", buf, 10);
 	T(fgetxattr, ERANGE, "too little room", file, "user.c", buf, 1);
+	T(fgetxattr, EFAULT, "bad result", file, "user.c", BAD, 10);
 	T(listxattr, OK, "names", "file", buf, 100);
 	T(listxattr, ERANGE, "too little room", "file", buf, 1);
 	T(listxattr, EFAULT, "bad result", "file", BAD, 100);
 	T(listxattr, ENOENT, "missing", "none", buf, 100);
+	T(listxattr, ELOOP, "loop", "loop", buf, 100);
+	T(listxattr, ENAMETOOLONG, "long name", long_name(), buf, 100);
+	T(listxattr, ENOTDIR, "through a file", "file/x", buf, 100);
 	T(llistxattr, OK, "names", "file", buf, 100);
 	T(llistxattr, ENOENT, "missing", "none", buf, 100);
 	T(llistxattr, ERANGE, "too little room", "file", buf, 1);
+	T(llistxattr, EFAULT, "bad path", BAD, buf, 100);
+	T(llistxattr, ELOOP, "loop", "loop/x", buf, 100);
+	T(llistxattr, ENAMETOOLONG, "long name", long_name(), buf, 100);
+	T(llistxattr, ENOTDIR, "through a file", "file/x", buf, 100);
 	T(flistxattr, OK, "names", file, buf, 100);
 	T(flistxattr, EBADF, "no descriptor", NO_FD, buf, 100);
 	T(flistxattr, ERANGE, "too little room", file, buf, 1);
+	T(flistxattr, EFAULT, "bad result", file, BAD, 100);
 	T(removexattr, OK, "first", "file", "user.a");
 	T(removexattr, ENODATA, "again", "file", "user.a");
 	T(removexattr, ENOENT, "missing", "none", "user.a");
 	T(removexattr, EFAULT, "bad name", "file", BAD);
 	T(removexattr, EOPNOTSUPP, "no such class", "file", "nobody.a");
+	T(removexattr, ELOOP, "loop", "loop", "user.a");
+	T(removexattr, ENAMETOOLONG, "long name", long_name(), "user.a");
+	T(removexattr, ENOTDIR, "through a file", "file/x", "user.a");
 	T(lremovexattr, OK, "second", "file", "user.b");
 	T(lremovexattr, ENODATA, "again", "file", "user.b");
 	T(lremovexattr, EOPNOTSUPP, "no such class", "dangling", "nobody.b");
+	T(lremovexattr, EFAULT, "bad name", "file", BAD);
+	T(lremovexattr, ELOOP, "loop", "loop/x", "user.a");
+	T(lremovexattr, ENAMETOOLONG, "long name", long_name(), "user.a");
+	T(lremovexattr, ENOENT, "missing", "none", "user.a");
+	T(lremovexattr, ENOTDIR, "through a file", "file/x", "user.a");
 	T(fremovexattr, OK, "third", file, "user.c");
 	T(fremovexattr, ENODATA, "again", file, "user.c");
 	T(fremovexattr, EOPNOTSUPP, "no such class", file, "nobody.c");
+	T(fremovexattr, EFAULT, "bad name", file, BAD);
 	T(fremovexattr, EBADF, "no descriptor", NO_FD, "user.c");
 }
 

@@ -8,7 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-static int file, dir;
+static int file, dir, gone; /* gone: a directory without a name */
 static char buf[512];
 
 static void prepare(void)
@@ -21,6 +21,9 @@ static void prepare(void)
 	symlink("loop", "loop");
 	symlink("none", "dangling");
 	dir = open("dir", O_RDONLY | O_DIRECTORY);
+	mkdir("gone", 0755);
+	gone = open("gone", O_RDONLY);
+	rmdir("gone");
 }
 
 static void names(void)
@@ -37,6 +40,7 @@ static void names(void)
 	T(mkdir, ELOOP, "loop", "loop/x", 0755);
 	T(mkdirat, OK, "below a directory", dir, "made", 0755);
 	T(mkdirat, ENOENT, "in nothing", dir, "none/x", 0755);
+	T(mkdirat, ENOENT, "in a directory that is gone", gone, "x", 0755);
 	T(mkdirat, EBADF, "no directory", NO_FD, "x", 0755);
 	T(mkdirat, ENOTDIR, "below a file", file, "x", 0755);
 	T(mkdirat, EEXIST, "again", dir, "made", 0755);
@@ -47,6 +51,8 @@ static void names(void)
 	T(rmdir, ENOENT, "again", "made");
 	T(rmdir, ENOTEMPTY, "not empty", "dir");
 	T(rmdir, ENOTDIR, "file", "file");
+	T(rmdir, ENOTDIR, "link", "loop");
+	T(rmdir, ENOENT, "through a dangling link", "dangling/x");
 	T(rmdir, EINVAL, "dot", "dir/.");
 	T(rmdir, ENOTEMPTY, "dot dot", "dir/sub/..");
 	T(rmdir, EFAULT, "bad path", BAD);
@@ -62,6 +68,7 @@ static void names(void)
 	T(open, ENXIO, "device without a driver", "disk", O_RDONLY);
 	T(creat, ENXIO, "device without a driver", "disk", 0644);
 	T(mknod, EEXIST, "again", "node", S_IFREG | 0644, 0);
+	T(mknod, EEXIST, "a dangling link", "dangling", S_IFREG | 0644, 0);
 	T(mknod, EPERM, "directory", "node2", S_IFDIR | 0755, 0);
 	T(mknod, EINVAL, "no type", "node2", 0170000, 0);
 	T(mknod, EFAULT, "bad path", BAD, S_IFREG | 0644, 0);
@@ -80,6 +87,7 @@ static void names(void)
 	T(mknodat, ELOOP, "loop", AT_FDCWD, "loop/x", S_IFREG | 0644, 0);
 	T(mknodat, ENAMETOOLONG, "long name", dir, long_name(), S_IFREG | 0644, 0);
 	T(mknodat, ENOENT, "no such directory", dir, "none/x", S_IFREG | 0644, 0);
+	T(mknodat, ENOENT, "in a directory that is gone", gone, "x", S_IFREG | 0644, 0);
 	T(mknodat, EPERM, "directory", dir, "node", S_IFDIR | 0755, 0);
 	T(link, OK, "file", "file", "second");
 	T(link, EEXIST, "again", "file", "second");
@@ -95,11 +103,15 @@ static void names(void)
 	T(linkat, EINVAL, "flags", AT_FDCWD, "file", AT_FDCWD, "fourth", 1);
 	T(linkat, EBADF, "no directory", NO_FD, "x", AT_FDCWD, "fourth", 0);
 	T(linkat, ENOTDIR, "below a file", file, "x", AT_FDCWD, "fourth", 0);
+	T(linkat, EBADF, "no directory for the name", AT_FDCWD, "file", NO_FD, "x", 0);
+	T(linkat, ENOTDIR, "name below a file", AT_FDCWD, "file", file, "x", 0);
 	T(linkat, EEXIST, "again", AT_FDCWD, "file", AT_FDCWD, "second", 0);
 	T(linkat, EFAULT, "bad target", AT_FDCWD, "file", dir, BAD, 0);
 	T(linkat, ELOOP, "a link followed", AT_FDCWD, "loop", AT_FDCWD, "fourth", AT_SYMLINK_FOLLOW);
 	T(linkat, ENAMETOOLONG, "long name", AT_FDCWD, "file", dir, long_name(), 0);
 	T(linkat, ENOENT, "missing", dir, "none", AT_FDCWD, "fourth", 0);
+	T(linkat, ENOENT, "into a directory that is gone", AT_FDCWD, "file", gone, "x", 0);
+	T(linkat, ENOENT, "from a directory that is gone", gone, "x", AT_FDCWD, "fourth", 0);
 	T(linkat, EPERM, "directory, by descriptor", dir, "", AT_FDCWD, "fourth", AT_EMPTY_PATH);
 	T(linkat, EXDEV, "to another file system", AT_FDCWD, "file", AT_FDCWD, "/dev/faultline", 0);
 	T(unlink, OK, "a name", "third");
@@ -119,6 +131,7 @@ static void names(void)
 	T(unlinkat, ENOTDIR, "below a file", file, "x", 0);
 	T(unlinkat, EISDIR, "directory as a file", dir, "sub", 0);
 	T(unlinkat, ENOTDIR, "file as a directory", dir, "inside", AT_REMOVEDIR);
+	T(unlinkat, ENOTEMPTY, "not empty", AT_FDCWD, "dir", AT_REMOVEDIR);
 	T(unlinkat, EBUSY, "a mount point", AT_FDCWD, "/proc", AT_REMOVEDIR);
 	T(unlinkat, EFAULT, "bad path", dir, BAD, 0);
 	T(unlinkat, ELOOP, "loop", AT_FDCWD, "loop/x", 0);
@@ -127,6 +140,7 @@ static void names(void)
 	T(symlink, OK, "new", "anything", "sym");
 	T(symlink, EEXIST, "again", "anything", "sym");
 	T(symlink, ENOENT, "to nothing", "", "sym2");
+	T(symlink, ENOENT, "no name", "anything", "");
 	T(symlink, ENOENT, "where nothing can be made", "anything", "/proc/x");
 	T(symlink, EFAULT, "bad text", BAD, "sym2");
 	T(symlink, ENOTDIR, "through a file", "anything", "file/x");
@@ -141,6 +155,7 @@ static void names(void)
 	T(symlinkat, ELOOP, "loop", "anything", AT_FDCWD, "loop/x");
 	T(symlinkat, ENAMETOOLONG, "long name", "anything", dir, long_name());
 	T(symlinkat, ENOENT, "no such directory", "anything", dir, "none/x");
+	T(symlinkat, ENOENT, "in a directory that is gone", "anything", gone, "x");
 	T(readlink, OK, "link", "link", buf, 100);
 	T(readlink, EINVAL, "file", "file", buf, 100);
 	T(readlink, EINVAL, "no room", "link", buf, 0);
@@ -163,6 +178,9 @@ static void renames(void)
 {
 	T(rename, OK, "file", "second", "renamed");
 	T(rename, ENOENT, "missing", "none", "x");
+	T(rename, ENOENT, "no name", "renamed", "");
+	T(rename, ENOENT, "no such directory", "renamed", "none/x");
+	T(rename, ENOTDIR, "through a file", "renamed", "file/x");
 	T(rename, EFAULT, "bad source", BAD, "x");
 	T(rename, EFAULT, "bad target", "renamed", BAD);
 	T(rename, EISDIR, "file to directory", "renamed", "dir");
@@ -179,6 +197,9 @@ static void renames(void)
 	T(renameat, EBADF, "no directory", NO_FD, "x", AT_FDCWD, "y");
 	T(renameat, ENOTDIR, "below a file", file, "x", AT_FDCWD, "y");
 	T(renameat, ENOENT, "missing", dir, "none", AT_FDCWD, "y");
+	T(renameat, ENOENT, "into a directory that is gone", dir, "renamed", gone, "x");
+	T(renameat, EBADF, "no directory for the new name", dir, "renamed", NO_FD, "x");
+	T(renameat, ENOTDIR, "new name below a file", dir, "renamed", file, "x");
 	T(renameat, EBUSY, "dot dot", dir, "..", AT_FDCWD, "y");
 	T(renameat, EFAULT, "bad target", dir, "renamed", dir, BAD);
 	T(renameat, EINVAL, "below itself", AT_FDCWD, "dir", dir, "sub/x");
@@ -236,6 +257,8 @@ static void directories(void)
 	lseek(dir, 0, SEEK_SET);
 	T(getdents, EINVAL, "no room", dir, buf, 1);
 	T(getdents, EFAULT, "bad result", dir, BAD, 512);
+	T(getdents, ENOENT, "removed", gone, buf, sizeof(buf));
+	T(getdents64, ENOENT, "removed", gone, buf, sizeof(buf));
 	T(getcwd, OK, "here", buf, sizeof(buf));
 	T(getcwd, ERANGE, "no room", buf, 1);
 	T(getcwd, EFAULT, "bad result", BAD, 512);
@@ -244,14 +267,13 @@ static void directories(void)
 	if (!pid) {
 		if (!mkdir("gone", 0755) && !chdir("gone") && !rmdir("../gone"))
 			T(getcwd, ENOENT, "removed", buf, sizeof(buf));
-		int gone = open(".", O_RDONLY);
-		T(getdents, ENOENT, "removed", gone, buf, sizeof(buf));
-		T(getdents64, ENOENT, "removed", gone, buf, sizeof(buf));
 		table_child_end();
 	}
 	table_wait("getcwd", pid);
 	T(chdir, ENOENT, "missing", "none");
 	T(chdir, ENOTDIR, "file", "file");
+	T(chdir, ENOENT, "empty path", "");
+	T(chdir, ENOENT, "dangling link", "dangling");
 	T(chdir, EFAULT, "bad path", BAD);
 	T(chdir, ELOOP, "loop", "loop");
 	T(chdir, ENAMETOOLONG, "long name", long_name());
