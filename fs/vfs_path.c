@@ -83,6 +83,19 @@ static void walk_end(struct walk *w)
 	w->text = NULL;
 }
 
+/* The text of a link becomes longer than a path can be. The length of what it is so far, or -ENOMEM. */
+static ssize_t lengthen(char **text, size_t len, size_t size)
+{
+	char *longer = kmalloc(size);
+
+	if (!longer)
+		return -ENOMEM;
+	memcpy(longer, *text, len);
+	kfree(*text);
+	*text = longer;
+	return (ssize_t)len;
+}
+
 /* The walk met symbolic link `link` in w->at, followed by `after`. */
 static int expand(struct walk *w, struct inode *link, const char *after)
 {
@@ -100,8 +113,8 @@ static int expand(struct walk *w, struct inode *link, const char *after)
 	n = link->ops->readlink(link, text, PATH_MAX_LEN);
 	if (n == 0)
 		n = -ENOENT;
-	else if (n > 0 && n + tail >= PATH_MAX_LEN)
-		n = -ENAMETOOLONG;
+	if (n > 0 && n + tail >= PATH_MAX_LEN)
+		n = lengthen(&text, (size_t)n, n + tail + 1);
 	if (n < 0) {
 		kfree(text);
 		return n;

@@ -12,6 +12,7 @@
 
 static int file, path_fd, dir, gone; /* gone: a directory without a name */
 static char buf[512];
+static char far[2100]; /* more than a path, with the text of the link in it */
 
 static void prepare(void)
 {
@@ -28,11 +29,18 @@ static void prepare(void)
 	mkdir("gone", 0755);
 	gone = open("gone", O_RDONLY);
 	rmdir("gone");
+	for (unsigned i = 0; i < sizeof(far) - 10; i += 2)
+		memcpy(far + i, "./", 2);
+	memcpy(far + sizeof(far) - 10, "dir", 4);
+	symlink(far, "far");
+	memcpy(far, "far/", 4);
+	memcpy(far + sizeof(far) - 10, "inside", 7);
 }
 
 static void opening(void)
 {
 	close((int)T(open, OK, "for reading", "file", O_RDONLY));
+	close((int)T(open, OK, "long path behind a long link, O_CREAT", far, O_RDWR | O_CREAT, 0644));
 	T(open, ENOENT, "missing", "none", O_RDONLY);
 	T(open, ENOENT, "empty path", "", O_RDONLY);
 	T(open, ENOENT, "new where nothing can be made", "/proc/x", O_WRONLY | O_CREAT, 0644);
@@ -113,6 +121,7 @@ static void interrupted(void)
 static void stats(void)
 {
 	T(stat, OK, "file", "file", buf);
+	T(stat, OK, "long path behind a long link", far, buf);
 	T(stat, ENOENT, "missing", "none", buf);
 	T(stat, ENOENT, "dangling link", "dangling", buf);
 	T(stat, EFAULT, "bad path", BAD, buf);
