@@ -41,14 +41,23 @@ static void opening(void)
 {
 	close((int)T(open, OK, "for reading", "file", O_RDONLY));
 	close((int)T(open, OK, "long path behind a long link, O_CREAT", far, O_RDWR | O_CREAT, 0644));
+	int neither = (int)T(open, OK, "what is none of the three", "file", O_WRONLY | O_RDWR);
+	T(read, EBADF, "open for neither", neither, buf, 10);
+	T(write, EBADF, "open for neither", neither, buf, 10);
+	T(ftruncate, EINVAL, "open for neither", neither, 0);
+	close(neither);
+	T(open, EISDIR, "directory for none of the three", "dir", O_WRONLY | O_RDWR);
 	T(open, ENOENT, "missing", "none", O_RDONLY);
 	T(open, ENOENT, "empty path", "", O_RDONLY);
 	T(open, ENOENT, "new where nothing can be made", "/proc/x", O_WRONLY | O_CREAT, 0644);
 	T(open, EFAULT, "bad path", BAD, O_RDONLY);
 	T(open, EEXIST, "O_EXCL", "file", O_CREAT | O_EXCL, 0644);
 	T(open, EEXIST, "O_EXCL, dangling link", "dangling", O_CREAT | O_EXCL, 0644);
+	T(open, EEXIST, "O_EXCL, dot", "dir/.", O_RDWR | O_CREAT | O_EXCL, 0644);
+	T(open, EISDIR, "O_EXCL, directory with a slash", "dir/", O_RDWR | O_CREAT | O_EXCL, 0644);
 	T(open, EISDIR, "directory for writing", "dir", O_RDWR);
 	T(open, EISDIR, "directory, O_CREAT", "dir", O_RDONLY | O_CREAT, 0644);
+	T(open, EISDIR, "directory, O_TRUNC", "dir", O_RDONLY | O_TRUNC);
 	T(open, EISDIR, "new, with a slash", "new/", O_WRONLY | O_CREAT, 0644);
 	T(open, ENOENT, "through a dangling link", "dangling/x", O_RDONLY);
 	T(open, ELOOP, "O_NOFOLLOW of a link, O_CREAT", "link", O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
@@ -60,6 +69,7 @@ static void opening(void)
 	T(open, ENAMETOOLONG, "long path", long_path(), O_RDONLY);
 	T(open, ENXIO, "fifo for writing, nobody reads", "fifo", O_WRONLY | O_NONBLOCK);
 	T(open, EINVAL, "directory and create", "dir2", O_DIRECTORY | O_CREAT, 0755);
+	T(open, EINVAL, "fifo for what is none of the three", "fifo", O_WRONLY | O_RDWR | O_NONBLOCK);
 	T(open, EINVAL, "O_TMPFILE for reading", ".", O_TMPFILE | O_RDONLY, 0644);
 	T(open, EINVAL, "O_TMPFILE without O_DIRECTORY", ".", (O_TMPFILE & ~O_DIRECTORY) | O_RDWR, 0644);
 	T(open, EOPNOTSUPP, "O_TMPFILE where there is none", "/proc", O_TMPFILE | O_RDWR, 0644);
