@@ -354,13 +354,16 @@ struct file {
 };
 
 /* What it was opened for. */
+/* What is open for O_WRONLY | O_RDWR is neither. */
 static inline bool file_readable(const struct file *f)
 {
-	return (f->flags & O_ACCMODE_) != O_WRONLY_ && !(f->flags & O_PATH_);
+	return !(f->flags & (O_WRONLY_ | O_PATH_));
 }
 static inline bool file_writable(const struct file *f)
 {
-	return (f->flags & O_ACCMODE_) != O_RDONLY_ && !(f->flags & O_PATH_);
+	u32 mode = f->flags & O_ACCMODE_;
+
+	return (mode == O_WRONLY_ || mode == O_RDWR_) && !(f->flags & O_PATH_);
 }
 
 /* Moves an open file's position; of entries that share a place, a directory's reader begins with the first. pos_lock held. */

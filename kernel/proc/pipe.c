@@ -350,12 +350,15 @@ static int fifo_await(struct pipe *p, const struct file *f, _Atomic(u32) *opens,
 
 static int fifo_open(struct file *f)
 {
-	struct pipe *p = fifo_get(f->inode);
 	_Atomic(u32) *opens;
+	struct pipe *p;
 	bool alone;
 	u32 seen;
 	int err = 0;
 
+	if (!file_readable(f) && !file_writable(f))
+		return -EINVAL;
+	p = fifo_get(f->inode);
 	if (!p)
 		return -ENOMEM;
 	f->data = p;
