@@ -84,7 +84,9 @@ static int find_or_create(struct walk_parent *w, u32 flags, u32 mode, bool *crea
 {
 	int err;
 
-	if (!w->len || name_is_dot(w->name, w->len) || name_is_dotdot(w->name, w->len) || w->trailing)
+	if (!w->len || name_is_dot(w->name, w->len) || name_is_dotdot(w->name, w->len))
+		return flags & O_EXCL_ ? -EEXIST : -EISDIR;
+	if (w->trailing)
 		return -EISDIR;
 	dir_lock(w->dir);
 	err = lookup_one(w->dir, w->name, w->len, true, out);
@@ -166,7 +168,7 @@ static int open_check(struct inode *i, u32 flags)
 		return -EOPNOTSUPP;
 	if (mode_is_lnk(i->mode))
 		return -ELOOP;
-	if (mode_is_dir(i->mode) && (writing || (flags & O_CREAT_)))
+	if (mode_is_dir(i->mode) && (writing || (flags & (O_CREAT_ | O_TRUNC_))))
 		return -EISDIR;
 	if ((flags & O_DIRECT_) && !can_direct(i))
 		return -EINVAL;
