@@ -434,6 +434,18 @@ out:
 	return err;
 }
 
+/* Why nothing is renamed in a directory that takes no names: perhaps there is no such file. */
+static int rename_refused(struct rename *r)
+{
+	int err = rename_find(r, false);
+
+	if (err)
+		return err;
+	err = r->victim ? rename_check(r) : -ENOENT;
+	rename_forget(r);
+	return err;
+}
+
 static bool special_name(const struct walk_parent *w)
 {
 	return !w->len || name_is_dot(w->name, w->len) || name_is_dotdot(w->name, w->len);
@@ -461,10 +473,8 @@ int vfs_rename(struct inode *obase, const char *opath, struct inode *nbase, cons
 		err = flags & RENAME_NOREPLACE_ ? -EEXIST : -EBUSY;
 	else if (mount_at(r.old.dir, r.old.name, r.old.len) || mount_at(r.new.dir, r.new.name, r.new.len))
 		err = -EBUSY;
-	else if (!r.old.dir->ops->rename)
-		err = -EPERM;
 	else
-		err = rename_between(&r);
+		err = r.old.dir->ops->rename ? rename_between(&r) : rename_refused(&r);
 	iput(r.new.dir);
 out_old:
 	iput(r.old.dir);
