@@ -324,6 +324,20 @@ static void rename_forget(struct rename *r)
 		iput(r->victim);
 }
 
+/* What the flags and slashes behind the names ask for. */
+static int rename_check_names(const struct rename *r)
+{
+	bool exchange = r->flags & RENAME_EXCHANGE_;
+
+	if (r->victim && (r->flags & RENAME_NOREPLACE_))
+		return -EEXIST;
+	if (!r->victim && exchange)
+		return -ENOENT;
+	if (!mode_is_dir(r->what->mode) && (r->old.trailing || (r->new.trailing && !exchange)))
+		return -ENOTDIR;
+	return exchange && !mode_is_dir(r->victim->mode) && r->new.trailing ? -ENOTDIR : 0;
+}
+
 /* A directory may not move below itself, nor replace one that it lies in. Parents unlocked, rename_lock held. */
 static int rename_check_tree(struct rename *r)
 {
@@ -331,7 +345,8 @@ static int rename_check_tree(struct rename *r)
 
 	if (err)
 		return err;
-	if (mode_is_dir(r->what->mode)) {
+	err = rename_check_names(r);
+	if (!err && mode_is_dir(r->what->mode)) {
 		below = is_below(r->what, r->new.dir);
 		err = below > 0 ? -EINVAL : below;
 	}
@@ -347,21 +362,16 @@ static int rename_check(const struct rename *r)
 {
 	const struct inode *what = r->what, *victim = r->victim, *od = r->old.dir, *nd = r->new.dir;
 	bool exchange = r->flags & RENAME_EXCHANGE_;
+	int err = rename_check_names(r);
 
-	if (victim && (r->flags & RENAME_NOREPLACE_))
-		return -EEXIST;
-	if (!victim && exchange)
-		return -ENOENT;
+	if (err)
+		return err;
 	if (what == od || (victim && victim == nd))
 		return tree_damage(what == od ? r->old.dir : r->new.dir, "the directory holds itself");
 	if (what == nd)
 		return -EINVAL;
 	if (victim && victim == od)
 		return exchange ? -EINVAL : -ENOTEMPTY;
-	if (!mode_is_dir(what->mode) && (r->old.trailing || (r->new.trailing && !exchange)))
-		return -ENOTDIR;
-	if (exchange && !mode_is_dir(victim->mode) && r->new.trailing)
-		return -ENOTDIR;
 	if (exchange)
 		goto access;
 	if (victim && mode_is_dir(what->mode) && !mode_is_dir(victim->mode))

@@ -182,6 +182,7 @@ static void renames(void)
 	T(rename, ENOENT, "where nothing can be made", "/proc/self/stat", "/proc/self/x");
 	T(rename, ENOENT, "no such directory", "renamed", "none/x");
 	T(rename, ENOTDIR, "through a file", "renamed", "file/x");
+	T(rename, ENOTDIR, "file over its directory, with a slash", "dir/inside", "dir/");
 	T(rename, EFAULT, "bad source", BAD, "x");
 	T(rename, EFAULT, "bad target", "renamed", BAD);
 	T(rename, EISDIR, "file to directory", "renamed", "dir");
@@ -214,7 +215,11 @@ static void renames(void)
 	T(renameat2, EINVAL, "flags", dir, "renamed", dir, "inside", 0x100);
 	T(renameat2, EINVAL, "both", dir, "renamed", dir, "inside", 3);
 	T(renameat2, EEXIST, "target is there", dir, "renamed", dir, "inside", 1);
+	T(renameat2, EEXIST, "below itself, target is there", AT_FDCWD, "dir", dir, "sub", 1);
+	T(renameat2, EEXIST, "to its own directory, which is there", dir, "sub", AT_FDCWD, "dir", 1);
 	T(renameat2, ENOENT, "exchange with nothing", dir, "renamed", dir, "none", 2);
+	T(renameat2, ENOENT, "exchange with nothing below itself", AT_FDCWD, "dir", dir, "none", 2);
+	T(renameat2, EINVAL, "exchange with what is below itself", AT_FDCWD, "dir", dir, "sub", 2);
 	T(renameat2, EBADF, "no directory", NO_FD, "x", dir, "y", 0);
 	T(renameat2, EBUSY, "dot", dir, ".", AT_FDCWD, "y", 0);
 	T(renameat2, EEXIST, "to dot", dir, "renamed", dir, ".", 1);
