@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -35,6 +36,36 @@ static void prepare(void)
 	symlink(far, "far");
 	memcpy(far, "far/", 4);
 	memcpy(far + sizeof(far) - 10, "inside", 7);
+}
+
+/* What a descriptor has, by its name in /proc. */
+static void by_descriptor(void)
+{
+	char link[32];
+	int pair[2], nameless = make_file("nameless", 10);
+
+	unlink("nameless");
+	sprintf(link, "/proc/self/fd/%d", nameless);
+	close((int)T(open, OK, "a file without a name, by descriptor", link, O_RDWR));
+	close((int)T(
+		open, OK, "a file without a name, by descriptor, O_CREAT", link, O_RDWR | O_CREAT, 0644));
+	close((int)T(creat, OK, "a file without a name, by descriptor", link, 0644));
+	T(open, EEXIST, "a file without a name, by descriptor, O_EXCL", link, O_RDWR | O_CREAT | O_EXCL,
+		0644);
+	T(open, ELOOP, "by descriptor, O_NOFOLLOW", link, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
+	T(stat, OK, "a file without a name, by descriptor", link, buf);
+	T(truncate, OK, "a file without a name, by descriptor", link, 5);
+	T(linkat, ENOENT, "a file without a name, by descriptor", AT_FDCWD, link, AT_FDCWD, "again",
+		AT_SYMLINK_FOLLOW);
+	T(access, ENOENT, "its name has not come back", "nameless", F_OK);
+	close(nameless);
+	if (pipe(pair))
+		return;
+	sprintf(link, "/proc/self/fd/%d", pair[1]);
+	close((int)T(open, OK, "a pipe, by descriptor", link, O_WRONLY));
+	close((int)T(creat, OK, "a pipe, by descriptor", link, 0644));
+	close(pair[0]);
+	close(pair[1]);
 }
 
 static void opening(void)
@@ -412,6 +443,7 @@ int main(int argc, char **argv)
 	prepare();
 	interrupted();
 	opening();
+	by_descriptor();
 	stats();
 	changing();
 	attributes();
