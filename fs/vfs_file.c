@@ -128,13 +128,21 @@ static int open_create(struct inode *base, const char *path, u32 flags, u32 mode
 	if (err)
 		return err;
 	for (unsigned links = 0;; links++) {
+		struct inode *link;
+
 		err = find_or_create(&w, flags, mode, created, out);
 		if (err || !mode_is_lnk((*out)->mode) || (flags & O_NOFOLLOW_))
 			break;
+		link = *out;
+		if (link->ops->follow) {
+			err = links == LINKS_MAX ? -ELOOP : link->ops->follow(link, out);
+			iput(link);
+			break;
+		}
 		if (!text)
 			text = kmalloc(PATH_MAX_LEN);
-		err = !text ? -ENOMEM : links == LINKS_MAX ? -ELOOP : read_link(*out, text);
-		iput(*out);
+		err = !text ? -ENOMEM : links == LINKS_MAX ? -ELOOP : read_link(link, text);
+		iput(link);
 		if (!err)
 			err = walk_to_parent(w.dir, text, &next);
 		if (err)
