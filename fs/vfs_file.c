@@ -122,9 +122,11 @@ static int open_create(struct inode *base, const char *path, u32 flags, u32 mode
 	struct inode **out, struct file_place *where)
 {
 	struct walk_parent w, next;
+	bool magic = false;
 	char *text = NULL;
 	int err = walk_to_parent(base, path, &w);
 
+	*where = (struct file_place){0};
 	if (err)
 		return err;
 	for (unsigned links = 0;; links++) {
@@ -135,7 +137,8 @@ static int open_create(struct inode *base, const char *path, u32 flags, u32 mode
 			break;
 		link = *out;
 		if (link->ops->follow) {
-			err = links == LINKS_MAX ? -ELOOP : link->ops->follow(link, out);
+			err = links == LINKS_MAX ? -ELOOP : link->ops->follow(link, out, where);
+			magic = true;
 			iput(link);
 			break;
 		}
@@ -151,7 +154,7 @@ static int open_create(struct inode *base, const char *path, u32 flags, u32 mode
 		w = next;
 	}
 	kfree(text);
-	if (err)
+	if (err || magic)
 		iput(w.dir);
 	else
 		file_place_set(where, w.dir, w.name, w.len);
