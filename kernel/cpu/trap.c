@@ -31,6 +31,7 @@ enum {
 	VEC_DEBUG = 1,
 	VEC_NMI = 2,
 	VEC_DOUBLE_FAULT = 8,
+	VEC_PROTECTION = 13,
 	VEC_PAGE_FAULT = 14,
 	VEC_MACHINE_CHECK = 18,
 	NR_EXCEPTIONS = 32
@@ -68,7 +69,7 @@ static const struct {
 	[10] = {"invalid TSS", SIG_SEGV},
 	[11] = {"segment not present", SIG_BUS},
 	[12] = {"stack-segment fault", SIG_BUS},
-	[13] = {"general protection fault", SIG_SEGV},
+	[VEC_PROTECTION] = {"general protection fault", SIG_SEGV},
 	[14] = {"page fault", SIG_SEGV},
 	[16] = {"x87 error", SIG_FPE},
 	[17] = {"alignment check", SIG_BUS},
@@ -114,6 +115,11 @@ static unsigned fault_flags(u64 error)
 		(error & PF_USER ? FAULT_USER : 0);
 }
 
+static bool is_canonical(u64 address)
+{
+	return (u64)((i64)(address << 16) >> 16) == address;
+}
+
 static void user_page_fault(struct trap_frame *f, u64 address)
 {
 	struct mm *mm = thread_current()->mm;
@@ -123,8 +129,13 @@ static void user_page_fault(struct trap_frame *f, u64 address)
 	irq_enable();
 	if (likely(address < USER_TOP))
 		r = mm_fault(mm, UADDR(address), flags);
-	if (unlikely(r != FAULT_DONE))
+	if (unlikely(r != FAULT_DONE && !is_canonical(address))) { /* QEMU 8.2; the processor raises #GP */
+		f->vector = VEC_PROTECTION;
+		f->error = 0;
+		user_exception(f, SIG_SEGV, exception_name(VEC_PROTECTION));
+	} else if (unlikely(r != FAULT_DONE)) {
 		user_fault(f, r, UADDR(address), flags);
+	}
 	irq_disable();
 }
 
