@@ -105,7 +105,8 @@ static void damage(struct fuzzer *f, uint64_t *context, uint64_t *fpstate)
 {
 	uint64_t *word = one_in(f, 2) ? &fpstate[fpstate_word(f)] : &context[rnd_below(f, UCONTEXT_SIZE / 8)];
 
-	if (one_in(f, 2))
+	/* A bad address of an earlier round, with another bit, would be told as a leak. */
+	if (one_in(f, 2) && !is_bad_address(*word))
 		*word ^= 1ul << rnd_below(f, 64);
 	else if (word ==
 		&context[CONTEXT_MASK]) /* other signals join it: an address would be told as another one */
