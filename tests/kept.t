@@ -29,7 +29,7 @@ fsck_clean($image);
 like((run_command('debugfs', '-R', 'stat /here/immutable/file', $image))[1], qr/Flags: 0x80010$/m, 'debugfs: immutable');
 like((run_command('debugfs', '-R', 'stat /here/append-only/dir', $image))[1], qr/Flags: 0x80020$/m, 'debugfs: append-only');
 my $next = guest(image => $image, timeout => 60,
-	append => q{-- /bin/busybox ash -c "rm /here/immutable/file || echo x >/here/append-only/file || echo x >>/here/append-only/file && echo kept"});
+	append => q{-- /bin/busybox ash -c "rm -f /here/immutable/file || echo x >/here/append-only/file || echo x >>/here/append-only/file && echo kept"});
 like($next->{out}, qr/^kept$/m, 'the next mount obeys them') or diag tail($next->{out});
 fsck_clean($image);
 SKIP: {
