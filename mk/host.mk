@@ -10,9 +10,12 @@
 #
 # tests/host/NAME_test.c becomes build/host/NAME_test; explore/host_*.c becomes build/host/explore.
 
-HOST_CFLAGS := -std=gnu11 -g -DFAULTLINE_HOSTED -fno-strict-aliasing -fno-omit-frame-pointer \
+# A fortified memcpy is another function, which the explorer's log does not see; Ubuntu's compiler makes it one unless told not to. And frames stay
+# on the coroutines' stacks, where a snapshot has them: newer compilers' address sanitizers would put them elsewhere.
+HOST_CFLAGS := -std=gnu11 -g -DFAULTLINE_HOSTED -U_FORTIFY_SOURCE -fno-strict-aliasing -fno-omit-frame-pointer \
 	-Wall -Wextra -Werror -I.
-HOST_CFLAGS_host := -O1 -DFAULTLINE_DEBUG -fsanitize=address,undefined -fno-sanitize-recover
+HOST_CFLAGS_host := -O1 -DFAULTLINE_DEBUG -fsanitize=address,undefined -fno-sanitize-recover \
+	--param asan-use-after-return=0
 HOST_CFLAGS_host-crash := -O2 -DFAULTLINE_DEBUG
 HOST_CFLAGS_host-fast := -O2 -DFAULTLINE_FOOTPRINTS
 
