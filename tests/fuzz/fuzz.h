@@ -90,7 +90,8 @@ struct fuzzer {
 	uint64_t rng;
 	struct slot *slot;
 	struct lane *lane;
-	unsigned place;     /* of its scratch memory */
+	unsigned place; /* of its scratch memory */
+	int lent_stack; /* handlers run on memory that other calls write to: registers come back from there as they like */
 	int started, child; /* child: made by a call; makes a few calls, then ends */
 	unsigned objects;   /* that the call under construction has */
 	unsigned areas;     /* that the kernel was given to write */
