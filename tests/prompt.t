@@ -113,11 +113,11 @@ sub converse
 	types("\cC");
 	sees(qr/\^C.*?\Q$prompt\E/s, '^C ends what runs') or return;
 	command('echo =$?', qr/^=130\r/m, 'by SIGINT') or return;
-	types("\e[24;5Rsleep 3\r");
+	types("\e[24;5Renv sleep 3\r"); # a process, where the shell has a sleep of its own
 	rests(1);
 	types("\cZ");
-	sees(qr/\^Z.*Stopped +sleep 3\r.*?\Q$prompt\E/s, '^Z stops what runs') or return;
-	command('jobs', qr/^\[1\]\+ +Stopped +sleep 3\r/m, 'jobs shows it') or return;
+	sees(qr/\^Z.*Stopped +env sleep 3\r.*?\Q$prompt\E/s, '^Z stops what runs') or return;
+	command('jobs', qr/^\[1\]\+ +Stopped +env sleep 3\r/m, 'jobs shows it') or return;
 	command('fg; echo =$?', qr/^=0\r/m, 'fg takes it to its end') or return;
 	command('sleep 2 & jobs', qr/^\[1\]\+ +Running +sleep 2\r/m, 'a job in the background') or return;
 	command('wait; echo waited', qr/^waited\r/m, 'waited for') or return;
