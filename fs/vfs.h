@@ -353,8 +353,7 @@ struct file {
 	struct file_place place;    /* constant */
 };
 
-/* What it was opened for. */
-/* What is open for O_WRONLY | O_RDWR is neither. */
+/* What it was opened for; O_WRONLY | O_RDWR is for neither. */
 static inline bool file_readable(const struct file *f)
 {
 	return !(f->flags & (O_WRONLY_ | O_PATH_));

@@ -131,24 +131,25 @@ subtest 'Faultline recovers what Linux left' => sub {
 	is(join("\n", acked_check($loaded, '/acked', $acked)), '', 'all that was acknowledged is there');
 };
 
-# Where the log stands depends on when Linux emptied it a little: on a busy host that may be at its beginning, and the power is cut once more, later.
+# Where the log stands depends on when Linux emptied it a little: on a busy host that may be at its beginning. Then that image is made anew, with
+# more commits or fewer.
 my @sums = $said =~ /^fill (\w+)/mg;
-for my $count (75, 90, 50) {
-	last if gone_round(log_of($revoked[0])) && gone_round(log_of($revoked[1]));
-	note 'a log had not gone round: again';
-	@revoked = map { image_for_revokes($_) } 0, 1;
-	my $again = linux_start(work('console'), join('', $quiet, (map { revokes($_, $count) } 0, 1), "echo ack; sleep 100\n"), [@revoked], timeout => 300);
-	@sums = cut_under_load($again) =~ /^fill (\w+)/mg;
+for my $count (75, 90, 50, 70, 100, 85) {
+	my @wrong = grep { !gone_round(log_of($revoked[$_])) } 0, 1;
+
+	last if !@wrong;
+	note "a log has not gone round: again with $count";
+	$revoked[$_] = image_for_revokes($_) for @wrong;
+	my $again = linux_start(work('console'), join('', $quiet, (map { revokes($_, $count) } 0 .. $#wrong), "echo ack; sleep 100\n"),
+		[@revoked[@wrong]], timeout => 300);
+	@sums[@wrong] = cut_under_load($again) =~ /^fill (\w+)/mg;
 }
 for my $k (0, 1) {
 	subtest "Faultline recovers a log that has gone round, with revoked blocks, $features[$k][0]" => sub {
 		my $log = log_of($revoked[$k]);
 
 		like($log, qr/type 5 \(revoke table\)/, 'there are revoke records') or diag tail($log);
-		SKIP: {
-			skip 'Linux has emptied the log up to its beginning each time', 1 if !gone_round($log);
-			pass('the log has gone round');
-		}
+		ok(gone_round($log), 'the log has gone round');
 		run_command('cp', '--sparse=always', $revoked[$k], work('copy.img'));
 		fsck_repair(work('copy.img'), 'e2fsck -fy recovers a copy');
 

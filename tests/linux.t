@@ -18,44 +18,37 @@ my @programs = map { m{([^/]+)$} } grep { -x && !/\.\w+$/ } glob 'build/linux/*-
 @programs = grep { my $p = $_; grep { $p =~ /$_/ } @ARGV } @programs if @ARGV;
 die "make linux-programs comes first\n" unless @programs;
 
-# In the guest everybody is root. These ask for what Linux gives to root alone.
-if ($>) {
-	my $privileged = qr/^(?:attr|calls_files|calls_kept|calls_limits|calls_names|calls_ranges|calls_system|calls_waits|names)-/;
-	SKIP: { skip 'on Linux only root gets what they ask for', scalar grep { /$privileged/ } @programs }
-	@programs = grep { !/$privileged/ } @programs;
+sub leave_out
+{
+	my ($which, $why) = @_;
+
+	SKIP: { skip $why, scalar grep { /$which/ } @programs }
+	@programs = grep { !/$which/ } @programs;
 }
 
-# Not every file system of the host's, nor every container, has immutable files.
-spew(work('kept'), '');
-my ($refused) = run_command('chattr', '+i', work('kept'));
-run_command('chattr', '-i', work('kept'));
-if ($refused) {
-	my $kept = qr/^calls_kept-/;
-	SKIP: { skip 'chattr cannot make a file immutable here', scalar grep { /$kept/ } @programs }
-	@programs = grep { !/$kept/ } @programs;
+# On a file in the directory of the tests: not every file system, nor every container, can do it.
+sub host_can
+{
+	my (@command) = @_;
+	my $file = work('probe');
+
+	spew($file, 'x' x 8192);
+	my ($cannot) = run_command(@command, $file);
+	run_command('chattr', '-i', '-a', $file);
+	return !$cannot;
 }
+
+# In the guest everybody is root. These ask for what Linux gives to root alone.
+leave_out(qr/^(?:attr|calls_files|calls_kept|calls_limits|calls_names|calls_ranges|calls_system|calls_waits|names)-/,
+	'on Linux only root gets what they ask for') if $>;
+leave_out(qr/^calls_kept-/, 'chattr cannot make a file immutable here') if !host_can('chattr', '+i');
+leave_out(qr/^calls_ranges-/, 'the host\'s file system has no such ranges and marks')
+	if !host_can('fallocate', '-c', '-l', '4096') || !host_can('chattr', '+a');
 
 # The host: every program in a directory of its own.
 my $host = work('host');
 remove_tree($host);
 make_path($host);
-
-# Not every file system there takes a range out of a file, or marks (fallocate, chattr).
-sub host_has_ranges
-{
-	my $file = "$host/probe";
-
-	spew($file, 'x' x 8192);
-	my ($cannot) = run_command('fallocate', '-c', '-l', '4096', $file);
-	($cannot) = run_command('chattr', '+a', $file) unless $cannot;
-	($cannot) = run_command('chattr', '-a', $file) unless $cannot;
-	return !$cannot;
-}
-unless (host_has_ranges()) {
-	SKIP: { skip 'the host\'s file system has no such ranges and marks', scalar grep { /^calls_ranges-/ } @programs }
-	@programs = grep { !/^calls_ranges-/ } @programs;
-}
-
 for (@programs) {
 	my ($status, $out) = run_command('timeout', '60', "build/linux/$_", "$host/$_", "$host/$_.txt");
 	is($status, 0, "$_: runs on Linux") or diag tail($out);

@@ -30,6 +30,9 @@ long call_row(long nr, const char *name, int want, const char *what, long a, lon
 	call_row(nr, name, want, what, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 #define T(name, want, what, ...) T_(SYS_##name, #name, want, what, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 
+/* What calls on names find: file; dir with sub and inside; link to the file, loop, dangling. Descriptors of dir and of a directory without a
+ * name; that of the file is returned. */
+int make_tree(int *dir, int *gone);
 /* A name of 256 characters, which is one too many; a path of 5000. */
 const char *long_name(void);
 const char *long_path(void);

@@ -11,25 +11,15 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-static int file, path_fd, dir, gone; /* gone: a directory without a name */
+static int file, path_fd, dir, gone;
 static char buf[512];
 static char far[2100]; /* more than a path, with the text of the link in it */
 
 static void prepare(void)
 {
-	file = make_file("file", 5000);
-	mkdir("dir", 0755);
-	mkdir("dir/sub", 0755);
-	close(make_file("dir/inside", 10));
-	symlink("file", "link");
-	symlink("loop", "loop");
-	symlink("none", "dangling");
+	file = make_tree(&dir, &gone);
 	mkfifo("fifo", 0600);
-	dir = open("dir", O_RDONLY | O_DIRECTORY);
 	path_fd = open("file", O_PATH);
-	mkdir("gone", 0755);
-	gone = open("gone", O_RDONLY);
-	rmdir("gone");
 	for (unsigned i = 0; i < sizeof(far) - 10; i += 2)
 		memcpy(far + i, "./", 2);
 	memcpy(far + sizeof(far) - 10, "dir", 4);

@@ -40,17 +40,6 @@ static void not_root(void)
 	syscall(SYS_setresuid, 12345, 12345, 12345);
 }
 
-static void in_child(const char *what, void (*fn)(void))
-{
-	pid_t pid = fork();
-
-	if (!pid) {
-		fn();
-		table_child_end();
-	}
-	table_wait(what, pid);
-}
-
 static void descriptors(void)
 {
 	int file = open("file", O_RDWR), top = dup(file);
@@ -246,15 +235,15 @@ int main(int argc, char **argv)
 {
 	table_begin(argc, argv);
 	close(make_file("file", 100));
-	in_child("descriptors", descriptors);
-	in_child("processes", processes);
-	in_child("sizes", sizes);
-	in_child("a size that kills", sizes_kill);
-	in_child("signals", signals);
-	in_child("locked memory", locked);
-	in_child("memory", sizes_of_memory);
-	in_child("users", users);
-	in_child("numbers", numbers);
-	in_child("mappings", mappings);
+	table_in_child("descriptors", descriptors);
+	table_in_child("processes", processes);
+	table_in_child("sizes", sizes);
+	table_in_child("a size that kills", sizes_kill);
+	table_in_child("signals", signals);
+	table_in_child("locked memory", locked);
+	table_in_child("memory", sizes_of_memory);
+	table_in_child("users", users);
+	table_in_child("numbers", numbers);
+	table_in_child("mappings", mappings);
 	return 0;
 }

@@ -8,22 +8,12 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-static int file, dir, gone; /* gone: a directory without a name */
+static int file, dir, gone;
 static char buf[512];
 
 static void prepare(void)
 {
-	file = make_file("file", 5000);
-	mkdir("dir", 0755);
-	mkdir("dir/sub", 0755);
-	close(make_file("dir/inside", 10));
-	symlink("file", "link");
-	symlink("loop", "loop");
-	symlink("none", "dangling");
-	dir = open("dir", O_RDONLY | O_DIRECTORY);
-	mkdir("gone", 0755);
-	gone = open("gone", O_RDONLY);
-	rmdir("gone");
+	file = make_tree(&dir, &gone);
 }
 
 static void names(void)

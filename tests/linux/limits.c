@@ -40,17 +40,6 @@ static int set_soft(int which, rlim_t soft)
 	return set(which, soft, l.rlim_max);
 }
 
-static void in_child(const char *what, void (*fn)(void))
-{
-	pid_t pid = fork();
-
-	if (!pid) {
-		fn();
-		table_child_end();
-	}
-	table_wait(what, pid);
-}
-
 /* --- the calls --- */
 
 static void show(const char *what, int which)
@@ -207,11 +196,11 @@ static void stack_endless(void)
 
 static void memory(void)
 {
-	in_child("AS", address_space);
-	in_child("DATA", data);
-	in_child("a stack of 1 MiB", stack_small);
-	in_child("a stack of 8 MiB", stack_default);
-	in_child("endless recursion", stack_endless);
+	table_in_child("AS", address_space);
+	table_in_child("DATA", data);
+	table_in_child("a stack of 1 MiB", stack_small);
+	table_in_child("a stack of 8 MiB", stack_default);
+	table_in_child("endless recursion", stack_endless);
 }
 
 /* --- descriptors --- */
@@ -404,11 +393,11 @@ int main(int argc, char **argv)
 	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
 		return 1;
 	table_begin(argc, argv);
-	in_child("the calls", calls);
+	table_in_child("the calls", calls);
 	memory();
-	in_child("NOFILE", descriptors);
-	in_child("FSIZE ends it", file_size_killed);
-	in_child("FSIZE", file_size);
+	table_in_child("NOFILE", descriptors);
+	table_in_child("FSIZE ends it", file_size_killed);
+	table_in_child("FSIZE", file_size);
 	addresses(self);
 	all_words(self);
 	return 0;

@@ -167,3 +167,31 @@ const char *long_path(void)
 
 	return filled(path, sizeof(path));
 }
+
+void table_in_child(const char *what, void (*fn)(void))
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		fn();
+		table_child_end();
+	}
+	table_wait(what, pid);
+}
+
+int make_tree(int *dir, int *gone)
+{
+	int file = make_file("file", 5000);
+
+	mkdir("dir", 0755);
+	mkdir("dir/sub", 0755);
+	close(make_file("dir/inside", 10));
+	symlink("file", "link");
+	symlink("loop", "loop");
+	symlink("none", "dangling");
+	*dir = open("dir", O_RDONLY | O_DIRECTORY);
+	mkdir("gone", 0755);
+	*gone = open("gone", O_RDONLY);
+	rmdir("gone");
+	return file;
+}

@@ -22,6 +22,8 @@ const char *errno_name(int error);
 void table_child_end(void) __attribute__((noreturn));
 /* Of a child: how it ended, as a row. */
 void table_wait(const char *what, int pid);
+/* Such a part, and how it ended. */
+void table_in_child(const char *what, void (*fn)(void));
 /* Sleeps so many milliseconds, less than a second. */
 void pause_ms(int ms);
 /* A new file of `size` bytes that count up; its descriptor, open for reading and writing. */
